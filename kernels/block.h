@@ -1,0 +1,110 @@
+#pragma once
+// The working set of one thread: `lanes` consecutive scenarios of one stress cell, and what instruments write for them.
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <span>
+#include <vector>
+
+namespace tailcube {
+
+// Scenarios side by side. One lane is one scenario; nothing is summed across lanes in a kernel.
+// A constant of the program, never of the CPU.
+inline constexpr int lanes = 64;
+using Lanes = std::span<double, lanes>;
+using ConstLanes = std::span<const double, lanes>;
+
+enum class FactorIndex : std::uint32_t {};    // factors and drivers, in the order of their ids
+enum class ObligorIndex : std::uint32_t {};   // by bucket, then id
+enum class CurveIndex : std::uint32_t {};
+enum class DiscountIndex : std::uint32_t {};  // one (curve, spread factor, payment date)
+enum class NodeIndex : std::uint32_t {};      // depth first, parents before children, 0 = "total"
+enum class RowIndex : std::uint32_t {};       // one (batch, leaf node), or one position when replaying
+
+// "No factor", "no obligor", ...: FactorIndex{none}.
+inline constexpr std::uint32_t none = ~0u;
+template <class Index>
+constexpr bool is_none(Index index) {
+  return index == Index{none};
+}
+
+// Doubles as [series][step][lane], 64-byte aligned; a run of 512 bytes per (series, step). Contents start undefined.
+class LaneTable {
+ public:
+  LaneTable() = default;
+  LaneTable(std::size_t series, int steps)
+      : series_(series),
+        steps_(steps),
+        values_(new(std::align_val_t{64}) double[series * static_cast<std::size_t>(steps) * lanes]) {}
+
+  template <class Index>
+  Lanes operator()(Index series, int step) {
+    return Lanes(at(static_cast<std::size_t>(series), step), lanes);
+  }
+  template <class Index>
+  ConstLanes operator()(Index series, int step) const {
+    return ConstLanes(at(static_cast<std::size_t>(series), step), lanes);
+  }
+  std::size_t series() const { return series_; }
+  int steps() const { return steps_; }
+  std::size_t size() const { return series_ * static_cast<std::size_t>(steps_) * lanes; }  // doubles
+  double* data() { return values_.get(); }
+  const double* data() const { return values_.get(); }
+
+ private:
+  struct Free {
+    void operator()(double* p) const { ::operator delete[](p, std::align_val_t{64}); }
+  };
+  double* at(std::size_t series, int step) const {
+    return values_.get() + (series * static_cast<std::size_t>(steps_) + static_cast<std::size_t>(step)) * lanes;
+  }
+  std::size_t series_ = 0;
+  int steps_ = 0;
+  std::unique_ptr<double[], Free> values_;
+};
+
+// One obligor's default in one scenario.
+struct Default {
+  ObligorIndex obligor;
+  std::uint16_t lane;
+  std::uint16_t step;  // the first step at or after the default, 1 .. n
+  double loss_given_default;
+  friend bool operator==(const Default&, const Default&) = default;
+};
+
+// Market and credit write it, instruments read it.
+struct Block {
+  std::uint64_t seed = 0;
+  std::uint64_t first_scenario = 0;  // a multiple of `lanes`
+  // True in cells with a shock that acts just after today: triggers are then checked at step 0 as well.
+  bool monitor_today = false;
+  // Value in the factor's unit at steps 0 .. n. Step 0 is *just after today*: today's value, shocked where a cell shocks it.
+  // A driver's row holds its standardised value D_n (D_0 = 0).
+  LaneTable factors;
+  // Discount factor of DiscountIndex seen from each *valued* step (position in the list, not step number); 0 once the date has passed.
+  LaneTable discounts;
+  std::vector<Default> defaults;                      // sorted by (obligor, lane)
+  std::array<double, lanes> mean_conditional_pd{};    // mean over obligors of P(default by the last step | drivers)
+  std::array<std::int64_t, lanes> weight{};           // importance weight, 2^-56; 2^56 when plain
+};
+
+// What the positions are worth, in the job's currency, [row][valued step][lane]. A row is set by the one batch that owns it.
+struct Ledger {
+  LaneTable value;        // at the valued step
+  LaneTable cash;         // received since today, cumulative
+  LaneTable credit_loss;  // (value + cash had no position defaulted or been liquidated) - (value + cash)
+  LaneTable gauges;       // [gauge row][valued step][lane]; additive over positions by definition
+};
+
+enum class Reason : std::uint8_t { not_finite, no_price, no_convergence, out_of_domain };
+struct Fault {
+  RowIndex row;
+  std::uint32_t position;  // `none`: the whole row
+  std::uint16_t lane;
+  Reason reason;
+};
+using Faults = std::vector<Fault>;
+
+}  // namespace tailcube

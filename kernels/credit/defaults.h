@@ -1,0 +1,49 @@
+#pragma once
+// Stage 2: who defaults, when, and at what loss. Obligors are grouped in buckets of equal loadings and PD curve.
+#include <cstdint>
+#include <vector>
+
+#include "kernels/random/stream.h"
+
+namespace tailcube {
+
+struct Loading {
+  FactorIndex driver;
+  double loading;  // a, not squared
+  friend auto operator<=>(const Loading&, const Loading&) = default;
+};
+struct Bucket {
+  StreamId stream{};                // named by loadings and PD curve, never by place
+  std::vector<Loading> loadings;    // path loadings kappa a
+  double residual = 1;              // sqrt(1 - kappa^2 a'Ca)
+  std::vector<double> threshold;    // c_n at steps 1 .. n: default by n iff X_k <= c_k for some k <= n (terminal: by PD(t_n), for X_N)
+  std::uint32_t first = 0, count = 0;  // its obligors, contiguous, by id
+};
+struct Obligor {
+  StreamId stream{};                // stream("default", id)
+  double loss_given_default = 0;
+};
+enum class Sampler : std::uint8_t { sparse, per_obligor };  // equal in law, different draws: part of the job's identity
+enum class Timing : std::uint8_t { adapted, terminal };
+
+struct CreditModel {
+  std::vector<Obligor> obligors;
+  std::vector<Bucket> buckets;
+  Sampler sampler = Sampler::sparse;
+  Timing timing = Timing::adapted;
+  double dof = 0;                   // 0: Gaussian copula; else t with one mixing variable per scenario
+  StreamId mixing{};
+  int steps = 0;
+};
+
+// Reusable memory of one thread.
+struct CreditScratch {
+  std::vector<double> hazard, running;
+  std::vector<std::uint64_t> hit;
+  std::vector<std::uint8_t> bytes;
+};
+
+// Reads the drivers' rows of Block::factors; writes Block::defaults and Block::mean_conditional_pd.
+void draw_defaults(const CreditModel&, CreditScratch&, Block&);
+
+}  // namespace tailcube

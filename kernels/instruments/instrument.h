@@ -1,0 +1,146 @@
+#pragma once
+// What every instrument is: a list of columns, the terms they fill, and a batch that values many positions in a block.
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "kernels/market/market.h"
+
+namespace tailcube {
+
+struct Range {
+  double lower, upper;
+  std::string_view words;  // how an error message says it: "positive", "between 0 and 1"
+};
+inline constexpr Range positive{0x1p-1022, 1e300, "positive"};
+inline constexpr Range not_negative{0, 1e300, "zero or more"};
+inline constexpr Range fraction{0, 1, "between 0 and 1"};
+inline constexpr Range any{-1e300, 1e300, "finite"};
+
+// "factor id or number": factor is `none` where it is the number; `blank` where the cell was empty.
+struct Rate {
+  double number;
+  FactorIndex factor;
+  bool blank;
+};
+
+// One line per input column: its name, where it goes, what is allowed. Reader, manual and batch share it.
+template <class Terms>
+struct Field {
+  std::string_view name;
+  std::variant<double Terms::*, FactorIndex Terms::*, CurveIndex Terms::*, Rate Terms::*, int Terms::*> member;
+  Range allowed = any;
+  std::optional<double> otherwise = {};  // value of a blank or missing column; none: required. A reference: `none` if set
+  std::string_view words = {};           // of an int: "bullet|annuity|linear", counted from 0
+  std::string_view refused = {};         // of an int: words known to the format that this version cannot value: "pik"
+  std::string_view meaning = {};         // for the manual, with the unit
+};
+enum class CellKind : std::uint8_t { number, factor, curve, rate, word };  // the order of Field::member
+struct Column {
+  std::string_view name;
+  CellKind kind;
+  Range allowed;
+  std::optional<double> otherwise;
+  std::string_view words, refused, meaning;
+};
+
+// One instrument's validated table, by column; no text but the ids. Sorted by id.
+struct Positions {
+  std::vector<std::string> id;
+  std::vector<NodeIndex> leaf;
+  std::vector<FactorIndex> currency;     // price of one unit in the job's currency; `none` = the job's currency
+  std::vector<double> quantity;          // negative = short
+  std::vector<ObligorIndex> obligor;     // `none` where the position has none
+  std::vector<std::vector<double>> numbers;            // [column][position]; numbers, words as counts, rates (NaN if a factor or blank)
+  std::vector<std::vector<std::uint32_t>> references;  // [column][position]; factors, curves, rates' factors; empty otherwise
+  std::size_t size() const { return id.size(); }
+};
+
+enum class Detail : std::uint8_t { leaf, position };  // the run; or replay, contributions and oracle
+
+// What the engine hands an instrument: indices for names, and which steps to value.
+struct Wiring {
+  Detail detail = Detail::leaf;
+  const FactorModel* market = nullptr;
+  std::uint32_t obligor_count = 0;
+  std::vector<double> time_years;        // of steps 0 .. n
+  std::vector<int> valued;               // steps to value, ascending
+  std::vector<RowIndex> row;             // per position: its ledger row (rows of a batch are contiguous)
+  RowIndex first_row{};
+  std::uint32_t row_count = 0;
+  std::uint32_t first_gauge = 0;         // gauge k of row r is gauge row first_gauge + (r - first_row) * gauges + k
+  // Registers (curve, spread factor, date); the discount factor is then in Block::discounts.
+  std::function<DiscountIndex(CurveIndex, FactorIndex spread, double date_years)> discount;
+};
+
+class Batch {
+ public:
+  virtual ~Batch() = default;
+  // Sets value, cash, credit_loss and gauges of its rows at every valued step. One virtual call per block.
+  virtual void evaluate(const Block&, Ledger&, Faults&) const noexcept = 0;
+
+  std::vector<double> value_today;       // per row of the batch, job's currency
+  std::vector<double> gross;             // per row: bound on |value + cash| in any ordinary scenario, for the rounding unit
+  std::vector<FactorIndex> reads;        // factors it reads directly
+  std::vector<CurveIndex> reads_curves;
+  bool reads_defaults = false;
+  std::size_t bytes_per_thread = 0;
+};
+
+struct Complaint {
+  std::string_view column;
+  std::string text;       // what was found and what is allowed; the reader adds file, line and column
+};
+struct Gauge {
+  std::string_view name, unit;           // unit: "money" (the job's currency) or "1"
+};
+struct Instrument {
+  std::string_view name;
+  std::vector<Column> columns;
+  std::vector<Gauge> gauges;
+  enum class Credit : std::uint8_t { no, optional, required } obligor = Credit::no;
+  bool foreign_currency = true;          // may have a currency other than the job's
+  // True if, with a foreign currency, default turns into cash at a market price known only then (refused by terminal timing).
+  bool reads_market_at_default = false;
+  std::optional<Complaint> (*check)(const Positions&, std::size_t position) = nullptr;    // an error
+  std::optional<Complaint> (*warn)(const Positions&, std::size_t position) = nullptr;     // a warning of `check`
+  std::unique_ptr<Batch> (*compile)(const Positions&, const Wiring&) = nullptr;
+};
+// In the order of instruments.list; generated at build time.
+std::span<const Instrument* const> instruments();
+
+template <class Terms, std::size_t n>
+std::vector<Column> columns(const Field<Terms> (&fields)[n]) {
+  std::vector<Column> out;
+  for (const auto& f : fields)
+    out.push_back({f.name, static_cast<CellKind>(f.member.index()), f.allowed, f.otherwise, f.words, f.refused, f.meaning});
+  return out;
+}
+template <class Terms, std::size_t n>
+Terms terms(const Positions& positions, const Field<Terms> (&fields)[n], std::size_t row) {
+  Terms t{};
+  for (std::size_t c = 0; c < n; ++c)
+    std::visit(
+        [&](auto member) {
+          using T = std::remove_reference_t<decltype(t.*member)>;
+          if constexpr (std::is_same_v<T, double>) {
+            t.*member = positions.numbers[c][row];
+          } else if constexpr (std::is_same_v<T, int>) {
+            t.*member = static_cast<int>(positions.numbers[c][row]);
+          } else if constexpr (std::is_same_v<T, Rate>) {
+            const double number = positions.numbers[c][row];
+            const FactorIndex factor{positions.references[c][row]};
+            t.*member = Rate{number, factor, is_none(factor) && number != number};
+          } else {
+            t.*member = T{positions.references[c][row]};
+          }
+        },
+        fields[c].member);
+  return t;
+}
+
+}  // namespace tailcube

@@ -1,0 +1,1 @@
+#include "kernels/market/market.h"

@@ -1,0 +1,32 @@
+#pragma once
+// Random numbers with an address: a pure function of (seed, stream, scenario, draw).
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "kernels/block.h"
+
+namespace tailcube {
+
+enum class StreamId : std::uint64_t {};
+
+// A 64-bit hash of a named purpose ("factor", "default", "bridge") and a stable id; never of a place in an array.
+// Two equal ids within a job are refused when the job is compiled.
+StreamId stream(std::string_view purpose, std::string_view id);
+
+// Philox4x32-10 (Salmon et al., SC'11): key = seed, counter = {draw, scenario div 4, stream low, stream high},
+// word = scenario mod 4. 2^32 draws and 2^32 scenarios.
+std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
+std::uint32_t word(std::uint64_t seed, StreamId stream, std::uint32_t scenario, std::uint32_t draw);
+
+// A 53-bit uniform in (0,1): (n + 1/2) 2^-53 with high word from draw 2d, low word from draw 2d+1.
+double uniform(std::uint64_t seed, StreamId stream, std::uint32_t scenario, std::uint32_t draw);
+double normal(std::uint64_t seed, StreamId stream, std::uint32_t scenario, std::uint32_t draw);
+
+// The same for the `lanes` scenarios from first_scenario (a multiple of lanes); bit-equal to the functions above.
+void words(std::uint64_t seed, StreamId stream, std::uint32_t first_scenario, std::uint32_t draw,
+           std::span<std::uint32_t, lanes> out);
+void uniforms(std::uint64_t seed, StreamId stream, std::uint32_t first_scenario, std::uint32_t draw, Lanes out);
+void normals(std::uint64_t seed, StreamId stream, std::uint32_t first_scenario, std::uint32_t draw, Lanes out);
+
+}  // namespace tailcube

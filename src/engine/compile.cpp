@@ -1,0 +1,1 @@
+#include "src/engine/engine.h"

@@ -1,0 +1,53 @@
+#pragma once
+// From a job to something that can be evaluated, and how to spread it.
+#include <string>
+#include <vector>
+
+#include "kernels/evaluate.h"
+#include "src/model/model.h"
+
+namespace tailcube {
+
+// What the engine found impossible in a valid file (terminal timing with market reads, a shocked lognormal <= 0, amounts too
+// large for the rounding unit). Exit 65.
+class InvalidJob : public std::exception {
+ public:
+  explicit InvalidJob(std::vector<std::string> texts) : messages(std::move(texts)) {}
+  const char* what() const noexcept override { return "invalid job"; }
+  std::vector<std::string> messages;
+};
+
+CompiledBook compile(const Job&, Detail);
+
+// src/engine/credit_model.*: buckets, thresholds, kappa. `order` maps ObligorTable index to ObligorIndex.
+struct CompiledCredit {
+  CreditModel model;
+  std::vector<ObligorIndex> order;
+  struct Report {                         // per distinct (PD, a'Ca), what `check` prints
+    double pd_1y, squared_loading, kappa, first_step_joint_ratio;
+    std::uint32_t obligors;
+  };
+  std::vector<Report> reports;
+};
+CompiledCredit compile_credit(const Job&);
+
+// src/engine/stress.*
+std::vector<CellShocks> compile_cells(const Job&);
+
+// src/engine/plan.*
+struct Plan {
+  std::vector<CellRange> groups;          // evaluated one after the other
+  std::uint64_t tile_scenarios = 0;       // a multiple of `lanes`
+  std::vector<Tile> tiles;                // of each group
+  double unit = 0;                        // loss unit, of the job's currency
+  std::size_t budget_bytes = 0, fixed_bytes = 0, workspace_bytes = 0, tally_bytes_per_cell = 0, sheet_bytes = 0, total_bytes = 0;
+  std::string explanation;                // several lines, for --dry-run
+};
+// Throws InvalidJob, naming the number of bytes, when one cell does not fit.
+Plan make_plan(const Job&, const CompiledBook&, std::size_t memory_bytes, int ranks, int threads);
+Shape tally_shape(const Job&, const CompiledBook&, CellRange);
+TallySettings tally_settings(const Job&);
+std::vector<std::string> gauge_names();   // union over instruments(), in their order
+std::vector<std::string> gauge_units(const Job&);
+
+}  // namespace tailcube

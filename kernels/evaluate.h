@@ -2,6 +2,7 @@
 // A compiled book times a range of scenarios gives tallies. The only place that starts threads.
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <vector>
 
 #include "kernels/credit/defaults.h"
@@ -26,6 +27,7 @@ struct CompiledBook {
   Detail detail = Detail::leaf;
   FactorModel market;
   CreditModel credit;
+  CellShocks unshocked;
   std::vector<CellShocks> cells;
   std::vector<Stage> stages;                 // by rising depth
   std::vector<NodeIndex> parent;             // of each node; parents before children; parent[0] = none
@@ -50,27 +52,54 @@ struct CellRange {
   int begin, end;
 };
 
-// Memory of one thread, sized once.
-struct Workspace {
-  explicit Workspace(const CompiledBook&);
-  Block base, block;
-  LaneTable innovations, scratch;
+// What a cell has to compute again; everything else is the unshocked block's.
+struct CellReach {
+  bool paths = false, defaults = false, discounts = false;
+  std::vector<std::uint8_t> stages;          // per stage
+  bool anything() const;
+};
+CellReach reach(const CompiledBook&, const CellShocks&);
+
+// A block of scenarios of one cell with its ledger.
+struct Valuation {
+  explicit Valuation(const CompiledBook&);
+  Block block;
   Ledger ledger;
-  CreditScratch credit;
+};
+// Memory of one thread, sized once. Stays valid for the book it was made for.
+class Workspace {
+ public:
+  explicit Workspace(const CompiledBook&);
+  // Draws the random numbers shared by all cells; must come before `cell`.
+  void start(std::uint64_t first_scenario);
+  // The block of one cell (-1: unshocked). Valid until the next call.
+  const Valuation& cell(int index);
   Faults faults;
+
+ private:
+  const Valuation& unshocked(bool with_ledger);
+  const CompiledBook& book_;
+  std::vector<CellReach> reach_;             // [cell]
+  Valuation base_, shocked_;
+  bool base_paths_ = false, base_ledger_ = false;
+  LaneTable innovations_, scratch_;
+  CreditScratch credit_;
 };
 std::size_t workspace_bytes(const CompiledBook&);
 
-// One block of one cell: fills workspace.block and workspace.ledger. Common random numbers: `innovations_drawn` says that the
-// workspace already holds those of this block.
-void evaluate_block(const CompiledBook&, std::uint64_t first_scenario, int cell, bool innovations_drawn, Workspace&);
+// What could not be valued, in words; the first fault in the order of (scenario, cell, row).
+class ValuationFault : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
-// Adds a tile to the tallies. `poll` is called by the calling thread between blocks (never concurrently); may be empty.
-// Throws std::overflow_error if a loss leaves the range proven by the plan.
+// Adds tiles to the tallies of a group of cells.
 class Evaluator {
  public:
   Evaluator(const CompiledBook&, CellRange, int threads);
   ~Evaluator();
+  // `poll` is called by the calling thread between blocks, never concurrently; may be empty. Throws ValuationFault where a
+  // value is not finite or leaves the range of the loss unit.
   void operator()(Tile, Tallies&, const std::function<void()>& poll);
 
  private:

@@ -88,6 +88,7 @@ class Batch {
   std::vector<FactorIndex> reads;        // factors it reads directly
   std::vector<CurveIndex> reads_curves;
   bool reads_defaults = false;
+  bool checks_triggers = false;          // its result depends on Block::monitor_today
   std::size_t bytes_per_thread = 0;
 };
 

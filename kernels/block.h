@@ -16,8 +16,8 @@ inline constexpr int lanes = 64;
 using Lanes = std::span<double, lanes>;
 using ConstLanes = std::span<const double, lanes>;
 
-enum class FactorIndex : std::uint32_t {};    // factors and drivers, in the order of their ids
-enum class ObligorIndex : std::uint32_t {};   // by bucket, then id
+enum class FactorIndex : std::uint32_t {};   // factors and drivers, in the order of their ids
+enum class ObligorIndex : std::uint32_t {};  // by bucket, then id
 enum class CurveIndex : std::uint32_t {};
 enum class DiscountIndex : std::uint32_t {};  // one (curve, spread factor, payment date)
 enum class NodeIndex : std::uint32_t {};      // depth first, parents before children, 0 = "total"
@@ -37,7 +37,7 @@ class LaneTable {
   LaneTable(std::size_t series, int steps)
       : series_(series),
         steps_(steps),
-        values_(new(std::align_val_t{64}) double[series * static_cast<std::size_t>(steps) * lanes]) {}
+        values_(new (std::align_val_t{64}) double[series * static_cast<std::size_t>(steps) * lanes]) {}
 
   template <class Index>
   Lanes operator()(Index series, int step) {
@@ -83,11 +83,12 @@ struct Block {
   // Value in the factor's unit at steps 0 .. n. Step 0 is *just after today*: today's value, shocked where a cell shocks it.
   // A driver's row holds its standardised value D_n (D_0 = 0).
   LaneTable factors;
-  // Discount factor of DiscountIndex seen from each *valued* step (position in the list, not step number); 0 once the date has passed.
+  // Discount factor of DiscountIndex seen from each *valued* step (position in the list, not step number); 0 once the date
+  // has passed.
   LaneTable discounts;
-  std::vector<Default> defaults;                      // sorted by (obligor, lane)
-  std::array<double, lanes> mean_conditional_pd{};    // mean over obligors of P(default by the last step | drivers)
-  std::array<std::int64_t, lanes> weight{};           // importance weight, 2^-56; 2^56 when plain
+  std::vector<Default> defaults;                    // sorted by (obligor, lane)
+  std::array<double, lanes> mean_conditional_pd{};  // mean over obligors of P(default by the last step | drivers)
+  std::array<std::int64_t, lanes> weight{};         // importance weight, 2^-56; 2^56 when plain
 };
 
 // What the positions are worth, in the job's currency, [row][valued step][lane]. A row is set by the one batch that owns it.

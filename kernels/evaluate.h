@@ -12,7 +12,7 @@
 
 namespace tailcube {
 
-inline constexpr int quantities = 2;         // economic, credit
+inline constexpr int quantities = 2;  // economic, credit
 
 struct Stage {
   std::unique_ptr<Batch> batch;
@@ -29,8 +29,8 @@ struct CompiledBook {
   CreditModel credit;
   CellShocks unshocked;
   std::vector<CellShocks> cells;
-  std::vector<Stage> stages;                 // by rising depth
-  std::vector<NodeIndex> parent;             // of each node; parents before children; parent[0] = none
+  std::vector<Stage> stages;      // by rising depth
+  std::vector<NodeIndex> parent;  // of each node; parents before children; parent[0] = none
   std::vector<NodeIndex> leaf_of_row;
   struct GaugeRow {
     NodeIndex leaf;
@@ -38,9 +38,9 @@ struct CompiledBook {
   };
   std::vector<GaugeRow> gauge_rows;
   int gauges = 0;
-  std::vector<Units> today;                  // per row, rounded once
-  std::vector<double> base_value;            // per node, in the job's currency
-  double unit = 1.0 / 1024;                  // of the job's currency
+  std::vector<Units> today;        // per row, rounded once
+  std::vector<double> base_value;  // per node, in the job's currency
+  double unit = 1.0 / 1024;        // of the job's currency
 };
 
 // Scenarios [begin, end), begin a multiple of `lanes`, of the cells of one group.
@@ -55,7 +55,7 @@ struct CellRange {
 // What a cell has to compute again; everything else is the unshocked block's.
 struct CellReach {
   bool paths = false, defaults = false, discounts = false;
-  std::vector<std::uint8_t> stages;          // per stage
+  std::vector<std::uint8_t> stages;  // per stage
   bool anything() const;
 };
 CellReach reach(const CompiledBook&, const CellShocks&);
@@ -79,7 +79,7 @@ class Workspace {
  private:
   const Valuation& unshocked(bool with_ledger);
   const CompiledBook& book_;
-  std::vector<CellReach> reach_;             // [cell]
+  std::vector<CellReach> reach_;  // [cell]
   Valuation base_, shocked_;
   bool base_paths_ = false, base_ledger_ = false;
   LaneTable innovations_, scratch_;

@@ -17,6 +17,7 @@ struct Moments {
   std::int64_t positive = 0;       // scenarios with a loss > 0 (weight ignored)
   Wide weight = 0, weight_squared = 0, positive_weight = 0;  // 2^-56
   Wide sum = 0, sum_of_squares = 0;                          // of w*loss and w*loss^2, w = 1 when plain
+  void add(std::span<const Units> losses, std::span<const std::int64_t> weights);  // weights: empty (all one), or one per loss
   void merge(const Moments&);
   friend bool operator==(const Moments&, const Moments&) = default;
 };

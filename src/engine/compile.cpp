@@ -1,1 +1,164 @@
+// A job's tables become batches of rows; names are gone by now, only indices are left.
+#include <algorithm>
+#include <cmath>
+#include <map>
+
 #include "src/engine/engine.h"
+
+namespace tailcube {
+namespace {
+
+struct Rows {
+  std::vector<RowIndex> of_position;
+  std::vector<NodeIndex> leaf;  // per row of the batch
+};
+
+// One row per leaf in the order of nodes, or one per position.
+Rows rows(const Positions& positions, Detail detail, std::uint32_t first) {
+  Rows out;
+  out.of_position.reserve(positions.size());
+  if (detail == Detail::position) {
+    for (std::uint32_t i = 0; i < positions.size(); ++i) out.of_position.push_back(RowIndex{first + i});
+    out.leaf = positions.leaf;
+    return out;
+  }
+  out.leaf = positions.leaf;
+  std::sort(out.leaf.begin(), out.leaf.end());
+  out.leaf.erase(std::unique(out.leaf.begin(), out.leaf.end()), out.leaf.end());
+  for (const NodeIndex leaf : positions.leaf) {
+    const auto at = std::lower_bound(out.leaf.begin(), out.leaf.end(), leaf) - out.leaf.begin();
+    out.of_position.push_back(RowIndex{first + static_cast<std::uint32_t>(at)});
+  }
+  return out;
+}
+
+int gauge_index(std::string_view name) {
+  const std::vector<std::string> names = gauge_names();
+  return static_cast<int>(std::find(names.begin(), names.end(), name) - names.begin());
+}
+
+class Compiler {
+ public:
+  Compiler(const Job& job, Detail detail) : job_(job) {
+    book_.seed = job.seed;
+    book_.detail = detail;
+    book_.market = job.market;
+    book_.gauges = static_cast<int>(gauge_names().size());
+    for (const Node& node : job.nodes) book_.parent.push_back(node.parent);
+  }
+  CompiledBook operator()() {
+    CompiledCredit credit = compile_credit(job_);
+    book_.credit = std::move(credit.model);
+    book_.cells = compile_cells(job_);
+    book_.unshocked = unshocked_cell(job_);
+    for (const PositionTable& table : job_.tables) add(table, credit.order);
+    round();
+    return std::move(book_);
+  }
+
+ private:
+  void add(const PositionTable& table, const std::vector<ObligorIndex>& order) {
+    const auto first_row = static_cast<std::uint32_t>(book_.leaf_of_row.size());
+    const auto first_gauge = static_cast<std::uint32_t>(book_.gauge_rows.size());
+    const Rows batch_rows = rows(table.positions, book_.detail, first_row);
+    Wiring wiring;
+    wiring.detail = book_.detail;
+    wiring.market = &book_.market;
+    wiring.obligor_count = static_cast<std::uint32_t>(book_.credit.obligors.size());
+    for (int n = 0; n <= job_.steps; ++n) wiring.time_years.push_back(job_.step_years * n);
+    wiring.valued = job_.report_steps;
+    wiring.row = batch_rows.of_position;
+    wiring.first_row = RowIndex{first_row};
+    wiring.row_count = static_cast<std::uint32_t>(batch_rows.leaf.size());
+    wiring.first_gauge = first_gauge;
+    wiring.discount = [this](CurveIndex curve, FactorIndex spread, double date) {
+      return discount_index({curve, spread, date});
+    };
+    Positions positions = table.positions;
+    for (ObligorIndex& o : positions.obligor)
+      if (!is_none(o)) o = order[static_cast<std::size_t>(o)];
+    Stage stage;
+    stage.batch = table.instrument->compile(positions, wiring);
+    stage.first_row = wiring.first_row;
+    stage.row_count = wiring.row_count;
+    stage.first_gauge = first_gauge;
+    for (const NodeIndex leaf : batch_rows.leaf) {
+      book_.leaf_of_row.push_back(leaf);
+      for (const Gauge& gauge : table.instrument->gauges) book_.gauge_rows.push_back({leaf, gauge_index(gauge.name)});
+    }
+    stage.gauge_count = static_cast<std::uint32_t>(book_.gauge_rows.size()) - first_gauge;
+    book_.stages.push_back(std::move(stage));
+  }
+
+  DiscountIndex discount_index(const Discount& discount) {
+    const auto [at, fresh] = discounts_.try_emplace(discount, static_cast<std::uint32_t>(book_.market.discounts.size()));
+    if (fresh) book_.market.discounts.push_back(discount);
+    return DiscountIndex{at->second};
+  }
+
+  // The loss unit: 1/1024 of the currency, coarsened by powers of two until sums of squares over all scenarios fit 126 bits
+  // and every row fits the rounding; gross amounts bound what a scenario can lose.
+  void round() {
+    double gross = 0, largest_row = 0;
+    for (const Stage& stage : book_.stages)
+      for (const double row : stage.batch->gross) gross += row, largest_row = std::max(largest_row, row);
+    const double log_scenarios = std::ceil(std::log2(static_cast<double>(job_.scenarios) + 1));
+    const auto fits = [&] {
+      return largest_row / book_.unit < 0x1p50 && 2 * std::ceil(std::log2(gross / book_.unit + 1)) + log_scenarios <= 126;
+    };
+    while (!fits()) {
+      book_.unit *= 2;
+      if (!(book_.unit < 0x1p60))
+        throw InvalidJob(
+            {"the book's gross amounts are too large to be summed exactly: " + std::to_string(gross) + " " + job_.currency});
+    }
+    std::vector<double> node(job_.nodes.size(), 0.0);
+    for (const Stage& stage : book_.stages)
+      for (std::size_t r = 0; r < stage.row_count; ++r) {
+        const double value = stage.batch->value_today[r];
+        const std::size_t row = static_cast<std::size_t>(stage.first_row) + r;
+        book_.today.push_back(static_cast<Units>(std::nearbyint(value / book_.unit)));
+        node[static_cast<std::size_t>(book_.leaf_of_row[row])] += static_cast<double>(book_.today.back()) * book_.unit;
+      }
+    for (std::size_t n = node.size(); n-- > 1;) node[static_cast<std::size_t>(job_.nodes[n].parent)] += node[n];
+    book_.base_value = std::move(node);
+  }
+
+  const Job& job_;
+  CompiledBook book_;
+  std::map<Discount, std::uint32_t> discounts_;
+};
+
+}  // namespace
+
+CompiledBook compile(const Job& job, Detail detail) { return Compiler(job, detail)(); }
+
+CellShocks unshocked_cell(const Job& job) {
+  CellShocks cell;
+  for (const Factor& f : job.market.factors) cell.initial.push_back(f.initial);
+  cell.touched.assign(job.market.factors.size(), 0);
+  return cell;
+}
+
+std::vector<std::string> gauge_names() {
+  std::vector<std::string> out;
+  for (const Instrument* instrument : instruments())
+    for (const Gauge& gauge : instrument->gauges)
+      if (std::find(out.begin(), out.end(), gauge.name) == out.end()) out.emplace_back(gauge.name);
+  return out;
+}
+
+std::vector<std::string> gauge_units(const Job& job) {
+  std::vector<std::string> out;
+  for (const std::string& name : gauge_names())
+    for (const Instrument* instrument : instruments()) {
+      const auto at =
+          std::find_if(instrument->gauges.begin(), instrument->gauges.end(), [&](const Gauge& g) { return g.name == name; });
+      if (at == instrument->gauges.end()) continue;
+      out.emplace_back(at->unit == "money" ? job.currency : std::string(at->unit));
+      break;
+    }
+  return out;
+}
+
+}  // namespace tailcube

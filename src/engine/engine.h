@@ -23,7 +23,7 @@ CompiledBook compile(const Job&, Detail);
 struct CompiledCredit {
   CreditModel model;
   std::vector<ObligorIndex> order;
-  struct Report {                         // per distinct (PD, a'Ca), what `check` prints
+  struct Report {  // per distinct (PD, a'Ca), what `check` prints
     double pd_1y, squared_loading, kappa, first_step_joint_ratio;
     std::uint32_t obligors;
   };
@@ -33,21 +33,23 @@ CompiledCredit compile_credit(const Job&);
 
 // src/engine/stress.*
 std::vector<CellShocks> compile_cells(const Job&);
+CellShocks unshocked_cell(const Job&);  // a cell without shocks
 
 // src/engine/plan.*
 struct Plan {
-  std::vector<CellRange> groups;          // evaluated one after the other
-  std::uint64_t tile_scenarios = 0;       // a multiple of `lanes`
-  std::vector<Tile> tiles;                // of each group
-  double unit = 0;                        // loss unit, of the job's currency
-  std::size_t budget_bytes = 0, fixed_bytes = 0, workspace_bytes = 0, tally_bytes_per_cell = 0, sheet_bytes = 0, total_bytes = 0;
-  std::string explanation;                // several lines, for --dry-run
+  std::vector<CellRange> groups;     // evaluated one after the other
+  std::uint64_t tile_scenarios = 0;  // a multiple of `lanes`
+  std::vector<Tile> tiles;           // of each group
+  double unit = 0;                   // loss unit, of the job's currency
+  std::size_t budget_bytes = 0, fixed_bytes = 0, workspace_bytes = 0, tally_bytes_per_cell = 0, sheet_bytes = 0,
+              total_bytes = 0;
+  std::string explanation;  // several lines, for --dry-run
 };
 // Throws InvalidJob, naming the number of bytes, when one cell does not fit.
 Plan make_plan(const Job&, const CompiledBook&, std::size_t memory_bytes, int ranks, int threads);
 Shape tally_shape(const Job&, const CompiledBook&, CellRange);
 TallySettings tally_settings(const Job&);
-std::vector<std::string> gauge_names();   // union over instruments(), in their order
+std::vector<std::string> gauge_names();  // union over instruments(), in their order
 std::vector<std::string> gauge_units(const Job&);
 
 }  // namespace tailcube

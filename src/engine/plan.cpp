@@ -1,0 +1,108 @@
+// How many cells at a time, how many scenarios a tile: so that the memory given is enough, by arithmetic and not by luck.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "kernels/posting.h"
+#include "src/engine/engine.h"
+
+namespace tailcube {
+namespace {
+
+std::string megabytes(std::size_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f MB", static_cast<double>(bytes) / 1e6);
+  return text;
+}
+
+// What a rank holds besides tallies and workspaces: the program with its libraries, the job, the compiled batches, the cube.
+std::size_t fixed_bytes(const Job& job, const CompiledBook& book) {
+  std::size_t positions = 0;
+  for (const PositionTable& table : job.tables) positions += table.positions.size();
+  const std::size_t cube_points = job.cells.size() * job.nodes.size() * job.report_steps.size();
+  const std::size_t cube =
+      cube_points * (quantities * (6 + 8 * job.confidence.size()) * 8 + static_cast<std::size_t>(job.tail_scenarios) * 25 +
+                     2 * 8 * 256 + static_cast<std::size_t>(book.gauges) * 16);
+  return 60'000'000 + positions * 1'000 + job.obligors.size() * 200 + cube;
+}
+
+// Tiles are as large as the loss sheet allows, and small enough that every thread of every rank gets several.
+std::uint64_t tile_size(std::uint64_t scenarios, std::size_t slots, std::size_t sheet_budget, int ranks, int threads) {
+  const std::uint64_t fair = scenarios / (16 * static_cast<std::uint64_t>(ranks)) + 1;
+  const std::uint64_t fits = sheet_budget / (slots * sizeof(Units)) / lanes * lanes;
+  const std::uint64_t wanted = std::clamp<std::uint64_t>(fair, static_cast<std::uint64_t>(lanes * threads), 8192);
+  return std::max<std::uint64_t>(lanes, std::min((wanted + lanes - 1) / lanes * lanes, fits));
+}
+
+}  // namespace
+
+Shape tally_shape(const Job& job, const CompiledBook& book, CellRange cells) {
+  Shape shape;
+  shape.cells = cells.end - cells.begin;
+  shape.quantities = quantities;
+  shape.nodes = static_cast<int>(job.nodes.size());
+  shape.horizons = static_cast<int>(job.report_steps.size());
+  shape.gauges = book.gauges;
+  return shape;
+}
+
+TallySettings tally_settings(const Job& job) {
+  TallySettings settings;
+  settings.binned = job.binned;
+  settings.keep.alpha_numerator = job.confidence.front().numerator;
+  settings.keep.alpha_denominator = job.confidence.front().denominator;
+  settings.keep.at_least = std::max<std::int64_t>(1001, job.tail_scenarios + 1);
+  settings.keep.grows = !job.binned;
+  return settings;
+}
+
+Plan make_plan(const Job& job, const CompiledBook& book, std::size_t memory_bytes, int ranks, int threads) {
+  Plan plan;
+  const int cells = static_cast<int>(job.cells.size());
+  const Shape one = tally_shape(job, book, {0, 1});
+  const std::size_t slots = one.losses();
+  // While ranks are reduced a rank holds its own tallies, a message and what is read from it.
+  const std::size_t copies = ranks > 1 ? 3 : 1;
+  plan.unit = book.unit;
+  plan.budget_bytes = memory_bytes;
+  plan.fixed_bytes = fixed_bytes(job, book);
+  plan.workspace_bytes = workspace_bytes(book) * static_cast<std::size_t>(threads);
+  plan.tally_bytes_per_cell = copies * slots * tally_bytes(tally_settings(job), static_cast<std::int64_t>(job.scenarios)) +
+                              one.gauge_slots() * sizeof(Moments) * static_cast<std::size_t>(threads + 2);
+  const std::size_t least_sheet = sheet_bytes(one, lanes);
+  const std::size_t least = plan.fixed_bytes + plan.workspace_bytes + plan.tally_bytes_per_cell + least_sheet;
+  if (least > memory_bytes)
+    throw InvalidJob({"one stress cell needs " + megabytes(least) + " a rank, --memory allows " + megabytes(memory_bytes) +
+                      (job.binned ? ": give more memory, or use fewer nodes or horizons"
+                                  : ": give more memory, use fewer nodes or horizons, or set cube.tail = \"binned\"")});
+  const std::size_t left = memory_bytes - plan.fixed_bytes - plan.workspace_bytes;
+  const std::size_t sheet_budget = std::max(least_sheet, std::min<std::size_t>(left / 4, 64'000'000));
+  const std::size_t most = std::max<std::size_t>(1, (left - sheet_budget) / plan.tally_bytes_per_cell);
+  const int groups = static_cast<int>((static_cast<std::size_t>(cells) + most - 1) / most);
+  const int largest = (cells + groups - 1) / groups;
+  for (int g = 0; g < groups; ++g)
+    plan.groups.push_back(
+        {static_cast<int>(std::int64_t{cells} * g / groups), static_cast<int>(std::int64_t{cells} * (g + 1) / groups)});
+  plan.tile_scenarios = tile_size(job.scenarios, slots * static_cast<std::size_t>(largest), sheet_budget, ranks, threads);
+  for (std::uint64_t begin = 0; begin < job.scenarios; begin += plan.tile_scenarios)
+    plan.tiles.push_back({begin, std::min(job.scenarios, begin + plan.tile_scenarios)});
+  plan.sheet_bytes = sheet_bytes(tally_shape(job, book, {0, largest}), plan.tile_scenarios);
+  plan.total_bytes = plan.fixed_bytes + plan.workspace_bytes + plan.sheet_bytes +
+                     plan.tally_bytes_per_cell * static_cast<std::size_t>(largest);
+  char text[1024];
+  std::snprintf(text, sizeof text,
+                "%d stress cells x %d nodes x %d horizons x %d quantities, %s tail\n"
+                "%d group(s) of at most %d cells; %zu tiles of %llu scenarios each\n"
+                "memory a rank: program, book and cube %s + %d thread(s) %s + tallies %s a cell%s + losses of a tile %s = "
+                "%s of %s allowed\n"
+                "loss unit %.6g %s\n",
+                cells, one.nodes, one.horizons, one.quantities, job.binned ? "binned" : "exact", groups, largest,
+                plan.tiles.size(), static_cast<unsigned long long>(plan.tile_scenarios), megabytes(plan.fixed_bytes).c_str(),
+                threads, megabytes(plan.workspace_bytes).c_str(), megabytes(plan.tally_bytes_per_cell).c_str(),
+                copies > 1 ? " (three times: ranks are merged)" : "", megabytes(plan.sheet_bytes).c_str(),
+                megabytes(plan.total_bytes).c_str(), megabytes(plan.budget_bytes).c_str(), plan.unit, job.currency.c_str());
+  plan.explanation = text;
+  return plan;
+}
+
+}  // namespace tailcube

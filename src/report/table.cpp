@@ -1,1 +1,177 @@
 #include "src/report/table.h"
+
+#include <algorithm>
+#include <cmath>
+#include <ostream>
+
+#include "src/report/money.h"
+
+namespace tailcube {
+namespace {
+
+constexpr int economic = 0;
+constexpr std::size_t name_columns = 22, money_columns = 13, expected_columns = 21, tail_columns = 19;
+constexpr int confidences_abreast = 3;  // more are written below each other
+constexpr double normal_95 = 1.959963984540054;
+
+int depth(const std::string& path) { return static_cast<int>(std::count(path.begin(), path.end(), '/')); }
+
+bool is_leaf(const Cube& cube, std::size_t node) {
+  return node + 1 == cube.nodes.size() || !cube.nodes[node + 1].starts_with(cube.nodes[node] + "/");
+}
+
+// What a marker after a number means; collected while the table is written, explained once below it.
+struct Marks {
+  bool bracket = false, missing = false, few = false;
+};
+
+class Writer {
+ public:
+  Writer(std::ostream& out, const Cube& cube);
+  void write();
+
+ private:
+  void header();
+  void cell(int);
+  void columns(int first, int last);
+  void node(int cell, int node, int first, int last);
+  void worst(int cell);
+  void notes();
+  std::string tail(int cell, int node, int confidence, bool shortfall);
+
+  std::ostream& out_;
+  const Cube& cube_;
+  int horizon_;
+  MoneyScale money_;
+  Marks marks_;
+};
+
+double largest_amount(const Cube& cube) {
+  double largest = 0;
+  for (const auto* amounts : {&cube.base_value, &cube.expected_shortfall, &cube.value_at_risk})
+    for (const double amount : *amounts)
+      if (std::isfinite(amount)) largest = std::max(largest, std::abs(amount));
+  return largest;
+}
+
+Writer::Writer(std::ostream& out, const Cube& cube)
+    : out_(out),
+      cube_(cube),
+      horizon_(static_cast<int>(cube.horizon_years.size()) - 1),
+      money_(money_scale(largest_amount(cube), cube.currency)) {}
+
+void Writer::write() {
+  header();
+  for (int c = 0; c < static_cast<int>(cube_.cells.size()); ++c) cell(c);
+  notes();
+}
+
+void Writer::header() {
+  out_ << "Loss after " << horizon_text(cube_.horizon_years.back()) << " in " << money_.unit << " (positive = bad), "
+       << grouped(static_cast<double>(cube_.scenarios)) << " scenarios in each of " << cube_.cells.size()
+       << (cube_.cells.size() == 1 ? " cell" : " cells") << "; ± is the wider half of a 95 % interval\n";
+}
+
+std::string description(const Cube& cube, std::size_t cell) {
+  std::string text = cube.cell_propagates[cell] ? "propagates" : "does not propagate";
+  const double distance = cube.cell_distance[cell], pd = cube.cell_conditional_pd[cell];
+  if (std::isfinite(distance) && distance > 0) text += ", " + significant(distance, 3) + " standard deviations out";
+  if (std::isfinite(pd) && pd > 0) text += ", mean PD " + significant(100 * pd, 3) + " %";
+  return text;
+}
+
+void Writer::cell(int c) {
+  out_ << "\n"
+       << cube_.cells[static_cast<std::size_t>(c)] << "  [" << description(cube_, static_cast<std::size_t>(c)) << "]\n";
+  const int confidences = static_cast<int>(cube_.confidence.size());
+  for (int first = 0; first < confidences; first += confidences_abreast) {
+    const int last = std::min(first + confidences_abreast, confidences);
+    columns(first, last);
+    for (std::size_t n = 0; n < cube_.nodes.size(); ++n)
+      if (depth(cube_.nodes[n]) <= 1) node(c, static_cast<int>(n), first, last);
+  }
+  worst(c);
+}
+
+void Writer::columns(int first, int last) {
+  out_ << "  " << left("", name_columns) << right("value today", money_columns) << right("expected loss", expected_columns)
+       << "     ";
+  for (int k = first; k < last; ++k)
+    out_ << right(percent(cube_.confidence[static_cast<std::size_t>(k)].value()), tail_columns);
+  out_ << "\n";
+}
+
+void Writer::node(int c, int n, int first, int last) {
+  const std::string& path = cube_.nodes[static_cast<std::size_t>(n)];
+  const std::string name = n == 0 ? path : "  " + path.substr(path.find('/') + 1);
+  const std::size_t at = cube_.at(economic, c, n, horizon_);
+  const double error = normal_95 * cube_.expected_loss_se[at];
+  out_ << "  " << left(name, name_columns) << right(money_(cube_.base_value[static_cast<std::size_t>(n)]), money_columns)
+       << right(money_(cube_.expected_loss[at]) + " ±" + money_(error), expected_columns) << "  VaR";
+  for (int k = first; k < last; ++k) out_ << right(tail(c, n, k, false), tail_columns);
+  out_ << "\n  " << left("", name_columns + money_columns + expected_columns) << "   ES";
+  for (int k = first; k < last; ++k) out_ << right(tail(c, n, k, true), tail_columns);
+  out_ << "\n";
+}
+
+std::string Writer::tail(int c, int n, int k, bool shortfall) {
+  const std::size_t at = cube_.at(economic, c, n, horizon_, k);
+  const double value = shortfall ? cube_.expected_shortfall[at] : cube_.value_at_risk[at];
+  const double lower = shortfall ? cube_.expected_shortfall_lower[at] : cube_.value_at_risk_lower[at];
+  const double upper = shortfall ? cube_.expected_shortfall_upper[at] : cube_.value_at_risk_upper[at];
+  if (std::isnan(value)) return "n/a";
+  std::string marks;
+  if (cube_.estimate_flag[at] & var_is_bracket) marks_.bracket = true, marks += "*";
+  if (cube_.estimate_flag[at] & few_tail_scenarios) marks_.few = true, marks += "!";
+  const double error = std::max(upper - value, value - lower);
+  if (std::isnan(lower) || std::isnan(upper)) {
+    marks_.missing = true;
+    return money_(value) + " ±?" + marks;
+  }
+  return money_(value) + " ±" + money_(error) + marks;
+}
+
+// The largest confidence up to 99 %, or the smallest there is: beyond it the order of the nodes would be mostly noise.
+int ranking_confidence(const Cube& cube) {
+  int best = 0;
+  for (std::size_t k = 0; k < cube.confidence.size(); ++k)
+    if (cube.confidence[k].value() <= 0.99) best = static_cast<int>(k);
+  return best;
+}
+
+void Writer::worst(int c) {
+  const int k = ranking_confidence(cube_);
+  std::vector<int> leaves;
+  for (std::size_t n = 1; n < cube_.nodes.size(); ++n)
+    if (is_leaf(cube_, n) && !std::isnan(cube_.expected_shortfall[cube_.at(economic, c, static_cast<int>(n), horizon_, k)]))
+      leaves.push_back(static_cast<int>(n));
+  const auto shortfall = [&](int n) { return cube_.expected_shortfall[cube_.at(economic, c, n, horizon_, k)]; };
+  std::stable_sort(leaves.begin(), leaves.end(), [&](int a, int b) { return shortfall(a) > shortfall(b); });
+  if (leaves.empty()) return;
+  leaves.resize(std::min<std::size_t>(leaves.size(), 3));
+  out_ << "  hurt most (ES " << percent(cube_.confidence[static_cast<std::size_t>(k)].value()) << " of each alone): ";
+  for (std::size_t i = 0; i < leaves.size(); ++i) {
+    const std::string& path = cube_.nodes[static_cast<std::size_t>(leaves[i])];
+    out_ << (i ? "; " : "") << path.substr(path.find('/') + 1) << " " << money_(shortfall(leaves[i]));
+  }
+  out_ << "\n";
+}
+
+void Writer::notes() {
+  if (marks_.bracket || marks_.missing || marks_.few) out_ << "\n";
+  if (marks_.bracket) out_ << "* binned tail: the middle of a certified bracket, which the interval contains\n";
+  if (marks_.missing) out_ << "±? too few scenarios in the tail for an interval: take the number as an indication only\n";
+  if (marks_.few) out_ << "! fewer than 100 scenarios beyond this confidence: ask for more scenarios before relying on it\n";
+  for (std::size_t c = 0; c < cube_.cells.size(); ++c) {
+    const std::int64_t faults = cube_.fault_count[c * cube_.nodes.size()];
+    if (faults > 0)
+      out_ << "! " << grouped(static_cast<double>(faults)) << " valuations failed in cell " << cube_.cells[c]
+           << ": they are not in the numbers above\n";
+  }
+}
+
+}  // namespace
+
+void write_table(std::ostream& out, const Cube& cube) { Writer(out, cube).write(); }
+
+}  // namespace tailcube

@@ -1,0 +1,76 @@
+#include "src/report/check_report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <ostream>
+
+#include "src/report/money.h"
+
+namespace tailcube {
+namespace {
+
+void write_size(std::ostream& out, const Job& job, const CompiledBook& book) {
+  const auto drivers = std::count_if(job.market.factors.begin(), job.market.factors.end(),
+                                     [](const Factor& f) { return f.process == Process::driver; });
+  out << job.name << ": " << grouped(static_cast<double>(job.scenarios)) << " scenarios in each of " << job.cells.size()
+      << (job.cells.size() == 1 ? " cell" : " cells") << ", " << job.steps << (job.steps == 1 ? " step of " : " steps of ")
+      << horizon_text(job.step_years) << ", reported after";
+  for (std::size_t i = 0; i < job.report_steps.size(); ++i)
+    out << (i ? ", " : " ") << horizon_text(job.report_steps[i] * job.step_years);
+  out << "\n  factors   " << static_cast<long>(job.market.factors.size()) - drivers << " market, " << drivers
+      << " credit drivers; " << job.curve_ids.size() << " curves\n  obligors  "
+      << grouped(static_cast<double>(job.obligors.size())) << "\n";
+  for (const PositionTable& table : job.tables)
+    out << "  " << left(std::string(table.instrument->name), 10) << grouped(static_cast<double>(table.positions.size()))
+        << " positions\n";
+  const MoneyScale money = money_scale(std::abs(book.base_value.at(0)), job.currency);
+  out << "  nodes     " << job.nodes.size() << "; value today " << money(book.base_value[0]) << " " << money.unit << "\n";
+}
+
+void write_cells(std::ostream& out, const Job& job, const CompiledBook& book) {
+  out << "\nStress cells\n";
+  for (std::size_t c = 0; c < job.cells.size(); ++c) {
+    out << "  " << left(job.cells[c].name, 32) << (job.cells[c].propagate ? "propagates" : "does not propagate");
+    const double distance = book.cells[c].distance;
+    if (std::isfinite(distance) && distance > 0) out << ", " << significant(distance, 3) << " standard deviations out";
+    out << "\n";
+  }
+}
+
+void write_credit(std::ostream& out, const CompiledCredit& credit) {
+  if (credit.reports.empty()) return;
+  constexpr std::size_t shown = 20;
+  out << "\nCredit: default times by first passage; there is no rating migration, a loan is either performing or in "
+         "default.\n"
+      << "kappa scales the path's loadings so that joint defaults within a year match the one-year asset correlation;\n"
+      << "the ratio is the joint default probability at the first step to that of the one-step copula.\n"
+      << "    PD 1 year   a'Ca   kappa   ratio   obligors\n";
+  for (std::size_t i = 0; i < std::min(shown, credit.reports.size()); ++i) {
+    const CompiledCredit::Report& r = credit.reports[i];
+    out << "  " << right(percent(r.pd_1y), 11) << right(grouped(r.squared_loading, 3), 7) << right(grouped(r.kappa, 4), 8)
+        << right(grouped(r.first_step_joint_ratio, 3), 8) << right(grouped(r.obligors), 11) << "\n";
+  }
+  if (credit.reports.size() > shown) out << "  and " << credit.reports.size() - shown << " more\n";
+}
+
+void write_list(std::ostream& out, const char* title, const std::vector<std::string>& lines) {
+  if (lines.empty()) return;
+  out << "\n" << title << "\n";
+  for (const std::string& line : lines) out << "  " << line << "\n";
+}
+
+}  // namespace
+
+void write_check_report(std::ostream& out, const Job& job, const CompiledBook& book, const CompiledCredit& credit) {
+  write_size(out, job, book);
+  write_cells(out, job, book);
+  write_credit(out, credit);
+  if (job.correlation_repair > 0)
+    out << "\nThe correlation matrix was repaired; the largest change of an entry is "
+        << significant(job.correlation_repair, 3) << "\n";
+  write_list(out, "Defaults used", job.defaults_used);
+  write_list(out, "Warnings", job.warnings);
+  out << "\ndigest " << job.digest << "\n";
+}
+
+}  // namespace tailcube

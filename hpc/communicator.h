@@ -1,6 +1,8 @@
 #pragma once
-// Messages between ranks. communicator.cpp and communicator_mpi.cpp are the only files that know MPI; alone it is rank 0 of 1.
+// Messages between ranks. communicator_mpi.cpp is the only file that includes mpi.h; alone it is rank 0 of 1.
+// Not thread-safe: one thread of a rank, always the one that called connect(), uses it.
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -9,27 +11,46 @@
 
 namespace tailcube {
 
-enum class Tag : int { lease_request = 1, lease = 2, reduce = 3, text = 4 };
+// Messages of one (sender, tag) arrive in the order they were sent; tags do not wait for one another.
+enum class Tag : int { lease_request = 1, lease = 2, reduce = 3, text = 4, broadcast = 5, report = 6 };
 struct Message {
   int from;
   std::vector<std::byte> bytes;
 };
 
+// A call that fails throws std::runtime_error naming the MPI function and its reason.
 class Communicator {
  public:
+  // Waits for every rank: after an error that not all ranks share, call abort().
   virtual ~Communicator() = default;
   virtual int rank() const = 0;
   virtual int size() const = 0;
-  virtual void send(int to, Tag, std::span<const std::byte>) = 0;      // may block until received; any length
-  virtual Message receive(std::optional<int> from, Tag) = 0;           // blocks
-  virtual std::optional<Message> poll(Tag) = 0;                        // does not block
-  virtual std::vector<std::byte> broadcast(std::vector<std::byte>) = 0;  // rank 0's bytes to all
   virtual int ranks_on_this_node() const = 0;
-  // Ends every rank with this exit code. Does not return.
+  // Any length, up to the receiver's memory. Short messages return at once, long ones when the receiver takes them.
+  virtual void send(int to, Tag, std::span<const std::byte>) = 0;
+  // The next message with this tag (from that rank, or from any), or nothing. Does not block.
+  virtual std::optional<Message> poll(std::optional<int> from, Tag) = 0;
+  std::optional<Message> poll(Tag tag) { return poll(std::nullopt, tag); }
+  // Ends every rank with this exit code.
   [[noreturn]] virtual void abort(int exit_code) = 0;
+
+  // Blocks; a waiting rank sleeps instead of spinning, so its core is free for others.
+  Message receive(std::optional<int> from, Tag);
+  // Rank 0's bytes, on every rank. Every rank calls it.
+  std::vector<std::byte> broadcast(std::vector<std::byte> bytes);
+  // Every rank's bytes, by rank, on rank 0; empty elsewhere. Every rank calls it.
+  std::vector<std::vector<std::byte>> gather(std::span<const std::byte> bytes);
 };
 
-// Initialises MPI when the program was started by a launcher (mpirun, srun), otherwise is alone.
+// How the environment says that this process was started. Pure: `get` looks up a variable and returns null if it is not set.
+struct Launch {
+  std::string by;  // the variable that tells; empty: started alone
+  int ranks = 0;   // 0: the launcher does not say
+};
+Launch find_launch(const std::function<const char*(const char*)>& get);
+
+// Initialises MPI when a launcher (mpirun, srun) started the program, otherwise is alone at once. Throws std::runtime_error
+// where the launcher started several processes that cannot see each other: each would be rank 0 and write the same files.
 std::unique_ptr<Communicator> connect(int& argc, char**& argv);
 std::string mpi_version();  // "none" in a serial build
 

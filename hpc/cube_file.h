@@ -10,7 +10,7 @@ namespace tailcube {
 
 inline constexpr int cube_format_major = 1, cube_format_minor = 0;  // major: a reader must refuse another one
 
-class FileError : public std::runtime_error {   // exit 74; the message names file and cause
+class FileError : public std::runtime_error {  // exit 74; the message names file and cause
  public:
   using std::runtime_error::runtime_error;
 };

@@ -1,5 +1,8 @@
 #pragma once
-// Which tiles are free, leased, done. Pure: tested in virtual time.
+// Which tiles are free and who holds the others. Pure: tested in virtual time.
+//
+// Every rank asks for its next tile before it starts the one it holds, and gets one tile a request: a rank that is k times
+// slower asks k times less often, so it ends up with 1/k of the tiles of the others, and no rank waits for an answer.
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -10,15 +13,18 @@ namespace tailcube {
 
 class Leases {
  public:
-  explicit Leases(std::vector<Tile> open);
-  std::optional<Tile> next(int rank);       // nothing left: empty
-  bool exhausted() const { return next_ == open_.size(); }
+  explicit Leases(std::vector<Tile> open) : open_(std::move(open)) {}
+  // The next free tile, in the order given, now held by this rank; empty when nothing is left or after stop().
+  std::optional<Tile> next(int rank);
+  // Nothing is handed out any more.
+  void stop() { stopped_ = true; }
+  bool exhausted() const { return stopped_ || to_.size() == open_.size(); }
   std::vector<int> handed_out(int ranks) const;  // tiles per rank
 
  private:
   std::vector<Tile> open_;
-  std::vector<int> to_;
-  std::size_t next_ = 0;
+  std::vector<int> to_;  // the rank of each tile handed out
+  bool stopped_ = false;
 };
 
 }  // namespace tailcube

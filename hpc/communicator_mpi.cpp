@@ -1,0 +1,125 @@
+// The only file that includes mpi.h.
+#include <mpi.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <stdexcept>
+
+#include "hpc/communicator.h"
+
+namespace tailcube {
+namespace {
+
+constexpr std::size_t longest_part = std::size_t{1} << 30;  // MPI counts are int
+constexpr std::size_t short_message = 4096;                 // below the eager limit of every transport we know
+
+void check(int error, const char* call) {
+  if (error == MPI_SUCCESS) return;
+  std::array<char, MPI_MAX_ERROR_STRING> text{};
+  int length = 0;
+  MPI_Error_string(error, text.data(), &length);
+  throw std::runtime_error(std::string(call) + ": " + std::string(text.data(), static_cast<std::size_t>(length)));
+}
+
+// A message is its length in 8 bytes, followed at once by the contents when short, otherwise by parts of their own. The
+// parts of a sender stay in order, so the next messages of that sender and tag are the parts.
+class Mpi final : public Communicator {
+ public:
+  Mpi(int& argc, char**& argv) {
+    int provided = 0;
+    check(MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+    if (provided < MPI_THREAD_FUNNELED)
+      throw std::runtime_error("MPI_Init_thread: this MPI does not allow threads beside it");
+    check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    check(MPI_Comm_dup(MPI_COMM_WORLD, &world_), "MPI_Comm_dup");
+    check(MPI_Comm_set_errhandler(world_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    check(MPI_Comm_rank(world_, &rank_), "MPI_Comm_rank");
+    check(MPI_Comm_size(world_, &size_), "MPI_Comm_size");
+    MPI_Comm node = MPI_COMM_NULL;
+    check(MPI_Comm_split_type(world_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node), "MPI_Comm_split_type");
+    check(MPI_Comm_size(node, &on_node_), "MPI_Comm_size");
+    check(MPI_Comm_free(&node), "MPI_Comm_free");
+  }
+  ~Mpi() override {
+    MPI_Comm_free(&world_);
+    MPI_Finalize();
+  }
+  Mpi(const Mpi&) = delete;
+  Mpi& operator=(const Mpi&) = delete;
+
+  int rank() const override { return rank_; }
+  int size() const override { return size_; }
+  int ranks_on_this_node() const override { return on_node_; }
+
+  void send(int to, Tag tag, std::span<const std::byte> bytes) override {
+    const std::uint64_t length = bytes.size();
+    std::array<std::byte, 8 + short_message> first;
+    std::memcpy(first.data(), &length, 8);
+    if (bytes.size() <= short_message) {
+      if (!bytes.empty()) std::memcpy(first.data() + 8, bytes.data(), bytes.size());
+      send_part(to, tag, std::span(first).first(8 + bytes.size()));
+      return;
+    }
+    send_part(to, tag, std::span(first).first(8));
+    for (std::size_t at = 0; at < bytes.size(); at += longest_part) {
+      send_part(to, tag, bytes.subspan(at, std::min(longest_part, bytes.size() - at)));
+    }
+  }
+
+  std::optional<Message> poll(std::optional<int> from, Tag tag) override {
+    int found = 0;
+    MPI_Status status;
+    check(MPI_Iprobe(from.value_or(MPI_ANY_SOURCE), static_cast<int>(tag), world_, &found, &status), "MPI_Iprobe");
+    if (found == 0) return std::nullopt;
+    std::array<std::byte, 8 + short_message> first;
+    const std::size_t received = receive_part(status.MPI_SOURCE, tag, first);
+    std::uint64_t length = 0;
+    std::memcpy(&length, first.data(), 8);
+    Message message{status.MPI_SOURCE, std::vector<std::byte>(length)};
+    if (length <= short_message) {
+      if (length != 0) std::memcpy(message.bytes.data(), first.data() + 8, received - 8);
+      return message;
+    }
+    for (std::size_t at = 0; at < length; at += longest_part) {
+      receive_part(status.MPI_SOURCE, tag, std::span(message.bytes).subspan(at, std::min(longest_part, length - at)));
+    }
+    return message;
+  }
+
+  void abort(int exit_code) override {
+    MPI_Abort(world_, exit_code);
+    std::abort();  // not reached: MPI_Abort does not return
+  }
+
+ private:
+  void send_part(int to, Tag tag, std::span<const std::byte> bytes) {
+    check(MPI_Send(bytes.data(), static_cast<int>(bytes.size()), MPI_BYTE, to, static_cast<int>(tag), world_), "MPI_Send");
+  }
+  std::size_t receive_part(int from, Tag tag, std::span<std::byte> into) {
+    MPI_Status status;
+    check(MPI_Recv(into.data(), static_cast<int>(into.size()), MPI_BYTE, from, static_cast<int>(tag), world_, &status),
+          "MPI_Recv");
+    int count = 0;
+    check(MPI_Get_count(&status, MPI_BYTE, &count), "MPI_Get_count");
+    return static_cast<std::size_t>(count);
+  }
+
+  MPI_Comm world_ = MPI_COMM_NULL;
+  int rank_ = 0, size_ = 1, on_node_ = 1;
+};
+
+}  // namespace
+
+std::unique_ptr<Communicator> connect_mpi(int& argc, char**& argv) { return std::make_unique<Mpi>(argc, argv); }
+
+std::string mpi_version() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
+  int length = 0;
+  MPI_Get_library_version(text.data(), &length);
+  const std::string whole(text.data(), static_cast<std::size_t>(length));
+  return whole.substr(0, whole.find_first_of(",\n"));  // "Open MPI v4.1.4", without builder and date
+}
+
+}  // namespace tailcube

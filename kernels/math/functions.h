@@ -7,14 +7,14 @@
 
 namespace tailcube {
 
-double exp(double x);                  // 1 ulp on [-708, 709]; clamped outside
-double log(double x);                  // 1 ulp, x positive and normal
-double log1p(double x);                // relative error < 4e-16, x > -1
-double expm1(double x);                // relative error < 4e-16
+double exp(double x);    // 1 ulp on [-708, 709]; clamped outside
+double log(double x);    // 1 ulp, x positive and normal
+double log1p(double x);  // relative error < 4e-16, x > -1
+double expm1(double x);  // relative error < 4e-16
 double normal_pdf(double x);
-double normal_cdf(double x);           // relative error < 1e-14 for x > -37
-double normal_quantile(double p);      // 0 < p < 1; Wichura (1988) AS241 with one correction step where needed
-double log_gamma(double x);            // x > 0
+double normal_cdf(double x);       // relative error < 1e-14 for x > -37
+double normal_quantile(double p);  // 0 < p < 1; Wichura (1988) AS241 with one correction step where needed
+double log_gamma(double x);        // x > 0
 double incomplete_beta(double a, double b, double x);  // regularised I_x(a, b)
 double incomplete_gamma(double a, double x);           // regularised lower P(a, x)
 double student_cdf(double x, double dof);

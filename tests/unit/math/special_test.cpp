@@ -1,0 +1,126 @@
+// Gamma, beta, Student, chi-squared and bivariate normal functions against Boost.Math and closed forms.
+#include <boost/math/distributions/chi_squared.hpp>
+#include <boost/math/distributions/students_t.hpp>
+#include <boost/math/special_functions/beta.hpp>
+#include <boost/math/special_functions/gamma.hpp>
+#include <cmath>
+#include <cstdio>
+
+#include "kernels/math/functions.h"
+#include "tests/catch_any.h"
+#include "tests/reference.h"
+
+using namespace tailcube;
+namespace bm = boost::math;
+
+namespace {
+double relative(double got, double want) { return std::abs(got / want - 1); }
+constexpr double kPi = 3.14159265358979323846;
+}  // namespace
+
+TEST_CASE("log_gamma") {
+  for (double x = 1e-10; x < 1e9; x *= 1.37) {
+    INFO("x = " << x);
+    CHECK(std::abs(log_gamma(x) - bm::lgamma(x)) <= 5e-15 * std::max(1.0, std::abs(bm::lgamma(x))));
+  }
+  CHECK(std::isnan(log_gamma(0)));
+}
+
+TEST_CASE("incomplete gamma function") {
+  double most = 0;
+  for (const double a : {0.01, 0.3, 0.5, 1.0, 2.5, 10.0, 77.7, 1000.0, 2e5})
+    for (const double z : {-8.0, -3.0, -1.0, -0.1, 0.0, 0.1, 1.0, 4.0}) {
+      const double x = a * std::exp(z / std::sqrt(a + 1)), want = bm::gamma_p(a, x);
+      INFO("a = " << a << ", x = " << x);
+      CHECK(relative(incomplete_gamma(a, x), want) < 2e-13);
+      most = std::max(most, relative(incomplete_gamma(a, x), want));
+    }
+  std::printf("  incomplete gamma: worst relative error %.2g\n", most);
+  CHECK(incomplete_gamma(2, 0) == 0);
+  CHECK(std::isnan(incomplete_gamma(-1, 1)));
+}
+
+TEST_CASE("incomplete beta function") {
+  double most = 0;
+  for (const double a : {0.05, 0.5, 1.0, 3.0, 40.0, 1000.0, 5e5})
+    for (const double b : {0.05, 0.5, 1.0, 3.0, 40.0, 1000.0, 5e5})
+      for (const double z : {-6.0, -2.0, -0.5, 0.0, 0.5, 2.0, 6.0}) {
+        const double x = 1 / (1 + b / a * std::exp(-z / std::sqrt(std::min(a, b) + 1)));
+        const double want = bm::ibeta(a, b, x);
+        INFO("a = " << a << ", b = " << b << ", x = " << x << ", want " << want);
+        CHECK(relative(incomplete_beta(a, b, x), want) < 2e-12);
+        most = std::max(most, relative(incomplete_beta(a, b, x), want));
+      }
+  std::printf("  incomplete beta: worst relative error %.2g\n", most);
+  CHECK(incomplete_beta(2, 3, 0) == 0);
+  CHECK(incomplete_beta(2, 3, 1) == 1);
+  CHECK(std::isnan(incomplete_beta(0, 1, 0.5)));
+}
+
+TEST_CASE("Student's t distribution") {
+  double most = 0;
+  for (const double dof : {0.5, 1.0, 2.0, 2.5, 3.0, 5.0, 12.0, 100.0, 1e4})
+    for (const double p : {1e-12, 1e-6, 0.001, 0.05, 0.24, 0.26, 0.4, 0.499, 0.501, 0.7, 0.95, 0.999}) {
+      const double x = student_quantile(p, dof);
+      const double want =
+          static_cast<double>(bm::quantile(bm::students_t_distribution<long double>(dof), static_cast<long double>(p)));
+      INFO("p = " << p << ", dof = " << dof);
+      CHECK(relative(x, want) < 1e-12);
+      CHECK(relative(student_cdf(x, dof), p) < 1e-13 * std::max(1.0, dof));
+      most = std::max(most, relative(x, want));
+    }
+  std::printf("  Student quantile: worst relative error %.2g\n", most);
+  for (const double x : {-1e6, -30.0, -1.0, 0.0, 2.0, 100.0}) {
+    CHECK(student_cdf(x, 2) == Approx(0.5 + x / (2 * std::sqrt(2 + x * x))).epsilon(1e-12).margin(1e-16));
+    CHECK(student_cdf(x, 1) == Approx(0.5 + std::atan(x) / kPi).epsilon(1e-9).margin(1e-16));
+  }
+  CHECK(student_quantile(0.5, 4) == 0);
+  CHECK(std::isnan(student_quantile(1.5, 4)));
+}
+
+TEST_CASE("chi-squared quantile") {
+  double most = 0;
+  for (const double dof : {0.5, 1.0, 2.0, 3.0, 4.0, 5.5, 12.0, 100.0, 1000.0})
+    for (const double p : {1e-10, 1e-6, 0.001, 0.05, 0.3, 0.499, 0.5, 0.501, 0.7, 0.95, 0.999, 0.999999}) {
+      INFO("p = " << p << ", dof = " << dof);
+      const double want =
+          static_cast<double>(bm::quantile(bm::chi_squared_distribution<long double>(dof), static_cast<long double>(p)));
+      CHECK(relative(chi_squared_quantile(p, dof), want) < 1e-13);
+      most = std::max(most, relative(chi_squared_quantile(p, dof), want));
+    }
+  std::printf("  chi-squared quantile: worst relative error %.2g\n", most);
+  CHECK(chi_squared_quantile(0.3, 2) == Approx(-2 * std::log(0.7)).epsilon(1e-14));
+}
+
+TEST_CASE("bivariate normal distribution function") {
+  for (const double rho : {-1.0, -0.99, -0.93, -0.92, -0.5, 0.0, 0.3, 0.924, 0.926, 0.999, 1.0}) {
+    INFO("rho = " << rho);
+    CHECK(bivariate_normal_cdf(0, 0, rho) == Approx(0.25 + std::asin(rho) / (2 * kPi)).epsilon(0).margin(1e-15));
+    for (const double x : {-3.0, -0.7, 0.0, 1.1})
+      for (const double y : {-2.5, 0.2, 4.0}) {
+        INFO("x = " << x << ", y = " << y);
+        CHECK(bivariate_normal_cdf(x, y, rho) == Approx(bivariate_normal_cdf(y, x, rho)).epsilon(0).margin(1e-15));
+        CHECK(bivariate_normal_cdf(x, y, rho) + bivariate_normal_cdf(x, -y, -rho) ==
+              Approx(normal_cdf(x)).epsilon(0).margin(2e-15));
+        CHECK(bivariate_normal_cdf(x, 40, rho) == Approx(normal_cdf(x)).epsilon(0).margin(1e-15));
+      }
+  }
+  CHECK(bivariate_normal_cdf(-1, 2, 0) == Approx(normal_cdf(-1) * normal_cdf(2)).epsilon(1e-15));
+  CHECK(std::isnan(bivariate_normal_cdf(0, 0, 1.5)));
+}
+
+TEST_CASE("reference: bvn_t") {
+  const auto reference = test::reference("bvn_t");
+  if (!reference) return;
+  const auto number = [](const nlohmann::json& text) { return std::stod(text.get<std::string>()); };
+  for (const auto& row : reference->at("expected").at("bvn")) {
+    INFO(row.dump());
+    CHECK(std::abs(bivariate_normal_cdf(row.at("h"), row.at("k"), row.at("rho")) - number(row.at("Phi2"))) <=
+          reference->at("tolerance").at("bvn_abs").get<double>());
+  }
+  for (const auto& row : reference->at("expected").at("t")) {
+    INFO(row.dump());
+    CHECK(relative(student_quantile(row.at("p"), row.at("nu")), number(row.at("t"))) <=
+          reference->at("tolerance").at("t_rel").get<double>());
+  }
+}

@@ -1,0 +1,56 @@
+// A scenario alone is the same scenario in any block, at every instruction set.
+#include <bit>
+#include <string>
+#include <vector>
+
+#include "kernels/math/functions.h"
+#include "kernels/random/stream.h"
+#include "tests/catch_any.h"
+
+using namespace tailcube;
+
+TEST_CASE("blocks give the bits of single draws at every width") {
+  const std::uint64_t seed = 20240229;
+  const StreamId id = stream("test", "blocks");
+  for (const std::string name : {"avx512", "avx2"}) {
+    REQUIRE(limit_simd(name));
+    INFO(simd_name());
+    for (const std::uint32_t first : {0u, 64u, 128000u, 0x7fffffc0u, 0xffffffc0u})
+      for (const std::uint32_t draw : {0u, 1u, 2u, 1000u, 0x7fffffffu}) {
+        std::array<std::uint32_t, lanes> some_words;
+        std::array<double, lanes> some_uniforms, some_normals;
+        words(seed, id, first, draw, some_words);
+        uniforms(seed, id, first, draw, some_uniforms);
+        normals(seed, id, first, draw, some_normals);
+        for (std::uint32_t i = 0; i < lanes; ++i) {
+          INFO("scenario " << first + i << ", draw " << draw);
+          CHECK(some_words[i] == word(seed, id, first + i, draw));
+          CHECK(some_uniforms[i] == uniform(seed, id, first + i, draw));
+          CHECK(some_normals[i] == normal(seed, id, first + i, draw));
+        }
+      }
+  }
+  limit_simd("avx512");
+}
+
+TEST_CASE("consecutive draws are the draws one by one") {
+  const StreamId id = stream("test", "consecutive");
+  std::vector<double> all(7 * lanes);
+  normal_draws(3, id, 640, 11, all);
+  for (std::uint32_t i = 0; i < 7; ++i) {
+    std::array<double, lanes> one;
+    normals(3, id, 640, 11 + i, one);
+    CHECK(std::equal(one.begin(), one.end(), all.begin() + i * lanes));
+  }
+}
+
+TEST_CASE("many normals at both widths have the same bits") {
+  const StreamId id = stream("test", "widths");
+  std::vector<double> wide(2000 * lanes), narrow(wide.size());
+  limit_simd("avx512");
+  normal_draws(9, id, 0, 0, wide);
+  limit_simd("avx2");
+  normal_draws(9, id, 0, 0, narrow);
+  limit_simd("avx512");
+  CHECK(wide == narrow);
+}

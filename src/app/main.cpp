@@ -1,1 +1,61 @@
-int main() { return 0; }
+#include <spdlog/spdlog.h>
+
+#include <iostream>
+
+#include "hpc/communicator.h"
+#include "hpc/signals.h"
+#include "src/app/commands.h"
+#include "src/app/exit_codes.h"
+#include "src/app/failure.h"
+#include "src/app/logging.h"
+#include "src/app/simd.h"
+
+namespace tailcube {
+namespace {
+
+int dispatch(Communicator& world, const Options& options) {
+  if (options.command == Command::run) return run_command(world, options);
+  int code = exit_code::ok;
+  if (world.rank() == 0) {
+    if (options.command == Command::check) code = check_command(options);
+    if (options.command == Command::info) code = info_command(options);
+    if (options.command == Command::version) code = version_command();
+  }
+  return std::stoi(broadcast(world, std::to_string(code)));
+}
+
+int run_program(Communicator& world, int argc, char** argv) {
+  const Parsed parsed = parse_options(argc, argv);
+  if (!parsed.options) {
+    if (world.rank() == 0) (parsed.refusal.exit_code == exit_code::ok ? std::cout : std::cerr) << parsed.refusal.text;
+    return parsed.refusal.exit_code;
+  }
+  start_logging(*parsed.options, world.rank());
+  if (parsed.options->avx2_only) leave_out_beyond_avx2();
+  watch_signals();
+  return dispatch(world, *parsed.options);
+}
+
+// A rank that fails outside a meeting point takes the others with it: they wait for it.
+int leave(Communicator& world, const char* why) {
+  spdlog::error(why);
+  if (world.size() > 1) world.abort(exit_code::internal);
+  return exit_code::internal;
+}
+
+}  // namespace
+}  // namespace tailcube
+
+int main(int argc, char** argv) {
+  using namespace tailcube;
+  const auto world = connect(argc, argv);
+  try {
+    const int code = run_program(*world, argc, argv);
+    std::cout.flush();
+    return code;
+  } catch (const Stop& stop) {
+    return stop.exit_code;
+  } catch (const std::exception& error) {
+    return leave(*world, error.what());
+  }
+}

@@ -1,0 +1,137 @@
+#include "src/app/options.h"
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <map>
+#include <sstream>
+
+#include "src/app/exit_codes.h"
+
+namespace tailcube {
+namespace {
+
+void add_job(CLI::App& command, Options& options) {
+  command.add_option("job", options.input, "the job file (TOML)")->required();
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--set", [&options](const std::vector<std::string>& given) { options.settings = given; },
+          "change a setting of the job: key=value, for instance run.scenarios=1000 (repeatable)")
+      ->type_name("KEY=VALUE")
+      ->expected(1)
+      ->take_all()
+      ->check([](const std::string& text) {
+        const std::size_t equals = text.find('=');
+        return equals == 0 || equals == std::string::npos ? "'" + text + "' is not key=value" : std::string();
+      });
+}
+
+void add_logging(CLI::App& command, Options& options) {
+  auto* quiet = command.add_flag("-q,--quiet", options.quiet, "print warnings and errors only");
+  command.add_flag("-v,--verbose", options.verbose, "print details")->excludes(quiet);
+  command.add_flag("--json-log", options.json_log, "log lines as JSON objects");
+}
+
+void add_output(CLI::App& run, Options& options) {
+  run.add_option("-o,--output", options.output, "folder for cube.h5, run.json and run.log (default ./NAME of the job)")
+      ->type_name("DIR");
+  run.add_flag("--overwrite", options.overwrite, "replace what an existing output folder holds");
+  run.add_flag("--dry-run", options.dry_run, "check the job, print how it would be run and what memory it takes, and stop");
+  static const std::map<std::string, ProgressStyle> styles{{"auto", ProgressStyle::automatic},
+                                                           {"bar", ProgressStyle::bar},
+                                                           {"log", ProgressStyle::lines},
+                                                           {"none", ProgressStyle::silent}};
+  run.add_option("--progress", options.progress, "auto (a bar on a terminal, else timed lines), bar, log or none")
+      ->transform(CLI::CheckedTransformer(styles, CLI::ignore_case).description(""))
+      ->type_name("STYLE");
+}
+
+std::string read_slow_rank(const std::string& text, Options& options) {
+  char rest = 0;
+  if (std::sscanf(text.c_str(), "%d:%lf%c", &options.slow_rank, &options.slow_factor, &rest) == 2 &&
+      options.slow_rank >= 0 && options.slow_factor >= 1)
+    return {};
+  return "'" + text + "' is not RANK:FACTOR with a factor of one or more";
+}
+
+void add_resources(CLI::App& run, Options& options) {
+  run.add_option("--threads", options.threads, "threads of each rank (default: all cores the rank may use)")
+      ->check(CLI::Range(1, 4096).description(""))
+      ->type_name("N");
+  run.add_option_function<std::string>(
+         "--memory",
+         [&options](const std::string& text) {
+           const auto limit = parse_memory(text);
+           if (!limit)
+             throw CLI::ValidationError("--memory", "'" + text + "' is neither a size like 4G or 500M nor a share like 60%");
+           options.memory = *limit;
+         },
+         "memory each rank may use, 4G or 500M; or the share of a node's memory for all its ranks, 60% (default)")
+      ->type_name("SIZE");
+  run.add_option("--simd", "tests: leave out the vector instructions above this level")
+      ->check(CLI::IsMember({"avx2"}))
+      ->each([&options](const std::string&) { options.avx2_only = true; })
+      ->group("");
+  run.add_option("--slow-rank", "tests: RANK:FACTOR, make this rank slower")
+      ->each([&options](const std::string& text) {
+        const std::string wrong = read_slow_rank(text, options);
+        if (!wrong.empty()) throw CLI::ValidationError("--slow-rank", wrong);
+      })
+      ->group("");
+}
+
+}  // namespace
+
+std::optional<MemoryLimit> parse_memory(const std::string& text) {
+  std::istringstream in(text);
+  in.imbue(std::locale::classic());
+  double number = 0;
+  std::string unit;
+  if (!(in >> number) || !std::isfinite(number) || number <= 0) return std::nullopt;
+  in >> unit;
+  if (std::string rest; in >> rest) return std::nullopt;
+  if (unit == "%") return number <= 100 ? std::optional(MemoryLimit{0, number / 100}) : std::nullopt;
+  static const std::string prefixes = "kMGT";
+  double factor = 1;
+  if (!unit.empty() && unit != "B") {
+    const std::size_t power = prefixes.find(unit[0] == 'K' ? 'k' : unit[0]);
+    const std::string tail = unit.substr(1);
+    if (power == std::string::npos || (tail != "" && tail != "B" && tail != "i" && tail != "iB")) return std::nullopt;
+    factor = std::pow(tail.starts_with("i") ? 1024.0 : 1000.0, static_cast<double>(power + 1));
+  }
+  if (number * factor < 1 || number * factor > 1e18) return std::nullopt;
+  return MemoryLimit{static_cast<std::uint64_t>(number * factor), 0};
+}
+
+Parsed parse_options(int argc, const char* const* argv) {
+  Options options;
+  CLI::App app{"Tail risk of portfolios of tokenized assets, reduced to one file.", "tailcube"};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string("tailcube ") + "(use: tailcube version)");
+  const auto command = [&](const char* name, const char* help, Command which) {
+    CLI::App* sub = app.add_subcommand(name, help);
+    sub->callback([&options, which] { options.command = which; });
+    return sub;
+  };
+  CLI::App& run = *command("run", "check a job, evaluate it and write its cube", Command::run);
+  add_job(run, options);
+  add_output(run, options);
+  add_resources(run, options);
+  add_logging(run, options);
+  CLI::App& check = *command("check", "check a job and print what was understood, assumed and doubted", Command::check);
+  add_job(check, options);
+  add_logging(check, options);
+  CLI::App& info = *command("info", "print what a cube holds", Command::info);
+  info.add_option("cube", options.input, "a cube, or the folder with cube.h5")->required();
+  command("version", "print the version and what it was built with", Command::version);
+
+  try {
+    app.parse(argc, argv);
+    return {options, {}};
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream out;
+    const int code = app.exit(error, out, out);
+    return {std::nullopt, {code == 0 ? exit_code::ok : exit_code::usage, out.str()}};
+  }
+}
+
+}  // namespace tailcube

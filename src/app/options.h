@@ -1,0 +1,50 @@
+#pragma once
+// The command line.
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tailcube {
+
+enum class Command : std::uint8_t { run, check, info, version };
+enum class ProgressStyle : std::uint8_t { automatic, bar, lines, silent };
+
+// What one rank may use: bytes, or a share of the node's memory that its ranks divide among them.
+struct MemoryLimit {
+  std::uint64_t bytes = 0;  // 0: use the share
+  double share = 0.6;
+};
+
+struct Options {
+  Command command = Command::version;
+  std::filesystem::path input;        // run, check: the job; info: a cube or the folder that holds it
+  std::vector<std::string> settings;  // key=value
+  std::filesystem::path output;       // empty: ./NAME
+  int threads = 0;                    // 0: all cores of this rank
+  MemoryLimit memory;
+  bool overwrite = false, dry_run = false, quiet = false, verbose = false, json_log = false;
+  ProgressStyle progress = ProgressStyle::automatic;
+  bool avx2_only = false;  // tests: as on a CPU without AVX-512
+  int slow_rank = -1;      // tests: this rank works slow_factor times slower
+  double slow_factor = 1;
+};
+
+// What the command line asks to be printed instead of running: help, or a usage error.
+struct Refusal {
+  int exit_code;  // 0 after --help
+  std::string text;
+};
+
+// Exactly one of the two is set.
+struct Parsed {
+  std::optional<Options> options;
+  Refusal refusal{0, {}};
+};
+Parsed parse_options(int argc, const char* const* argv);
+
+// "4G", "500M", "1.5GiB" (powers of 1000, or 1024 with "i"), "60%". Empty: not a limit, or none above zero.
+std::optional<MemoryLimit> parse_memory(const std::string&);
+
+}  // namespace tailcube

@@ -1,0 +1,55 @@
+#pragma once
+// run.json: what a run was and what it cost. Timings are here and never in the cube.
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "hpc/communicator.h"
+
+namespace tailcube {
+
+struct StageTime {
+  std::string name;
+  double wall_seconds = 0, cpu_seconds = 0;
+};
+// Cuts a rank's time into stages, one after the other; CPU time of all its threads.
+class StageClock {
+ public:
+  void start(const std::string& name);  // ends the stage before
+  void stop();
+  const std::vector<StageTime>& stages() const { return stages_; }
+
+ private:
+  std::vector<StageTime> stages_;
+  double wall_ = 0, cpu_ = 0;
+  bool running_ = false;
+};
+
+// What one rank reports when a run ends.
+struct RankCost {
+  std::vector<StageTime> stages;
+  double cpu_seconds = 0;
+  std::size_t peak_bytes = 0;
+};
+// Collective: every rank's costs at rank 0, in the order of ranks; empty elsewhere.
+std::vector<RankCost> gather_costs(Communicator&, const StageClock&);
+
+struct RunRecord {
+  std::string status = "failed";  // complete, failed, stopped
+  int exit_code = 70;
+  std::string message;                        // why it failed; empty otherwise
+  std::string job, digest, sampler, started;  // started: UTC, ISO 8601
+  std::string simd;
+  std::uint64_t seed = 0, scenarios = 0, cells = 0, obligors = 0, positions = 0, steps_valued = 0;
+  double loss_unit = 0;
+  std::vector<int> threads, tiles;  // per rank
+  std::size_t memory_budget_bytes = 0, planned_bytes = 0;
+  std::size_t cube_bytes = 0;  // 0: none was written
+  std::vector<RankCost> costs;
+};
+std::string to_json(const RunRecord&);
+// Written as X.part, synced and renamed; throws FileError.
+void write_run_record(const std::filesystem::path&, const RunRecord&);
+std::string utc_now();
+
+}  // namespace tailcube

@@ -1,0 +1,47 @@
+#include "src/report/json.h"
+
+#include <cmath>
+#include <cstdio>
+
+namespace tailcube {
+
+std::string json_escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      char code[8];
+      std::snprintf(code, sizeof code, "\\u%04x", static_cast<unsigned>(c));
+      out += code;
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string json_value(std::string_view text) { return "\"" + json_escaped(text) + "\""; }
+
+std::string json_value(double value) {
+  if (!std::isfinite(value)) return "null";
+  char text[40];
+  std::snprintf(text, sizeof text, "%.10g", value);
+  return text;
+}
+
+std::string json_value(bool value) { return value ? "true" : "false"; }
+
+std::string json_value(const Json& value) { return value.text(2); }
+
+std::string Json::text(int indent) const {
+  const std::string margin(static_cast<std::size_t>(indent), ' ');
+  std::string all = "{";
+  for (std::size_t i = 0; i < members_.size(); ++i) all += (i ? ",\n" : "\n") + margin + "  " + members_[i];
+  return all + "\n" + margin + "}";
+}
+
+}  // namespace tailcube

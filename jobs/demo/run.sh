@@ -8,6 +8,7 @@ need_packages $build_packages
 mpi_environment
 
 echo "Building (preset release) ..." >&2
+mkdir -p build
 cmake --preset release -DTAILCUBE_TESTS=OFF >build/configure.log 2>&1 || { cat build/configure.log >&2; exit 70; }
 cmake --build --preset release --target tailcube >build/build.log 2>&1 || { cat build/build.log >&2; exit 70; }
 

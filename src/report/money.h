@@ -5,7 +5,7 @@
 
 namespace tailcube {
 
-// Thousands separated by commas, rounded half away from zero: grouped(-1234567.8, 1) = "-1,234,567.8". NaN: "n/a".
+// Thousands separated by commas and rounded to the nearest: grouped(-1234567.8, 1) = "-1,234,567.8". NaN: "n/a".
 std::string grouped(double value, int decimals = 0);
 std::string percent(double fraction);  // 0.999 -> "99.9 %", 0.05 -> "5 %", six significant digits at most
 std::string significant(double value, int digits);

@@ -1,0 +1,86 @@
+#include "src/app/options.h"
+
+#include "tests/catch_any.h"
+
+namespace tailcube {
+namespace {
+
+Parsed parse(std::vector<const char*> words) {
+  words.insert(words.begin(), "tailcube");
+  return parse_options(static_cast<int>(words.size()), words.data());
+}
+
+TEST_CASE("memory limits are sizes or shares") {
+  CHECK(parse_memory("4G")->bytes == 4000000000);
+  CHECK(parse_memory("500MB")->bytes == 500000000);
+  CHECK(parse_memory("1.5GiB")->bytes == 1610612736);
+  CHECK(parse_memory("2Ki")->bytes == 2048);
+  CHECK(parse_memory("1000000")->bytes == 1000000);
+  CHECK(parse_memory("60%")->bytes == 0);
+  CHECK(parse_memory("60%")->share == 0.6);
+  for (const char* wrong : {"", "G", "-1G", "0", "0%", "101%", "4X", "4GG", "4G 5", "nan", "1e30", "4 potatoes"}) {
+    INFO(wrong);
+    CHECK_FALSE(parse_memory(wrong));
+  }
+}
+
+TEST_CASE("run takes its options") {
+  const Parsed p = parse({"run", "job.toml", "--set", "run.seed=3", "--set", "run.name=a=b", "-o", "out", "--threads", "2",
+                          "--memory", "1G", "--overwrite", "--progress", "none", "--simd", "avx2", "--slow-rank", "1:10"});
+  REQUIRE(p.options);
+  const Options& o = *p.options;
+  CHECK(o.command == Command::run);
+  CHECK(o.input == "job.toml");
+  CHECK(o.settings == std::vector<std::string>{"run.seed=3", "run.name=a=b"});
+  CHECK(o.output == "out");
+  CHECK(o.threads == 2);
+  CHECK(o.memory.bytes == 1000000000);
+  CHECK(o.overwrite);
+  CHECK_FALSE(o.dry_run);
+  CHECK(o.progress == ProgressStyle::silent);
+  CHECK(o.avx2_only);
+  CHECK(o.slow_rank == 1);
+  CHECK(o.slow_factor == 10);
+}
+
+TEST_CASE("a --set before the job does not swallow it") {
+  const Parsed p = parse({"run", "--set", "run.seed=3", "job.toml"});
+  REQUIRE(p.options);
+  CHECK(p.options->input == "job.toml");
+  CHECK(p.options->settings.size() == 1);
+}
+
+TEST_CASE("help is not an error, everything misspelt is 64") {
+  CHECK(parse({"--help"}).refusal.exit_code == 0);
+  CHECK(parse({"run", "--help"}).refusal.text.find("--overwrite") != std::string::npos);
+  CHECK(parse({"run", "--help"}).refusal.text.find("--slow-rank") == std::string::npos);
+  const std::vector<std::vector<const char*>> wrong{{},
+                                                    {"fly"},
+                                                    {"run"},
+                                                    {"run", "a.toml", "b.toml"},
+                                                    {"run", "a.toml", "--sett", "x=1"},
+                                                    {"run", "a.toml", "--set", "seed"},
+                                                    {"run", "a.toml", "--set", "=1"},
+                                                    {"run", "a.toml", "--threads", "0"},
+                                                    {"run", "a.toml", "--threads", "two"},
+                                                    {"run", "a.toml", "--memory", "lots"},
+                                                    {"run", "a.toml", "--progress", "loud"},
+                                                    {"run", "a.toml", "--simd", "sse2"},
+                                                    {"run", "a.toml", "--slow-rank", "1"},
+                                                    {"run", "a.toml", "-q", "-v"},
+                                                    {"check"},
+                                                    {"info"},
+                                                    {"version", "now"}};
+  for (const auto& words : wrong) {
+    std::string line;
+    for (const char* word : words) line += std::string(word) + " ";
+    INFO(line);
+    const Parsed p = parse(words);
+    CHECK_FALSE(p.options);
+    CHECK(p.refusal.exit_code == 64);
+    CHECK_FALSE(p.refusal.text.empty());
+  }
+}
+
+}  // namespace
+}  // namespace tailcube

@@ -34,10 +34,11 @@ struct Field {
   std::string_view name;
   std::variant<double Terms::*, FactorIndex Terms::*, CurveIndex Terms::*, Rate Terms::*, int Terms::*> member;
   Range allowed = any;
-  std::optional<double> otherwise = {};  // value of a blank or missing column; none: required. A reference: `none` if set
-  std::string_view words = {};           // of an int: "bullet|annuity|linear", counted from 0
-  std::string_view refused = {};         // of an int: words known to the format that this version cannot value: "pik"
-  std::string_view meaning = {};         // for the manual, with the unit
+  std::optional<double> otherwise =
+      {};  // of a blank or missing column; none: required. A reference: `none` if set; a rate: NaN = stays blank
+  std::string_view words = {};    // of an int: "bullet|annuity|linear", counted from 0
+  std::string_view refused = {};  // of an int: words known to the format that this version cannot value: "pik"
+  std::string_view meaning = {};  // for the manual, with the unit
 };
 enum class CellKind : std::uint8_t { number, factor, curve, rate, word };  // the order of Field::member
 struct Column {
@@ -52,11 +53,13 @@ struct Column {
 struct Positions {
   std::vector<std::string> id;
   std::vector<NodeIndex> leaf;
-  std::vector<FactorIndex> currency;     // price of one unit in the job's currency; `none` = the job's currency
-  std::vector<double> quantity;          // negative = short
-  std::vector<ObligorIndex> obligor;     // `none` where the position has none
-  std::vector<std::vector<double>> numbers;            // [column][position]; numbers, words as counts, rates (NaN if a factor or blank)
-  std::vector<std::vector<std::uint32_t>> references;  // [column][position]; factors, curves, rates' factors; empty otherwise
+  std::vector<FactorIndex> currency;  // price of one unit in the job's currency; `none` = the job's currency
+  std::vector<double> quantity;       // negative = short
+  std::vector<ObligorIndex> obligor;  // `none` where the position has none
+  std::vector<std::vector<double>>
+      numbers;  // [column][position]; numbers, words as counts, rates (NaN if a factor or blank)
+  std::vector<std::vector<std::uint32_t>>
+      references;  // [column][position]; factors, curves, rates' factors; empty otherwise
   std::size_t size() const { return id.size(); }
 };
 
@@ -67,12 +70,12 @@ struct Wiring {
   Detail detail = Detail::leaf;
   const FactorModel* market = nullptr;
   std::uint32_t obligor_count = 0;
-  std::vector<double> time_years;        // of steps 0 .. n
-  std::vector<int> valued;               // steps to value, ascending
-  std::vector<RowIndex> row;             // per position: its ledger row (rows of a batch are contiguous)
+  std::vector<double> time_years;  // of steps 0 .. n
+  std::vector<int> valued;         // steps to value, ascending
+  std::vector<RowIndex> row;       // per position: its ledger row (rows of a batch are contiguous)
   RowIndex first_row{};
   std::uint32_t row_count = 0;
-  std::uint32_t first_gauge = 0;         // gauge k of row r is gauge row first_gauge + (r - first_row) * gauges + k
+  std::uint32_t first_gauge = 0;  // gauge k of row r is gauge row first_gauge + (r - first_row) * gauges + k
   // Registers (curve, spread factor, date); the discount factor is then in Block::discounts.
   std::function<DiscountIndex(CurveIndex, FactorIndex spread, double date_years)> discount;
 };
@@ -83,32 +86,33 @@ class Batch {
   // Sets value, cash, credit_loss and gauges of its rows at every valued step. One virtual call per block.
   virtual void evaluate(const Block&, Ledger&, Faults&) const noexcept = 0;
 
-  std::vector<double> value_today;       // per row of the batch, job's currency
-  std::vector<double> gross;             // per row: bound on |value + cash| in any ordinary scenario, for the rounding unit
-  std::vector<FactorIndex> reads;        // factors it reads directly
+  std::vector<double> value_today;  // per row of the batch, job's currency
+  std::vector<double> gross;        // per row: bound on |value + cash| in any ordinary scenario, for the rounding unit
+  std::vector<FactorIndex> reads;   // factors it reads directly
   std::vector<CurveIndex> reads_curves;
   bool reads_defaults = false;
-  bool checks_triggers = false;          // its result depends on Block::monitor_today
+  bool checks_triggers = false;  // its result depends on Block::monitor_today
   std::size_t bytes_per_thread = 0;
 };
 
 struct Complaint {
   std::string_view column;
-  std::string text;       // what was found and what is allowed; the reader adds file, line and column
+  std::string text;  // what was found and what is allowed; the reader adds file, line and column
 };
 struct Gauge {
-  std::string_view name, unit;           // unit: "money" (the job's currency) or "1"
+  std::string_view name, unit;  // unit: "money" (the job's currency) or "1"
 };
 struct Instrument {
   std::string_view name;
-  std::vector<Column> columns;
-  std::vector<Gauge> gauges;
+  std::vector<Column> columns = {};
+  std::vector<Gauge> gauges = {};
   enum class Credit : std::uint8_t { no, optional, required } obligor = Credit::no;
-  bool foreign_currency = true;          // may have a currency other than the job's
-  // True if, with a foreign currency, default turns into cash at a market price known only then (refused by terminal timing).
+  bool foreign_currency = true;  // may have a currency other than the job's
+  // True if, with a foreign currency, default turns into cash at a market price known only then (refused by terminal
+  // timing).
   bool reads_market_at_default = false;
-  std::optional<Complaint> (*check)(const Positions&, std::size_t position) = nullptr;    // an error
-  std::optional<Complaint> (*warn)(const Positions&, std::size_t position) = nullptr;     // a warning of `check`
+  std::optional<Complaint> (*check)(const Positions&, std::size_t position) = nullptr;  // an error
+  std::optional<Complaint> (*warn)(const Positions&, std::size_t position) = nullptr;   // a warning of `check`
   std::unique_ptr<Batch> (*compile)(const Positions&, const Wiring&) = nullptr;
 };
 // In the order of instruments.list; generated at build time.

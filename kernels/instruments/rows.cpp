@@ -1,0 +1,120 @@
+#include "kernels/instruments/rows.h"
+
+#include <cmath>
+#include <tuple>
+
+#include "kernels/math/functions.h"
+
+namespace tailcube {
+
+RowSet::RowSet(const Wiring& wiring, std::size_t gauges_per_row)
+    : first(static_cast<std::uint32_t>(wiring.first_row)),
+      count(wiring.row_count),
+      first_gauge(wiring.first_gauge),
+      gauges(gauges_per_row),
+      valued(wiring.valued),
+      detail(wiring.detail) {}
+
+void RowSet::clear(Ledger& ledger) const {
+  const std::size_t per_row = valued.size() * lanes;
+  if (count == 0 || per_row == 0) return;
+  for (LaneTable* table : {&ledger.value, &ledger.cash, &ledger.credit_loss})
+    std::fill_n((*table)(first, 0).data(), count * per_row, 0.0);
+  if (gauges > 0) std::fill_n(ledger.gauges(first_gauge, 0).data(), count * gauges * per_row, 0.0);
+}
+
+void merge(std::vector<Term>& terms) {
+  const auto key = [](const Term& t) { return std::tie(t.row, t.factor, t.currency); };
+  std::stable_sort(terms.begin(), terms.end(), [&](const Term& a, const Term& b) { return key(a) < key(b); });
+  std::size_t kept = 0;
+  for (const Term& t : terms)
+    if (kept > 0 && key(terms[kept - 1]) == key(t))
+      terms[kept - 1].amount += t.amount;
+    else
+      terms[kept++] = t;
+  terms.resize(kept);
+}
+
+void add_today(const std::vector<Term>& terms, const FactorModel& market, std::vector<double>& value_today) {
+  for (const Term& t : terms)
+    value_today[t.row] += t.amount * (exchange_today(market, t.factor) * exchange_today(market, t.currency));
+}
+
+void add_values(const std::vector<Term>& terms, const RowSet& rows, const Block& block, Ledger& ledger) {
+  for (const Term& t : terms)
+    for (std::size_t v = 0; v < rows.valued.size(); ++v) {
+      const double* price = exchange(block, t.factor, rows.valued[v]);
+      const double* fx = exchange(block, t.currency, rows.valued[v]);
+      double* value = ledger.value(rows.row(t.row), static_cast<int>(v)).data();
+      for (std::size_t k = 0; k < lanes; ++k) value[k] += t.amount * (price[k] * fx[k]);
+    }
+}
+
+ByObligor::ByObligor(const std::vector<ObligorIndex>& of_position, std::uint32_t obligors) : first_(obligors + 1) {
+  for (const ObligorIndex o : of_position)
+    if (!is_none(o)) ++first_[static_cast<std::size_t>(o) + 1];
+  for (std::size_t i = 1; i < first_.size(); ++i) first_[i] += first_[i - 1];
+  position_.resize(first_.back());
+  std::vector<std::uint32_t> next(first_.begin(), first_.end() - 1);
+  for (std::size_t p = 0; p < of_position.size(); ++p)
+    if (!is_none(of_position[p]))
+      position_[next[static_cast<std::size_t>(of_position[p])]++] = static_cast<std::uint32_t>(p);
+}
+
+const double* exchange(const Block& block, FactorIndex currency, int step) {
+  alignas(64) static constexpr auto ones = [] {
+    std::array<double, lanes> a{};
+    for (double& x : a) x = 1;
+    return a;
+  }();
+  return is_none(currency) ? ones.data() : block.factors(currency, step).data();
+}
+
+double exchange_today(const FactorModel& market, FactorIndex currency) {
+  return is_none(currency) ? 1.0 : market.factors[static_cast<std::size_t>(currency)].initial;
+}
+
+Bounds bounds(const FactorModel& market, FactorIndex factor, double years) {
+  const Factor& f = market.factors[static_cast<std::size_t>(factor)];
+  const double jumps_mean = f.jump_rate * years;
+  const double jumps = jumps_mean > 0 ? std::ceil(jumps_mean + 6 * std::sqrt(jumps_mean) + 6) : 0;
+  const double jump = jumps * std::abs(f.jump_mean) + std::sqrt(jumps) * 6 * f.jump_volatility;
+  const double reach = 6 * f.volatility * std::sqrt(years);
+  switch (f.process) {
+    case Process::lognormal: {
+      // The compensator of downward jumps drives the price up between them.
+      const double mean_jump = std::abs(expm1(f.jump_mean + f.jump_volatility * f.jump_volatility / 2));
+      return {0, 2 * f.initial * exp(std::abs(f.drift) * years + reach + jump + jumps_mean * mean_jump)};
+    }
+    case Process::log_ou: {
+      const double upper = 2 * std::max(f.initial, exp(f.level)) * exp(reach);
+      return {0, upper};
+    }
+    case Process::ou: {
+      const double low = std::min(f.initial, f.level), high = std::max(f.initial, f.level);
+      return {low - 2 * reach, high + 2 * reach};
+    }
+    case Process::normal: {
+      const double width = std::abs(f.drift) * years + reach;
+      return {f.initial - 2 * width, f.initial + 2 * width};
+    }
+    case Process::driver:
+      return {-12, 12};
+  }
+  return {-1, 1};
+}
+
+double exchange_bound(const FactorModel& market, FactorIndex currency, double years) {
+  if (is_none(currency)) return 1;
+  const Bounds b = bounds(market, currency, years);
+  return std::max(std::abs(b.lower), std::abs(b.upper));
+}
+
+std::vector<FactorIndex> distinct(std::vector<FactorIndex> used) {
+  std::erase_if(used, [](FactorIndex f) { return is_none(f); });
+  std::sort(used.begin(), used.end());
+  used.erase(std::unique(used.begin(), used.end()), used.end());
+  return used;
+}
+
+}  // namespace tailcube

@@ -1,0 +1,72 @@
+#pragma once
+// What batches have in common: rows of the ledger, currencies, obligors, bounds for the rounding unit.
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/instruments/instrument.h"
+
+namespace tailcube {
+
+// Where a batch writes. Copied out of Wiring, which does not outlive compilation.
+struct RowSet {
+  explicit RowSet(const Wiring&, std::size_t gauges_per_row);
+  RowIndex row(std::size_t i) const { return RowIndex{first + static_cast<std::uint32_t>(i)}; }
+  std::size_t gauge(std::size_t i, std::size_t k) const { return first_gauge + i * gauges + k; }
+  std::size_t of_position(const Wiring& wiring, std::size_t p) const {
+    return static_cast<std::uint32_t>(wiring.row[p]) - first;
+  }
+  // All quantities and gauges of all rows become 0.
+  void clear(Ledger&) const;
+
+  std::uint32_t first, count;
+  std::size_t first_gauge, gauges;
+  std::vector<int> valued;
+  Detail detail;
+};
+
+// amount x price(factor) x price(currency), added to the value of a row at every valued step.
+struct Term {
+  std::uint32_t row;             // of the batch, from 0
+  FactorIndex factor, currency;  // `none` = 1
+  double amount;
+};
+// Sorts by (row, factor, currency) and adds up amounts that agree in all three, in their order.
+void merge(std::vector<Term>&);
+void add_today(const std::vector<Term>&, const FactorModel&, std::vector<double>& value_today);
+void add_values(const std::vector<Term>&, const RowSet&, const Block&, Ledger&);
+
+// The positions of each obligor, in the order of positions.
+class ByObligor {
+ public:
+  ByObligor() = default;
+  ByObligor(const std::vector<ObligorIndex>& of_position, std::uint32_t obligors);
+  std::span<const std::uint32_t> operator[](ObligorIndex o) const {
+    const auto i = static_cast<std::size_t>(o);
+    return {position_.data() + first_[i], first_[i + 1] - first_[i]};
+  }
+
+ private:
+  std::vector<std::uint32_t> first_, position_;
+};
+
+// Price of one unit of `currency` in the job's currency, 64 lanes; ones for the job's currency itself.
+const double* exchange(const Block&, FactorIndex currency, int step);
+// The same today, never shocked.
+double exchange_today(const FactorModel&, FactorIndex currency);
+
+// Bounds on a factor up to time T: six standard deviations of the diffusion, its drift, and as many jumps as are exceeded
+// with probability below 1e-9, each six standard deviations large; then twice that, for shocks. Not a proof: the range is
+// checked again where losses are rounded.
+struct Bounds {
+  double lower, upper;
+};
+Bounds bounds(const FactorModel&, FactorIndex, double years);
+double exchange_bound(const FactorModel&, FactorIndex currency, double years);
+
+// The distinct factors among `used`, ascending, without `none`.
+std::vector<FactorIndex> distinct(std::vector<FactorIndex> used);
+
+}  // namespace tailcube

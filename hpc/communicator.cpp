@@ -79,16 +79,17 @@ std::vector<std::vector<std::byte>> Communicator::gather(std::span<const std::by
 }
 
 #ifdef TAILCUBE_HAVE_MPI
-std::unique_ptr<Communicator> connect_mpi(int& argc, char**& argv);  // communicator_mpi.cpp
+std::unique_ptr<Communicator> connect_mpi(int& argc, char**& argv, std::size_t part);  // communicator_mpi.cpp
 #else
 std::string mpi_version() { return "none"; }
 #endif
 
-std::unique_ptr<Communicator> connect([[maybe_unused]] int& argc, [[maybe_unused]] char**& argv) {
+std::unique_ptr<Communicator> connect([[maybe_unused]] int& argc, [[maybe_unused]] char**& argv,
+                                      [[maybe_unused]] std::size_t part) {
   const Launch launch = find_launch([](const char* name) -> const char* { return std::getenv(name); });
   if (launch.by.empty()) return std::make_unique<Alone>();
 #ifdef TAILCUBE_HAVE_MPI
-  auto communicator = connect_mpi(argc, argv);
+  auto communicator = connect_mpi(argc, argv, part);
   const std::string mend =
       "start it with mpirun of the MPI it was built with (" + mpi_version() + "), or with srun --mpi=pmix";
 #else

@@ -51,7 +51,9 @@ Launch find_launch(const std::function<const char*(const char*)>& get);
 
 // Initialises MPI when a launcher (mpirun, srun) started the program, otherwise is alone at once. Throws std::runtime_error
 // where the launcher started several processes that cannot see each other: each would be rank 0 and write the same files.
-std::unique_ptr<Communicator> connect(int& argc, char**& argv);
+// Longer messages travel in parts, because MPI counts in int; tests make the parts small.
+inline constexpr std::size_t longest_part = std::size_t{1} << 30;
+std::unique_ptr<Communicator> connect(int& argc, char**& argv, std::size_t part = longest_part);
 std::string mpi_version();  // "none" in a serial build
 
 }  // namespace tailcube

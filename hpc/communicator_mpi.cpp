@@ -12,8 +12,7 @@
 namespace tailcube {
 namespace {
 
-constexpr std::size_t longest_part = std::size_t{1} << 30;  // MPI counts are int
-constexpr std::size_t short_message = 4096;                 // below the eager limit of every transport we know
+constexpr std::size_t short_message = 4096;  // below the eager limit of every transport we know
 
 void check(int error, const char* call) {
   if (error == MPI_SUCCESS) return;
@@ -27,7 +26,7 @@ void check(int error, const char* call) {
 // parts of a sender stay in order, so the next messages of that sender and tag are the parts.
 class Mpi final : public Communicator {
  public:
-  Mpi(int& argc, char**& argv) {
+  Mpi(int& argc, char**& argv, std::size_t part) : part_(part) {
     int provided = 0;
     check(MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
     if (provided < MPI_THREAD_FUNNELED)
@@ -63,8 +62,8 @@ class Mpi final : public Communicator {
       return;
     }
     send_part(to, tag, std::span(first).first(8));
-    for (std::size_t at = 0; at < bytes.size(); at += longest_part) {
-      send_part(to, tag, bytes.subspan(at, std::min(longest_part, bytes.size() - at)));
+    for (std::size_t at = 0; at < bytes.size(); at += part_) {
+      send_part(to, tag, bytes.subspan(at, std::min(part_, bytes.size() - at)));
     }
   }
 
@@ -82,8 +81,8 @@ class Mpi final : public Communicator {
       if (length != 0) std::memcpy(message.bytes.data(), first.data() + 8, received - 8);
       return message;
     }
-    for (std::size_t at = 0; at < length; at += longest_part) {
-      receive_part(status.MPI_SOURCE, tag, std::span(message.bytes).subspan(at, std::min(longest_part, length - at)));
+    for (std::size_t at = 0; at < length; at += part_) {
+      receive_part(status.MPI_SOURCE, tag, std::span(message.bytes).subspan(at, std::min(part_, length - at)));
     }
     return message;
   }
@@ -107,12 +106,15 @@ class Mpi final : public Communicator {
   }
 
   MPI_Comm world_ = MPI_COMM_NULL;
+  std::size_t part_;
   int rank_ = 0, size_ = 1, on_node_ = 1;
 };
 
 }  // namespace
 
-std::unique_ptr<Communicator> connect_mpi(int& argc, char**& argv) { return std::make_unique<Mpi>(argc, argv); }
+std::unique_ptr<Communicator> connect_mpi(int& argc, char**& argv, std::size_t part) {
+  return std::make_unique<Mpi>(argc, argv, part);
+}
 
 std::string mpi_version() {
   std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};

@@ -6,14 +6,16 @@
 #include <numeric>
 #include <thread>
 #include <type_traits>
+#include <utility>
 
 #include "hpc/leases.h"
 
 namespace tailcube {
 namespace {
 
-enum class Ask : std::uint8_t { tile, tile_but_stop, stop };  // `stop` is told without expecting an answer
-enum class Answer : std::uint8_t { tile, none_left, stop };
+enum class Ask : std::uint8_t { tile, stop, leave };  // `stop` is told without expecting an answer
+// `notice` comes unasked, once, when the work is to stop: a worker in the middle of a long tile has its next one already.
+enum class Answer : std::uint8_t { tile, none_left, bye, notice };
 struct Request {
   std::uint64_t done;  // scenarios this rank has finished
   Ask ask;
@@ -91,6 +93,7 @@ class Server : Side {
       : Side(communicator, hooks, count),
         leases_(tiles),
         done_by_(static_cast<std::size_t>(communicator.size()), 0),
+        here_(static_cast<std::size_t>(communicator.size()), true),
         working_(communicator.size() - 1) {}
 
   Verdict run() {
@@ -115,28 +118,43 @@ class Server : Side {
  private:
   void serve() {
     look_for_signal();
-    while (const auto message = communicator_.poll(Tag::lease_request))
+    while (const auto message = communicator_.poll(Tag::lease_request)) {
       answer(message->from, unpack<Request>(message->bytes));
-    if (!fine()) leases_.stop();
+    }
+    if (!fine() && !noticed_) give_notice();
   }
   void answer(int from, const Request& request) {
-    done_by_[static_cast<std::size_t>(from)] = request.done;
-    // Why it stops is known to the sender, which says so when the verdicts are merged.
-    if (request.ask != Ask::tile) verdict_.merge({Verdict::Kind::stopped, 0, ""});
-    if (request.ask == Ask::stop) return;
-    if (!fine()) leases_.stop();
-    const auto tile = leases_.next(from);
-    if (!tile) --working_;
-    const Answer kind = tile ? Answer::tile : fine() ? Answer::none_left : Answer::stop;
-    communicator_.send(from, Tag::lease, pack(Reply{tile.value_or(Tile{}), kind}));
+    const auto r = static_cast<std::size_t>(from);
+    done_by_[r] = request.done;
+    if (request.ask == Ask::leave) {
+      here_[r] = false;
+      --working_;
+      reply(from, Answer::bye);
+    } else if (request.ask == Ask::stop) {
+      verdict_.merge({Verdict::Kind::stopped, 0, ""});  // why is said by the sender when the verdicts are merged
+      leases_.stop();
+    } else {
+      const auto tile = leases_.next(from);
+      reply(from, tile ? Answer::tile : Answer::none_left, tile.value_or(Tile{}));
+    }
   }
+  void give_notice() {
+    noticed_ = true;
+    leases_.stop();
+    for (int rank = 1; rank < communicator_.size(); ++rank) {
+      if (here_[static_cast<std::size_t>(rank)]) reply(rank, Answer::notice);
+    }
+  }
+  void reply(int to, Answer kind, Tile tile = {}) { communicator_.send(to, Tag::lease, pack(Reply{tile, kind})); }
   void report() const {
     if (hooks_.done) hooks_.done(std::accumulate(done_by_.begin(), done_by_.end(), std::uint64_t{0}));
   }
 
   Leases leases_;
   std::vector<std::uint64_t> done_by_;
-  int working_;  // workers that have not been told to leave
+  std::vector<bool> here_;  // ranks that have not left
+  int working_;             // how many of them are workers
+  bool noticed_ = false;
 };
 
 class Client : Side {
@@ -144,47 +162,44 @@ class Client : Side {
   using Side::Side;
   Verdict run() {
     const auto poll = [this] {
-      tell_trouble();
-      if (!reply_) look_for_reply();
-      if (!fine() || (reply_ && reply_->answer == Answer::stop)) throw Interrupted{};
+      listen();
+      if (!fine()) throw Interrupted{};
     };
-    ask();
+    ask(Ask::tile);
     for (Reply reply = wait(); reply.answer == Answer::tile; reply = wait()) {
-      ask();
+      ask(Ask::tile);
       if (fine()) evaluate(reply.tile, poll);
     }
+    ask(Ask::leave);
+    wait();
     return verdict_;
   }
 
  private:
-  void ask() {
-    tell_trouble();
-    send(fine() ? Ask::tile : Ask::tile_but_stop);
-  }
-  void send(Ask what) { communicator_.send(0, Tag::lease_request, pack(Request{done_, what})); }
-  void tell_trouble() {
+  void ask(Ask what) { communicator_.send(0, Tag::lease_request, pack(Request{done_, what})); }
+  void listen() {
     look_for_signal();
-    if (fine() || told_) return;
-    told_ = true;
-    send(Ask::stop);
-  }
-  void look_for_reply() {
-    if (const auto message = communicator_.poll(0, Tag::lease)) reply_ = unpack<Reply>(message->bytes);
+    if (!fine() && !told_) {
+      told_ = true;
+      ask(Ask::stop);
+    }
+    while (const auto message = communicator_.poll(0, Tag::lease)) {
+      const auto reply = unpack<Reply>(message->bytes);
+      if (reply.answer == Answer::notice) {
+        told_ = true;
+        verdict_.merge({Verdict::Kind::stopped, 0, ""});
+      } else {
+        reply_ = reply;
+      }
+    }
   }
   Reply wait() {
-    for (;; rest()) {
-      tell_trouble();
-      if (!reply_) look_for_reply();
-      if (reply_) break;
-    }
-    const Reply reply = *reply_;
-    reply_.reset();
-    if (reply.answer == Answer::stop) verdict_.merge({Verdict::Kind::stopped, 0, ""});
-    return reply;
+    for (listen(); !reply_; listen()) rest();
+    return *std::exchange(reply_, std::nullopt);
   }
 
   std::optional<Reply> reply_;  // came while a tile was being evaluated
-  bool told_ = false;
+  bool told_ = false;           // rank 0 knows that the work is to stop
 };
 
 }  // namespace

@@ -1,0 +1,262 @@
+// Run under mpirun by mpi.sh: each case checks itself on every rank and ends with exit code 0, or with the code it is about.
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <stdexcept>
+#include <thread>
+
+#include "hpc/communicator.h"
+#include "hpc/lease_loop.h"
+#include "hpc/machine.h"
+#include "hpc/reduce.h"
+#include "hpc/signals.h"
+
+namespace tailcube {
+namespace {
+
+using Kind = Verdict::Kind;
+
+#define REQUIRE(condition) \
+  if (!(condition)) throw std::runtime_error(std::string(#condition) + ", line " + std::to_string(__LINE__))
+
+std::vector<std::byte> pattern(std::size_t length, int seed) {
+  std::vector<std::byte> bytes(length);
+  for (std::size_t i = 0; i < length; ++i)
+    bytes[i] = static_cast<std::byte>((i * 31 + static_cast<std::size_t>(seed) * 7) >> (i % 5));
+  return bytes;
+}
+
+void exchange(Communicator& c, std::size_t length) {
+  if (c.size() == 1) return;
+  const int next = (c.rank() + 1) % c.size(), previous = (c.rank() + c.size() - 1) % c.size();
+  const auto mine = pattern(length, c.rank());
+  // A ring in which even ranks send first, so that long messages, which wait for their receiver, do not wait for each other.
+  const auto take = [&] {
+    const Message message = c.receive(previous, Tag::text);
+    REQUIRE(message.from == previous);
+    REQUIRE(message.bytes == pattern(length, previous));
+  };
+  if (c.rank() % 2 == 0 && next != 0) c.send(next, Tag::text, mine);
+  if (c.rank() % 2 != 0 || (c.rank() == 0 && c.size() % 2 == 0)) take();
+  if (c.rank() % 2 != 0 || next == 0) {
+    if (next == 0 && c.size() % 2 != 0) take();
+    c.send(next, Tag::text, mine);
+  } else if (c.rank() != 0) {
+    take();
+  }
+  if (c.rank() == 0 && c.size() % 2 != 0) take();
+}
+
+// Messages of every length class, from all to rank 0 at once, in order; tags do not block each other; broadcast and gather.
+void messages(Communicator& c) {
+  REQUIRE(c.ranks_on_this_node() == c.size());
+  for (const std::size_t length : {0ul, 1ul, 4095ul, 4096ul, 4097ul, 100'000ul, 3'000'001ul}) {
+    c.broadcast({});  // otherwise a quick rank's next round comes before a slow rank's message
+    if (c.rank() != 0) {
+      c.send(0, Tag::lease_request, pattern(7, 99));
+      c.send(0, Tag::text, pattern(length, c.rank()));
+      continue;
+    }
+    std::map<int, int> seen;
+    for (int i = 1; i < c.size(); ++i) {
+      const Message message = c.receive(std::nullopt, Tag::text);
+      REQUIRE(message.bytes == pattern(length, message.from));
+      ++seen[message.from];
+    }
+    REQUIRE(static_cast<int>(seen.size()) == c.size() - 1);
+    for (int i = 1; i < c.size(); ++i) REQUIRE(c.receive(i, Tag::lease_request).bytes == pattern(7, 99));
+  }
+  REQUIRE(!c.poll(Tag::lease));
+  for (const std::size_t length : {0ul, 5ul, 50'000ul}) {
+    REQUIRE(c.broadcast(c.rank() == 0 ? pattern(length, 5) : pattern(3, 3)) == pattern(length, 5));
+    const auto all = c.gather(pattern(length, c.rank()));
+    for (std::size_t r = 0; r < all.size(); ++r) REQUIRE(all[r] == pattern(length, static_cast<int>(r)));
+    REQUIRE(all.size() == (c.rank() == 0 ? static_cast<std::size_t>(c.size()) : 0));
+  }
+}
+
+// Every rank's tallies of its own losses: rank 0 gets what one rank folding all of them gets.
+void reduction(Communicator& c) {
+  const Shape shape{1, 2, 2, 3, 2, 1};
+  TallySettings settings;
+  settings.keep = {99, 100, 1001, true};
+  const auto fold = [&](Tallies& tallies, int rank) {
+    std::vector<Units> losses(64);
+    for (std::size_t t = 0; t < tallies.losses.size(); ++t) {
+      for (std::size_t i = 0; i < losses.size(); ++i) {
+        losses[i] =
+            static_cast<Units>((i * 7919 + t * 104729 + static_cast<std::size_t>(rank) * 1299709) % 100'003) - 50'000;
+      }
+      tallies.losses[t].fold(losses, {}, static_cast<std::uint64_t>(rank) * 64);
+    }
+  };
+  for (const bool only_odd : {false, true}) {  // a rank without a tile has no tallies
+    std::optional<Tallies> mine;
+    if (!only_odd || c.rank() % 2 == 1) fold(mine.emplace(shape, settings), c.rank());
+    Verdict verdict;
+    reduce(c, mine, verdict);
+    agree(c, verdict);
+    REQUIRE(verdict == Verdict{});
+    REQUIRE(mine.has_value() == (c.rank() == 0 && (!only_odd || c.size() > 1)));
+    if (!mine) continue;
+    Tallies alone(shape, settings);
+    for (int rank = c.size() - 1; rank >= 0; --rank) {
+      if (!only_odd || rank % 2 == 1) fold(alone, rank);
+    }
+    REQUIRE(to_bytes(*mine) == to_bytes(alone));
+  }
+  std::optional<Tallies> other(std::in_place, Shape{1, c.rank() == 0 ? 2 : 1, 2, 3, 2, 1}, settings);  // cannot be merged
+  Verdict verdict;
+  reduce(c, other, verdict);
+  agree(c, verdict);
+  REQUIRE((verdict.kind == Kind::failed) == (c.size() > 1));
+}
+
+std::vector<Tile> make_tiles(std::uint64_t count) {
+  std::vector<Tile> tiles;
+  for (std::uint64_t i = 0; i < count; ++i) tiles.push_back({i * 64, (i + 1) * 64});
+  return tiles;
+}
+
+// Shares tiles that take `milliseconds`, polling every 20 of them; gathers how many each rank did, and which.
+struct Shared {
+  Verdict verdict;                     // after the reduction, the same on every rank
+  std::vector<int> tiles;              // per rank, on rank 0
+  std::map<std::uint64_t, int> times;  // how often each tile was evaluated, on rank 0
+  std::uint64_t reported = 0;
+};
+Shared share(Communicator& c, std::uint64_t count, double milliseconds, LeaseHooks hooks,
+             const std::function<void(int)>& in_tile = {}) {
+  std::vector<std::uint64_t> mine;
+  Shared result;
+  hooks.evaluate = [&](Tile tile, const std::function<void()>& poll) {
+    const int polls = std::max(2, static_cast<int>(milliseconds / 20));
+    for (int i = 0; i < polls; ++i) {
+      std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(milliseconds / polls));
+      if (in_tile) in_tile(static_cast<int>(mine.size()));
+      poll();
+    }
+    mine.push_back(tile.begin);
+  };
+  hooks.done = [&](std::uint64_t scenarios) {
+    REQUIRE(scenarios >= result.reported);
+    result.reported = scenarios;
+  };
+  LeaseCount lease_count;
+  result.verdict = share_tiles(c, make_tiles(count), hooks, lease_count);
+  REQUIRE(lease_count.tiles == static_cast<int>(mine.size()));
+  std::optional<Tallies> none;
+  reduce(c, none, result.verdict);
+  agree(c, result.verdict);
+  for (const auto& bytes : c.gather(std::as_bytes(std::span(mine)))) {
+    result.tiles.push_back(static_cast<int>(bytes.size() / 8));
+    for (std::size_t at = 0; at < bytes.size(); at += 8) {
+      std::uint64_t begin = 0;
+      std::memcpy(&begin, &bytes[at], 8);
+      ++result.times[begin];
+    }
+  }
+  return result;
+}
+
+void all_tiles_once(Communicator& c) {
+  for (const std::uint64_t count : {0ul, 1ul, 2ul, 5ul, 200ul}) {
+    const Shared shared = share(c, count, 0.2, {});
+    REQUIRE(shared.verdict.kind == Kind::fine);
+    if (c.rank() != 0) continue;
+    REQUIRE(shared.times.size() == count);
+    for (const auto& [begin, times] : shared.times) REQUIRE(times == 1);
+    REQUIRE(shared.reported == count * 64);
+  }
+}
+
+void slow_rank(Communicator& c) {
+  for (const int slow : {0, c.size() - 1}) {
+    LeaseHooks hooks;
+    if (c.rank() == slow) hooks.slow_down = 10;
+    const std::uint64_t count = 50 * static_cast<std::uint64_t>(c.size());
+    const Shared shared = share(c, count, 4, hooks);
+    if (c.rank() != 0) continue;
+    std::printf("slow rank %d did %d of %d tiles\n", slow, shared.tiles[static_cast<std::size_t>(slow)],
+                static_cast<int>(count));
+    REQUIRE(shared.times.size() == count);
+    if (c.size() > 2) REQUIRE(shared.tiles[static_cast<std::size_t>(slow)] < 10);
+  }
+}
+
+// An exception on one rank: every rank hears of it, nobody waits, and not all of the work is done first.
+void failure(Communicator& c, int failing) {
+  failing = failing < 0 ? c.size() - 1 : failing;
+  for (const int in_tile : {0, 2}) {
+    const Shared shared = share(c, 10'000, 2, {}, [&](int tiles) {
+      if (c.rank() == failing && tiles == in_tile) throw std::runtime_error("loss out of range");
+    });
+    REQUIRE(shared.verdict == (Verdict{Kind::failed, 0, "loss out of range"}));
+    if (c.rank() == 0) REQUIRE(shared.times.size() < 1000);
+  }
+}
+
+// A signal on one rank stops all, with its number; long tiles are left in the middle.
+void signal_on(Communicator& c, int rank) {
+  rank = rank < 0 ? c.size() - 1 : rank;
+  watch_signals();
+  LeaseHooks hooks;
+  hooks.stop = signal_received;
+  const auto start = std::chrono::steady_clock::now();
+  const Shared shared = share(c, 10'000, 30'000, hooks, [&](int) {
+    if (c.rank() == rank && signal_received() == 0) kill(getpid(), SIGTERM);
+  });
+  REQUIRE(shared.verdict == (Verdict{Kind::stopped, SIGTERM, ""}));
+  REQUIRE(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
+}
+
+void placement(Communicator& c) {
+  const Placement placed = find_placement(c, read_machine());
+  REQUIRE(placed.ranks == c.size() && placed.nodes == 1 && placed.ranks_here == c.size());
+  REQUIRE(placed.cores_here >= 1 && placed.cores_here <= placed.cores_allowed);
+  if (c.rank() == 0) std::puts(layout_line(placed, default_threads(placed)).c_str());
+}
+
+void run(Communicator& c, const std::string& name) {
+  if (name == "messages") {
+    messages(c);
+    return exchange(c, 5'000'000);  // five parts
+  }
+  if (name == "reduction") return reduction(c);
+  if (name == "all_tiles_once") return all_tiles_once(c);
+  if (name == "slow_rank") return slow_rank(c);
+  if (name == "failure") {
+    failure(c, 0);
+    return failure(c, -1);
+  }
+  if (name == "signal_on_0") return signal_on(c, 0);
+  if (name == "signal_on_last") return signal_on(c, -1);
+  if (name == "placement") return placement(c);
+  if (name == "abort") {
+    if (c.rank() == c.size() - 1) c.abort(70);
+    c.receive(std::nullopt, Tag::text);  // never comes
+  }
+  throw std::runtime_error("unknown case " + name);
+}
+
+}  // namespace
+}  // namespace tailcube
+
+int main(int argc, char** argv) {
+  const auto communicator = tailcube::connect(argc, argv, std::size_t{1} << 20);
+  try {
+    if (argc < 3) throw std::runtime_error("usage: ranks_program CASE RANKS");
+    if (communicator->size() != std::stoi(argv[2]))
+      throw std::runtime_error("started with " + std::to_string(communicator->size()) + " ranks");
+    tailcube::run(*communicator, argv[1]);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "rank %d: %s\n", communicator->rank(), error.what());
+    communicator->abort(1);
+  }
+  return 0;
+}

@@ -1,0 +1,237 @@
+// ratings.csv and obligors.csv.
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/math/functions.h"
+#include "src/input/reading.h"
+
+namespace tailcube {
+namespace {
+
+enum Column {
+  id,
+  pd_1y,
+  rating,
+  hazard,
+  driver,
+  asset_correlation,
+  loadings,
+  lgd,
+  lgd_sd,
+  lgd_correlation,
+  recovery_delay_years,
+  days_past_due,
+  sector,
+  country
+};
+const std::vector<ColumnSpec> obligor_columns = {{"id", true},
+                                                 {"pd_1y"},
+                                                 {"rating"},
+                                                 {"hazard"},
+                                                 {"driver"},
+                                                 {"asset_correlation"},
+                                                 {"loadings"},
+                                                 {"lgd", true},
+                                                 {"lgd_sd"},
+                                                 {"lgd_correlation"},
+                                                 {"recovery_delay_years"},
+                                                 {"days_past_due"},
+                                                 {"sector"},
+                                                 {"country"}};
+constexpr Range probability{0, 1 - 0x1p-53, "at least 0 and below 1"};
+constexpr Range intensity{0, 36, "between 0 and 36"};  // exp(-36) is the last that 1 - pd_1y can tell from 0
+
+struct Ratings {
+  NameIndex index;
+  std::vector<double> pd;
+  bool known = true;  // false: their file could not be used
+  bool given = false;
+};
+
+Ratings read_ratings(Reading& reading, Section& files) {
+  Ratings out;
+  const auto* node = files.find("ratings");
+  if (!node) return out;
+  out.given = true;
+  SourceFile* file = reading.open(files, *node, "ratings");
+  out.known = file != nullptr;
+  if (!file) return out;
+  Table table(*file, reading.issues, {{"rating", true}, {"pd_1y", true}});
+  out.known = table.has(0);
+  while (table.next()) {
+    const std::string_view name = table.id(0);
+    const double pd = table.number(1, probability);
+    if (name.empty()) continue;
+    if (out.index.insert(name).second)
+      out.pd.push_back(pd);
+    else
+      table.error(0, quoted(name) + " is there twice");
+  }
+  return out;
+}
+
+class ObligorReader {
+ public:
+  ObligorReader(Reading& reading, SourceFile& file, const Ratings& ratings)
+      : reading_(reading), ratings_(ratings), table_(file, reading.issues, obligor_columns) {}
+
+  void read() {
+    reading_.obligors.known = table_.has(id);
+    const bool any_pd = table_.has(pd_1y) || table_.has(rating) || table_.has(hazard);
+    if (!any_pd)
+      reading_.issues.add(
+          {table_.file().shown, table_.line(), 0, "pd_1y", "one of the columns pd_1y, rating, hazard is required"});
+    while (table_.next()) {
+      const std::string_view name = table_.id(id);
+      const double pd = any_pd ? probability_of_default() : 0;
+      auto terms = loadings_of_row();
+      const double loss = loss_given_default();
+      if (name.empty()) continue;
+      if (!found_.insert(name).second) {
+        table_.error(id, quoted(name) + " is there twice");
+        continue;
+      }
+      pd_.push_back(pd);
+      loadings_.push_back(std::move(terms));
+      lgd_.push_back(loss);
+      sector_.push_back(table_.cell(sector));
+      country_.push_back(table_.cell(country));
+    }
+    table_.list_defaults(reading_.job.defaults_used);
+    store();
+  }
+
+ private:
+  double probability_of_default() {
+    int given = 0;
+    for (const int column : {pd_1y, rating, hazard}) given += !table_.cell(column).empty();
+    if (given != 1) {
+      table_.error(pd_1y, given == 0 ? "blank; one of pd_1y, rating, hazard is required"
+                                     : "only one of pd_1y, rating, hazard may be given");
+      return 0;
+    }
+    if (!table_.cell(pd_1y).empty()) return table_.number(pd_1y, probability);
+    if (!table_.cell(hazard).empty()) return -expm1(-table_.number(hazard, intensity));
+    const std::string_view name = table_.cell(rating);
+    const std::uint32_t place = ratings_.index.find(name);
+    if (place != none) return ratings_.pd[place];
+    if (!ratings_.given)
+      table_.error(rating, quoted(name) + " needs a table of ratings; files.ratings names none");
+    else if (ratings_.known)
+      table_.error(rating,
+                   quoted(name) + " is not in files.ratings" + reading_.issues.suggest(name, ratings_.index.names()));
+    return 0;
+  }
+
+  std::vector<Loading> loadings_of_row() {
+    std::vector<Loading> out;
+    const std::string_view list = table_.cell(loadings), name = table_.cell(driver), rho = table_.cell(asset_correlation);
+    if (!list.empty()) {
+      if (!name.empty() || !rho.empty())
+        table_.error(loadings, "either loadings, or driver and asset_correlation; not both");
+      else
+        parse_loadings(list, out);
+    } else if (!name.empty()) {
+      const double squared = table_.number(asset_correlation, {0, 1 - 0x1p-53, "at least 0 and below 1"});
+      const FactorIndex index = find_driver(name, driver);
+      if (squared > 0 && !is_none(index)) out.push_back({index, std::sqrt(squared)});
+    } else if (!rho.empty()) {
+      table_.error(driver, "blank, but asset_correlation is given");
+    } else {
+      table_.count_default(loadings, "none: independent of everything");
+    }
+    if (out.size() > 1) check_length(out);
+    return out;
+  }
+
+  FactorIndex find_driver(std::string_view name, int column) {
+    return reading_.factor(name, Reading::Want::driver, [&](std::string why) { table_.error(column, std::move(why)); });
+  }
+
+  // "DRIVER:a DRIVER:b"; ids may hold colons themselves, a loading does not.
+  void parse_loadings(std::string_view list, std::vector<Loading>& out) {
+    while (true) {
+      list.remove_prefix(std::min(list.find_first_not_of(" \t\n"), list.size()));
+      if (list.empty()) break;
+      const std::string_view term = list.substr(0, list.find_first_of(" \t\n"));
+      list.remove_prefix(term.size());
+      const std::size_t colon = term.rfind(':');
+      double a = 0;
+      if (colon == std::string_view::npos || parse_number(term.substr(colon + 1), a) != NumberText::number) {
+        table_.error(loadings, quoted(term) + " is not DRIVER:loading, for instance SME:0.4");
+        continue;
+      }
+      if (!(std::abs(a) < 1)) table_.error(loadings, quoted(term) + ": the loading is not above -1 and below 1");
+      const FactorIndex index = find_driver(term.substr(0, colon), loadings);
+      if (is_none(index)) continue;
+      if (std::any_of(out.begin(), out.end(), [&](const Loading& l) { return l.driver == index; }))
+        table_.error(loadings, quoted(term.substr(0, colon)) + " is there twice");
+      else if (a != 0)
+        out.push_back({index, a});
+    }
+    std::sort(out.begin(), out.end());
+  }
+
+  // a'Ca must leave something for the obligor itself.
+  void check_length(const std::vector<Loading>& terms) {
+    if (!reading_.correlation_known || !table_.row_good()) return;
+    const auto& c = reading_.job.market.correlation;
+    const std::size_t n = reading_.job.market.factors.size();
+    double sum = 0;
+    for (const auto& x : terms)
+      for (const auto& y : terms)
+        sum += x.loading * y.loading * c[static_cast<std::size_t>(x.driver) * n + static_cast<std::size_t>(y.driver)];
+    if (!(sum < 1))
+      table_.error(loadings, "the squared length a'Ca of the loadings is " + shown(sum) + "; it must be below 1");
+  }
+
+  double loss_given_default() {
+    const double loss = table_.number(lgd, fraction);
+    refuse(lgd_sd, "a random loss given default (lgd_sd above 0)");
+    if (!table_.cell(lgd_correlation).empty()) table_.number(lgd_correlation, fraction);
+    refuse(recovery_delay_years, "a delayed recovery (recovery_delay_years above 0)");
+    refuse(days_past_due, "an obligor in arrears (days_past_due above 0)");
+    return loss;
+  }
+  void refuse(int column, std::string_view feature) {
+    if (table_.cell(column).empty()) return;
+    const double value = table_.number(column, not_negative);
+    if (value > 0)
+      table_.error(column,
+                   std::string(table_.cell(column)) + ": " + std::string(feature) + " is " + std::string(not_available));
+  }
+
+  void store() {
+    ObligorTable& out = reading_.job.obligors;
+    for (const auto place : sorted_places(found_.names())) {
+      reading_.obligors.index.insert(found_.names()[place]);
+      out.id.emplace_back(found_.names()[place]);
+      out.pd_1y.push_back(pd_[place]);
+      out.loadings.push_back(std::move(loadings_[place]));
+      out.loss_given_default.push_back(lgd_[place]);
+      out.sector.emplace_back(sector_[place]);
+      out.country.emplace_back(country_[place]);
+    }
+  }
+
+  Reading& reading_;
+  const Ratings& ratings_;
+  Table table_;
+  NameIndex found_;
+  std::vector<double> pd_, lgd_;
+  std::vector<std::vector<Loading>> loadings_;
+  std::vector<std::string_view> sector_, country_;
+};
+
+}  // namespace
+
+void read_obligors(Reading& reading, Section& files) {
+  const Ratings ratings = read_ratings(reading, files);
+  const auto* node = files.find("obligors");
+  if (!node) return;
+  SourceFile* file = reading.open(files, *node, "obligors");
+  reading.obligors.known = file != nullptr;
+  if (file) ObligorReader(reading, *file, ratings).read();
+}
+
+}  // namespace tailcube

@@ -1,0 +1,272 @@
+// files.positions: one reader for every instrument, driven by its declared columns.
+#include <algorithm>
+#include <cmath>
+
+#include "src/input/node_tree.h"
+#include "src/input/position_rows.h"
+#include "src/input/reading.h"
+
+namespace tailcube {
+namespace {
+
+// Types of the format that a later version will value.
+constexpr std::string_view later_types =
+    "mortgage|invoice|property|collectible|revenue|perp|lp|stablecoin|fund_token|tranche|cover|hedge";
+
+struct Shared {  // by all tables
+  Reading& reading;
+  NodeTree tree;
+  NameIndex ids;
+  std::vector<RowSource> first_seen;  // of each id
+};
+
+class PositionFile {
+ public:
+  PositionFile(Shared& shared, const Instrument& instrument, SourceFile& file, std::uint32_t file_place, PositionRows& rows)
+      : shared_(shared),
+        reading_(shared.reading),
+        instrument_(instrument),
+        rows_(rows),
+        file_place_(file_place),
+        table_(file, reading_.issues, specs(shared.reading.job, instrument)) {
+    level_names_.resize(reading_.job.levels.size());
+    first_level_ = 1;
+    currency_ = first_level_ + static_cast<int>(level_names_.size());
+    quantity_ = currency_ + 1;
+    obligor_ = instrument.obligor == Instrument::Credit::no ? -1 : quantity_ + 1;
+    first_own_ = quantity_ + (obligor_ < 0 ? 1 : 2);
+  }
+
+  void read() {
+    while (table_.next()) read_row();
+    table_.list_defaults(reading_.job.defaults_used);
+  }
+
+ private:
+  static std::vector<ColumnSpec> specs(const Job& job, const Instrument& instrument) {
+    std::vector<ColumnSpec> out = {{"id", true}};
+    for (const auto& level : job.levels) out.push_back({level, true});
+    out.push_back({"currency"});
+    out.push_back({"quantity"});
+    if (instrument.obligor != Instrument::Credit::no)
+      out.push_back({"obligor", instrument.obligor == Instrument::Credit::required});
+    for (const auto& column : instrument.columns) out.push_back({column.name, !column.otherwise.has_value()});
+    return out;
+  }
+
+  void read_row() {
+    const std::string_view id = table_.id(0);
+    const RowSource source{file_place_, static_cast<std::uint32_t>(table_.line())};
+    const std::uint32_t leaf = read_leaf();
+    const FactorIndex currency = read_currency();
+    const double quantity = table_.number(quantity_, any, 1.0);
+    const ObligorIndex obligor = read_obligor();
+    for (std::size_t c = 0; c < instrument_.columns.size(); ++c) read_cell(c);
+    if (!id.empty()) {
+      const auto [place, fresh] = shared_.ids.insert(id);
+      if (fresh)
+        shared_.first_seen.push_back(source);
+      else
+        table_.error(0, quoted(id) + " is there twice, first at " + shown_source(shared_.first_seen[place]));
+    }
+    rows_.add(id, leaf, currency, quantity, obligor, source, table_.row_good());
+  }
+
+  std::string shown_source(const RowSource& source) const {
+    return reading_.files.all()[source.file].shown + ":" + std::to_string(source.line);
+  }
+
+  std::uint32_t read_leaf() {
+    bool good = true;
+    for (std::size_t i = 0; i < level_names_.size(); ++i) {
+      level_names_[i] = table_.id(first_level_ + static_cast<int>(i));
+      good = good && is_id(level_names_[i]);
+    }
+    return good ? shared_.tree.leaf(level_names_) : 0;
+  }
+
+  FactorIndex read_currency() {
+    const std::string_view name = table_.cell(currency_);
+    if (name.empty()) {
+      table_.count_default(currency_, reading_.job.currency);
+      return FactorIndex{none};
+    }
+    if (name == reading_.job.currency) return FactorIndex{none};
+    const std::uint32_t place = reading_.currencies.find(name);
+    if (place == none) {
+      table_.error(currency_, quoted(name) + " is neither the job's currency nor in [currency]" +
+                                  reading_.issues.suggest(name, reading_.currencies.names()));
+    } else if (!instrument_.foreign_currency) {
+      table_.error(currency_, quoted(name) + ": this type must be in the job's currency");
+    }
+    return place == none ? FactorIndex{none} : reading_.currency_factor[place];
+  }
+
+  ObligorIndex read_obligor() {
+    if (obligor_ < 0) return ObligorIndex{none};
+    const std::string_view name = table_.cell(obligor_);
+    if (name.empty()) {
+      if (instrument_.obligor == Instrument::Credit::required)
+        table_.blank_error(obligor_, "an id of files.obligors");
+      else
+        table_.count_default(obligor_, "none");
+      return ObligorIndex{none};
+    }
+    const std::uint32_t place = reading_.obligors.index.find(name);
+    if (place == none && reading_.obligors.known)
+      table_.error(obligor_, quoted(name) + " is not in files.obligors" +
+                                 reading_.issues.suggest(name, reading_.obligors.index.names()));
+    return ObligorIndex{place};
+  }
+
+  void read_cell(std::size_t c) {
+    const Column& column = instrument_.columns[c];
+    const int place = first_own_ + static_cast<int>(c);
+    switch (column.kind) {
+      case CellKind::number:
+        rows_.numbers[c].push_back(table_.number(place, column.allowed, column.otherwise));
+        break;
+      case CellKind::word:
+        rows_.numbers[c].push_back(column.words.empty() ? read_count(column, place) : read_word(column, place));
+        break;
+      case CellKind::factor:
+        rows_.references[c].push_back(static_cast<std::uint32_t>(read_factor(column, place)));
+        break;
+      case CellKind::curve:
+        rows_.references[c].push_back(read_curve(column, place));
+        break;
+      case CellKind::rate:
+        read_rate(column, place, c);
+        break;
+    }
+  }
+
+  double read_count(const Column& column, int place) {
+    const double value = table_.number(place, column.allowed, column.otherwise);
+    if (value != std::floor(value) || std::abs(value) > 1e9)
+      table_.error(place,
+                   quoted(table_.cell(place)) + " is not a whole number; allowed: " + std::string(column.allowed.words));
+    return value;
+  }
+
+  double read_word(const Column& column, int place) {
+    const std::string_view text = table_.cell(place);
+    if (text.empty()) {
+      if (!column.otherwise) return table_.blank_error(place, listed(column.words)), 0.0;
+      table_.count_default(place, split_words(column.words)[static_cast<std::size_t>(*column.otherwise)]);
+      return *column.otherwise;
+    }
+    const int word = place_of(text, column.words);
+    if (word >= 0) return word;
+    if (place_of(text, column.refused) >= 0)
+      table_.error(place, quoted(text) + " is " + std::string(not_available) + "; allowed: " + listed(column.words));
+    else
+      table_.error(place, quoted(text) + " is not " + listed(column.words) +
+                              reading_.issues.suggest(text, split_words(column.words)));
+    return 0;
+  }
+
+  // True if the cell is blank; then the default was counted or the blank reported.
+  bool blank(const Column& column, int place, std::string_view rule) {
+    if (!table_.cell(place).empty()) return false;
+    if (column.otherwise)
+      table_.count_default(place, "blank");
+    else
+      table_.blank_error(place, rule);
+    return true;
+  }
+  FactorIndex find_factor(int place) {
+    return reading_.factor(table_.cell(place), Reading::Want::market_factor,
+                           [&](std::string why) { table_.error(place, std::move(why)); });
+  }
+  FactorIndex read_factor(const Column& column, int place) {
+    return blank(column, place, "the id of a factor") ? FactorIndex{none} : find_factor(place);
+  }
+  std::uint32_t read_curve(const Column& column, int place) {
+    if (blank(column, place, "the name of a curve")) return none;
+    const std::string_view name = table_.cell(place);
+    const std::uint32_t found = reading_.curves.index.find(name);
+    if (found == none && reading_.curves.known)
+      table_.error(place,
+                   quoted(name) + " is not in files.curves" + reading_.issues.suggest(name, reading_.curves.index.names()));
+    return found;
+  }
+  void read_rate(const Column& column, int place, std::size_t c) {
+    double number = std::nan("");
+    FactorIndex factor{none};
+    double parsed = 0;
+    if (!blank(column, place, "a number or the id of a factor")) {
+      if (parse_number(table_.cell(place), parsed) != NumberText::no_number)
+        number = table_.number(place, column.allowed);
+      else
+        factor = find_factor(place);
+    }
+    rows_.numbers[c].push_back(number);
+    rows_.references[c].push_back(static_cast<std::uint32_t>(factor));
+  }
+
+  Shared& shared_;
+  Reading& reading_;
+  const Instrument& instrument_;
+  PositionRows& rows_;
+  std::uint32_t file_place_;
+  Table table_;
+  std::vector<std::string_view> level_names_;
+  int first_level_ = 1, currency_ = 0, quantity_ = 0, obligor_ = -1, first_own_ = 0;
+};
+
+void read_type(Shared& shared, Section& section, const toml::node& node, const Instrument& instrument,
+               std::vector<PositionRows>& tables) {
+  Reading& reading = shared.reading;
+  PositionRows rows(instrument);
+  const auto read_one = [&](const toml::node& name) {
+    SourceFile* file = reading.open(section, name, instrument.name);
+    const auto place = static_cast<std::uint32_t>(reading.files.all().size() - 1);
+    if (file) PositionFile(shared, instrument, *file, place, rows).read();
+  };
+  if (const auto* list = node.as_array()) {
+    for (const auto& name : *list) read_one(name);
+  } else {
+    read_one(node);
+  }
+  tables.push_back(std::move(rows));
+}
+
+void unknown_type(Reading& reading, Section& section, std::string_view type, const toml::source_region& where) {
+  std::vector<std::string_view> known;
+  for (const auto* instrument : instruments()) known.push_back(instrument->name);
+  std::string text = "unknown instrument type" + reading.issues.suggest(type, known);
+  if (place_of(type, later_types) >= 0) text = "the instrument type " + quoted(type) + " is " + std::string(not_available);
+  reading.issues.add(reading.toml.issue(where, section.dotted(type), std::move(text)));
+}
+
+}  // namespace
+
+void read_positions(Reading& reading, Section& files) {
+  files.find("positions");
+  Section section(reading.context(), "files.positions");
+  Shared shared{reading, {}, {}, {}};
+  std::vector<PositionRows> tables;
+  for (const auto& [type, node] : section.table()) {
+    const auto all = instruments();
+    if (std::none_of(all.begin(), all.end(), [&](const Instrument* i) { return i->name == type.str(); }))
+      unknown_type(reading, section, type.str(), type.source());
+  }
+  for (const auto* instrument : instruments())
+    if (const auto* node = section.table().get(instrument->name)) read_type(shared, section, *node, *instrument, tables);
+  if (section.table().empty())
+    files.missing("positions", "at least one table, for instance positions.exposure = \"exposures.csv\"");
+
+  NodeTree::Finished tree = shared.tree.finish();
+  if (tree.leaf.empty()) tree.leaf.push_back(NodeIndex{0});  // no levels, or no usable row
+  reading.job.nodes = std::move(tree.nodes);
+  for (auto& rows : tables) {
+    if (rows.size() == 0) continue;
+    reading.job.tables.push_back({rows.instrument, rows.finish(tree.leaf)});
+    rows.check(reading.job.tables.back().positions, reading.files, reading.issues, reading.job.warnings);
+  }
+  if (reading.issues.total() == 0 && reading.job.tables.empty())
+    reading.issues.add({reading.files.all().front().shown, 0, 0, "files.positions", "the tables hold no position"});
+}
+
+}  // namespace tailcube

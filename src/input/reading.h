@@ -1,0 +1,63 @@
+#pragma once
+// The state of one read_job, and its stages in their order: later ones look up what earlier ones named.
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "src/input/files.h"
+#include "src/input/names.h"
+#include "src/input/section.h"
+#include "src/input/table.h"
+
+namespace tailcube {
+
+// Names that others refer to. Not `known` when their file could not be used: then no reference is called missing.
+struct Names {
+  NameIndex index;
+  bool known = true;
+};
+
+struct Reading {
+  std::filesystem::path folder;  // of the job file
+  Issues issues;
+  Files files;
+  TomlFile toml;
+  Job job;
+  Names factors, curves, obligors;  // places are FactorIndex, CurveIndex, ObligorTable rows
+  NameIndex currencies;             // of [currency]
+  std::vector<FactorIndex> currency_factor;
+  bool correlation_known = false;  // job.market.correlation is complete
+
+  SectionContext context() { return {toml, issues, job.defaults_used}; }
+  // The file named by a value of [files] or [[stress]]; null after an issue.
+  SourceFile* open(Section&, const toml::node&, std::string_view key);
+  // FactorIndex of a name that must be a market factor (not a driver) or a driver; reports through `complain`.
+  enum class Want { market_factor, driver };
+  template <class Complain>
+  FactorIndex factor(std::string_view name, Want want, Complain complain) {
+    if (!factors.known) return FactorIndex{none};
+    const std::uint32_t place = factors.index.find(name);
+    if (place == none) {
+      complain(quoted(name) + " is not in files.factors" + issues.suggest(name, factors.index.names()));
+      return FactorIndex{none};
+    }
+    const bool is_driver = job.market.factors[place].process == Process::driver;
+    if (is_driver == (want == Want::driver)) return FactorIndex{place};
+    complain(quoted(name) +
+             (is_driver ? " is a driver; a market factor is needed" : " is a market factor; a driver is needed"));
+    return FactorIndex{none};
+  }
+};
+
+void read_settings(Reading&);                     // [run] [time] [cube] [credit] [sampling]
+void read_factors(Reading&, Section& files);      // factors.csv
+void read_currencies(Reading&);                   // [currency]
+void read_correlation(Reading&, Section& files);  // [market], correlation.csv
+void read_curves(Reading&, Section& files);
+void read_obligors(Reading&, Section& files);  // ratings.csv, obligors.csv
+void read_positions(Reading&, Section& files);
+void read_stress(Reading&);                                      // [[stress]], [[stress_axis]], paths
+void list_warnings(Reading&);                                    // of a job without errors
+void identify(Reading&, std::span<const std::string> settings);  // digests
+
+}  // namespace tailcube

@@ -1,0 +1,60 @@
+#pragma once
+// A CSV table with columns by name: header, unknown and missing columns, cells with ranges, defaults counted.
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels/instruments/instrument.h"
+#include "src/input/csv.h"
+#include "src/input/names.h"
+
+namespace tailcube {
+
+struct ColumnSpec {
+  std::string_view name;
+  bool required = false;  // as a column; blank cells are the caller's matter
+};
+
+class Table {
+ public:
+  // Reads the header. `unknown_hint` is added to the message about an unknown column.
+  Table(SourceFile&, Issues&, std::vector<ColumnSpec>);
+
+  bool next();  // the next record with as many cells as the header
+  int line() const { return csv_.line(); }
+  bool has(int column) const { return place_[static_cast<std::size_t>(column)] >= 0; }
+  std::string_view cell(int column) const {  // blank where the column is missing
+    const int place = place_[static_cast<std::size_t>(column)];
+    return place < 0 ? std::string_view() : csv_.cells()[static_cast<std::size_t>(place)];
+  }
+
+  // Each reports what is wrong and then returns something harmless; row_good() tells.
+  double number(int column, const Range&, std::optional<double> otherwise = {});
+  std::string_view id(int column);                      // required, of id characters
+  bool blank_error(int column, std::string_view rule);  // "blank; required, ..."
+  void error(int column, std::string text);
+  bool row_good() const { return good_; }
+
+  // Counts a blank cell whose default was used; `text` is how the default reads.
+  void count_default(int column, std::string_view text);
+  // "loans.csv: currency = USD (3000 rows)", a line per column.
+  void list_defaults(std::vector<std::string>& lines) const;
+  const SourceFile& file() const { return file_; }
+  Issues& issues() { return issues_; }
+  std::string_view name(int column) const { return specs_[static_cast<std::size_t>(column)].name; }
+
+ private:
+  void read_header();
+  SourceFile& file_;
+  Issues& issues_;
+  Csv csv_;
+  std::vector<ColumnSpec> specs_;
+  std::vector<int> place_;  // of each spec in the record, -1: no such column
+  std::vector<std::size_t> defaults_;
+  std::vector<std::string> default_text_;
+  std::size_t width_ = 0;
+  bool good_ = true;
+};
+
+}  // namespace tailcube

@@ -1,0 +1,92 @@
+// What a valid job should still make its owner think about.
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "src/input/reading.h"
+
+namespace tailcube {
+namespace {
+
+std::string percent(const Confidence& c) { return shown(100 * c.value()) + " %"; }
+std::string counted(std::size_t n, std::string_view one, std::string_view many) {
+  return std::to_string(n) + " " + std::string(n == 1 ? one : many);
+}
+
+// Credit positions whose rate ("factor id or number") is not a factor: their spread cannot widen.
+void constant_spreads(Job& job) {
+  for (const auto& table : job.tables)
+    for (std::size_t c = 0; c < table.instrument->columns.size(); ++c) {
+      if (table.instrument->columns[c].kind != CellKind::rate) continue;
+      std::size_t count = 0;
+      for (std::size_t row = 0; row < table.positions.size(); ++row)
+        count += !is_none(table.positions.obligor[row]) && table.positions.references[c][row] == none;
+      if (count > 0)
+        job.warnings.push_back(std::string(table.instrument->name) + ": " +
+                               counted(count, "credit position has", "credit positions have") + " a constant " +
+                               std::string(table.instrument->columns[c].name) +
+                               "; a factor there would let it widen in bad scenarios");
+    }
+}
+
+void lonely_drivers(Job& job) {
+  const std::size_t n = job.market.factors.size();
+  for (std::size_t i = 0; i < n; ++i) {
+    if (job.market.factors[i].process != Process::driver || n == 1) continue;
+    bool alone = true;
+    for (std::size_t j = 0; j < n; ++j) alone = alone && (j == i || job.market.correlation[i * n + j] == 0);
+    if (alone)
+      job.warnings.push_back("driver " + job.factor_ids[i] +
+                             " is uncorrelated with everything: silent independence thins tails");
+  }
+}
+
+// There is no kind "crypto": known tickers, or a volatility that few other assets reach.
+bool looks_like_crypto(std::string_view id, double volatility) {
+  constexpr std::array<std::string_view, 24> tickers = {"BTC", "WBTC", "CBBTC", "ETH",  "WETH", "STETH", "WSTETH", "SOL",
+                                                        "BNB", "XRP",  "ADA",   "AVAX", "DOT",  "LINK",  "UNI",    "AAVE",
+                                                        "MKR", "ARB",  "OP",    "POL",  "DOGE", "ATOM",  "LTC",    "TON"};
+  std::string name;
+  for (const char c : id.substr(0, id.find_first_of("_.:+-")))
+    name += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  if (name.size() == 6 && name.ends_with("USD")) name.resize(3);
+  return volatility >= 0.5 || std::find(tickers.begin(), tickers.end(), name) != tickers.end();
+}
+
+void smooth_crypto(Job& job) {
+  for (std::size_t i = 0; i < job.market.factors.size(); ++i) {
+    const Factor& f = job.market.factors[i];
+    if (f.process == Process::lognormal && f.jump_rate == 0 && looks_like_crypto(job.factor_ids[i], f.volatility))
+      job.warnings.push_back("factor " + job.factor_ids[i] + " looks like a crypto asset (volatility " +
+                             shown(f.volatility) + ") but has no jumps: gaps, and with them bad debt, will be too small");
+  }
+}
+
+void thin_tails(Job& job) {
+  for (const auto& c : job.confidence) {
+    const std::uint64_t beyond =
+        job.scenarios * static_cast<std::uint64_t>(c.denominator - c.numerator) / static_cast<std::uint64_t>(c.denominator);
+    if (beyond < 100)
+      job.warnings.push_back("confidence " + percent(c) + ": " + counted(beyond, "scenario", "scenarios") +
+                             " in the tail of " + std::to_string(job.scenarios) + ", fewer than 100");
+  }
+  const bool far = !job.confidence.empty() && job.confidence.back().value() >= 0.999;
+  if (far && job.credit.dof == 0 && job.obligors.size() > 1)
+    job.warnings.push_back("a Gaussian copula is reported at " + percent(job.confidence.back()) +
+                           ": it has no tail dependence; a t copula is the usual comparison");
+}
+
+}  // namespace
+
+void list_warnings(Reading& reading) {
+  Job& job = reading.job;
+  if (job.correlation_repair > 0)
+    job.warnings.push_back("the correlation matrix was replaced by the nearest one; the largest change of an entry is " +
+                           shown(job.correlation_repair));
+  constant_spreads(job);
+  lonely_drivers(job);
+  smooth_crypto(job);
+  thin_tails(job);
+}
+
+}  // namespace tailcube

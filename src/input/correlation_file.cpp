@@ -86,7 +86,7 @@ class CorrelationReader {
     double value = 0;
     if (text.empty()) return complain(csv_.line(), column, "blank; required, " + std::string(rule)), value;
     if (parse_number(text, value) != NumberText::number)
-      return complain(csv_.line(), column, quoted(text) + " is not a number; allowed: " + std::string(rule)), 0.0;
+      return complain(csv_.line(), column, in_quotes(text) + " is not a number; allowed: " + std::string(rule)), 0.0;
     if (!(std::abs(value) <= 1))
       complain(csv_.line(), column, std::string(text.substr(0, 40)) + " is not " + std::string(rule));
     return value;
@@ -131,10 +131,10 @@ NameIndex read_uncorrelated(Reading& reading, Section& market) {
       market.wrong(element, "uncorrelated", "the id of a factor or driver");
     else if (reading.factors.known && reading.factors.index.find(name->get()) == none)
       market.error(element, "uncorrelated",
-                   quoted(name->get()) + " is not in files.factors" +
+                   in_quotes(name->get()) + " is not in files.factors" +
                        reading.issues.suggest(name->get(), reading.factors.index.names()));
     else if (!out.insert(name->get()).second)
-      market.error(element, "uncorrelated", quoted(name->get()) + " is there twice");
+      market.error(element, "uncorrelated", in_quotes(name->get()) + " is there twice");
   }
   return out;
 }
@@ -180,7 +180,7 @@ void read_correlation(Reading& reading, Section& files) {
       complete = false;
       reading.issues.add(
           {shown_file, 0, 0, file ? std::string(id) : "files.correlation",
-           (file ? "" : quoted(id) + " ") +
+           (file ? "" : in_quotes(id) + " ") +
                std::string("is missing from the correlation matrix; add it, or list it in market.uncorrelated")});
     }
   if (!complete || !reading.factors.known || reading.issues.total() != before) return;

@@ -21,7 +21,7 @@ void unused(Table& table, int column, std::string_view why) {
   const std::string_view text = table.cell(column);
   double value = 0;
   if (text.empty() || (parse_number(text, value) == NumberText::number && value == 0)) return;
-  table.error(column, quoted(text) + " has no meaning here: " + std::string(why) + "; leave it blank");
+  table.error(column, in_quotes(text) + " has no meaning here: " + std::string(why) + "; leave it blank");
 }
 
 void read_jumps(Table& table, Factor& f) {
@@ -71,7 +71,7 @@ Process read_kind(Table& table, Issues& issues) {
   if (text.empty())
     table.blank_error(kind, listed(kinds));
   else
-    table.error(kind, quoted(text) + " is not " + listed(kinds) + issues.suggest(text, split_words(kinds)));
+    table.error(kind, in_quotes(text) + " is not " + listed(kinds) + issues.suggest(text, split_words(kinds)));
   return Process::driver;
 }
 
@@ -106,7 +106,8 @@ void read_factors(Reading& reading, Section& files) {
     const std::string_view name = table.id(id);
     double value = 0;
     if (!name.empty() && parse_number(name, value) != NumberText::no_number)
-      table.error(id, quoted(name) + " reads as a number; a cell that takes a factor or a number could not tell them apart");
+      table.error(id,
+                  in_quotes(name) + " reads as a number; a cell that takes a factor or a number could not tell them apart");
     const std::size_t before = reading.issues.total();
     const Process process = read_kind(table, reading.issues);
     Factor factor;
@@ -116,7 +117,7 @@ void read_factors(Reading& reading, Section& files) {
     if (found.insert(name).second)
       factors.push_back(factor);
     else
-      table.error(id, quoted(name) + " is there twice");
+      table.error(id, in_quotes(name) + " is there twice");
   }
   table.list_defaults(reading.job.defaults_used);
   sort_factors(reading, found, factors);
@@ -162,7 +163,7 @@ void read_curves(Reading& reading, Section& files) {
     if (name.empty()) continue;
     auto& pillars = found[name];
     if (table.row_good() && !pillars.emplace(tenor, rate).second)
-      table.error(tenor_years, shown(tenor) + " is there twice in curve " + quoted(name));
+      table.error(tenor_years, shown(tenor) + " is there twice in curve " + in_quotes(name));
   }
   for (const auto& [name, pillars] : found) {
     reading.curves.index.insert(name);

@@ -77,7 +77,7 @@ int read_all(int file, std::size_t expected, std::string& text, Flaw& flaw) {
 
 SourceFile* Files::open(const std::filesystem::path& path, std::string written, Issue where, Issues& issues) {
   const auto unreadable = [&](const std::string& why) {
-    where.text = quoted(path.string()) + " cannot be read: " + why;
+    where.text = in_quotes(path.string()) + " cannot be read: " + why;
     issues.add_unreadable(where);
     return nullptr;
   };

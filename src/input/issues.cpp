@@ -86,10 +86,10 @@ std::string Issues::suggest(std::string_view name, std::span<const std::string_v
     const int distance = edit_distance(name, candidate, best - 1);
     if (distance < best || (distance == best && !found.empty() && candidate < found)) best = distance, found = candidate;
   }
-  return found.empty() ? std::string() : "; did you mean " + quoted(found) + "?";
+  return found.empty() ? std::string() : "; did you mean " + in_quotes(found) + "?";
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr std::size_t longest = 60;
   std::string out = "\"";
   std::size_t end = std::min(text.size(), longest);

@@ -30,7 +30,7 @@ class Issues {
 
 // For messages: the text in quotes, shortened, control characters escaped; the shortest decimal that reads back as the
 // number.
-std::string quoted(std::string_view);
+std::string in_quotes(std::string_view);
 std::string shown(double);
 
 // Ids are [A-Za-z0-9_.:+-]+.

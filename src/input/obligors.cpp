@@ -65,7 +65,7 @@ Ratings read_ratings(Reading& reading, Section& files) {
     if (out.index.insert(name).second)
       out.pd.push_back(pd);
     else
-      table.error(0, quoted(name) + " is there twice");
+      table.error(0, in_quotes(name) + " is there twice");
   }
   return out;
 }
@@ -88,7 +88,7 @@ class ObligorReader {
       const double loss = loss_given_default();
       if (name.empty()) continue;
       if (!found_.insert(name).second) {
-        table_.error(id, quoted(name) + " is there twice");
+        table_.error(id, in_quotes(name) + " is there twice");
         continue;
       }
       pd_.push_back(pd);
@@ -116,10 +116,10 @@ class ObligorReader {
     const std::uint32_t place = ratings_.index.find(name);
     if (place != none) return ratings_.pd[place];
     if (!ratings_.given)
-      table_.error(rating, quoted(name) + " needs a table of ratings; files.ratings names none");
+      table_.error(rating, in_quotes(name) + " needs a table of ratings; files.ratings names none");
     else if (ratings_.known)
       table_.error(rating,
-                   quoted(name) + " is not in files.ratings" + reading_.issues.suggest(name, ratings_.index.names()));
+                   in_quotes(name) + " is not in files.ratings" + reading_.issues.suggest(name, ratings_.index.names()));
     return 0;
   }
 
@@ -158,14 +158,14 @@ class ObligorReader {
       const std::size_t colon = term.rfind(':');
       double a = 0;
       if (colon == std::string_view::npos || parse_number(term.substr(colon + 1), a) != NumberText::number) {
-        table_.error(loadings, quoted(term) + " is not DRIVER:loading, for instance SME:0.4");
+        table_.error(loadings, in_quotes(term) + " is not DRIVER:loading, for instance SME:0.4");
         continue;
       }
-      if (!(std::abs(a) < 1)) table_.error(loadings, quoted(term) + ": the loading is not above -1 and below 1");
+      if (!(std::abs(a) < 1)) table_.error(loadings, in_quotes(term) + ": the loading is not above -1 and below 1");
       const FactorIndex index = find_driver(term.substr(0, colon), loadings);
       if (is_none(index)) continue;
       if (std::any_of(out.begin(), out.end(), [&](const Loading& l) { return l.driver == index; }))
-        table_.error(loadings, quoted(term.substr(0, colon)) + " is there twice");
+        table_.error(loadings, in_quotes(term.substr(0, colon)) + " is there twice");
       else if (a != 0)
         out.push_back({index, a});
     }

@@ -67,7 +67,7 @@ class PositionFile {
       if (fresh)
         shared_.first_seen.push_back(source);
       else
-        table_.error(0, quoted(id) + " is there twice, first at " + shown_source(shared_.first_seen[place]));
+        table_.error(0, in_quotes(id) + " is there twice, first at " + shown_source(shared_.first_seen[place]));
     }
     rows_.add(id, leaf, currency, quantity, obligor, source, table_.row_good());
   }
@@ -94,10 +94,10 @@ class PositionFile {
     if (name == reading_.job.currency) return FactorIndex{none};
     const std::uint32_t place = reading_.currencies.find(name);
     if (place == none) {
-      table_.error(currency_, quoted(name) + " is neither the job's currency nor in [currency]" +
+      table_.error(currency_, in_quotes(name) + " is neither the job's currency nor in [currency]" +
                                   reading_.issues.suggest(name, reading_.currencies.names()));
     } else if (!instrument_.foreign_currency) {
-      table_.error(currency_, quoted(name) + ": this type must be in the job's currency");
+      table_.error(currency_, in_quotes(name) + ": this type must be in the job's currency");
     }
     return place == none ? FactorIndex{none} : reading_.currency_factor[place];
   }
@@ -114,7 +114,7 @@ class PositionFile {
     }
     const std::uint32_t place = reading_.obligors.index.find(name);
     if (place == none && reading_.obligors.known)
-      table_.error(obligor_, quoted(name) + " is not in files.obligors" +
+      table_.error(obligor_, in_quotes(name) + " is not in files.obligors" +
                                  reading_.issues.suggest(name, reading_.obligors.index.names()));
     return ObligorIndex{place};
   }
@@ -145,7 +145,7 @@ class PositionFile {
     const double value = table_.number(place, column.allowed, column.otherwise);
     if (value != std::floor(value) || std::abs(value) > 1e9)
       table_.error(place,
-                   quoted(table_.cell(place)) + " is not a whole number; allowed: " + std::string(column.allowed.words));
+                   in_quotes(table_.cell(place)) + " is not a whole number; allowed: " + std::string(column.allowed.words));
     return value;
   }
 
@@ -159,9 +159,9 @@ class PositionFile {
     const int word = place_of(text, column.words);
     if (word >= 0) return word;
     if (place_of(text, column.refused) >= 0)
-      table_.error(place, quoted(text) + " is " + std::string(not_available) + "; allowed: " + listed(column.words));
+      table_.error(place, in_quotes(text) + " is " + std::string(not_available) + "; allowed: " + listed(column.words));
     else
-      table_.error(place, quoted(text) + " is not " + listed(column.words) +
+      table_.error(place, in_quotes(text) + " is not " + listed(column.words) +
                               reading_.issues.suggest(text, split_words(column.words)));
     return 0;
   }
@@ -187,8 +187,8 @@ class PositionFile {
     const std::string_view name = table_.cell(place);
     const std::uint32_t found = reading_.curves.index.find(name);
     if (found == none && reading_.curves.known)
-      table_.error(place,
-                   quoted(name) + " is not in files.curves" + reading_.issues.suggest(name, reading_.curves.index.names()));
+      table_.error(
+          place, in_quotes(name) + " is not in files.curves" + reading_.issues.suggest(name, reading_.curves.index.names()));
     return found;
   }
   void read_rate(const Column& column, int place, std::size_t c) {
@@ -236,7 +236,8 @@ void unknown_type(Reading& reading, Section& section, std::string_view type, con
   std::vector<std::string_view> known;
   for (const auto* instrument : instruments()) known.push_back(instrument->name);
   std::string text = "unknown instrument type" + reading.issues.suggest(type, known);
-  if (place_of(type, later_types) >= 0) text = "the instrument type " + quoted(type) + " is " + std::string(not_available);
+  if (place_of(type, later_types) >= 0)
+    text = "the instrument type " + in_quotes(type) + " is " + std::string(not_available);
   reading.issues.add(reading.toml.issue(where, section.dotted(type), std::move(text)));
 }
 

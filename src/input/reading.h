@@ -38,12 +38,12 @@ struct Reading {
     if (!factors.known) return FactorIndex{none};
     const std::uint32_t place = factors.index.find(name);
     if (place == none) {
-      complain(quoted(name) + " is not in files.factors" + issues.suggest(name, factors.index.names()));
+      complain(in_quotes(name) + " is not in files.factors" + issues.suggest(name, factors.index.names()));
       return FactorIndex{none};
     }
     const bool is_driver = job.market.factors[place].process == Process::driver;
     if (is_driver == (want == Want::driver)) return FactorIndex{place};
-    complain(quoted(name) +
+    complain(in_quotes(name) +
              (is_driver ? " is a driver; a market factor is needed" : " is a market factor; a driver is needed"));
     return FactorIndex{none};
   }

@@ -120,7 +120,7 @@ std::string Section::text(std::string_view key, std::optional<std::string_view> 
   const auto* node = find(key);
   if (!node) {
     if (!otherwise) return missing(key, "a text"), std::string();
-    use_default(key, quoted(*otherwise));
+    use_default(key, in_quotes(*otherwise));
     return std::string(*otherwise);
   }
   if (const auto* value = node->as_string()) return value->get();
@@ -135,7 +135,7 @@ int Section::word(std::string_view key, std::string_view words, std::string_view
   const auto* value = node->as_string();
   if (value && place_of(value->get(), words) >= 0) return place_of(value->get(), words);
   if (value && place_of(value->get(), refused) >= 0) {
-    error(*node, key, quoted(value->get()) + " is " + std::string(not_available) + "; allowed: " + listed(words));
+    error(*node, key, in_quotes(value->get()) + " is " + std::string(not_available) + "; allowed: " + listed(words));
   } else {
     wrong(*node, key, listed(words) + (value ? context_.issues.suggest(value->get(), all) : std::string()));
   }

@@ -72,7 +72,7 @@ class StressReader {
   void check_new(const List& list, const std::string& name, Section& section) {
     const auto* node = section.table().get("name");
     if (node && std::any_of(list.begin(), list.end(), [&](const auto& other) { return other.name == name; }))
-      section.error(*node, "name", quoted(name) + " is there twice");
+      section.error(*node, "name", in_quotes(name) + " is there twice");
   }
 
   void read_cells() {
@@ -140,7 +140,7 @@ class StressReader {
       const auto* node = shock.table().get(keys[k]);
       if (node->is_number() && out.amount <= 0 && k != 0 && positive_only(out.factor))
         shock.wrong(*node, keys[k],
-                    "positive; " + quoted(reading_.job.factor_ids[static_cast<std::size_t>(out.factor)]) +
+                    "positive; " + in_quotes(reading_.job.factor_ids[static_cast<std::size_t>(out.factor)]) +
                         " is lognormal or log_ou and stays above zero");
     }
     if (given != 1) whole(shock, "a shock has one of add, multiply and set");

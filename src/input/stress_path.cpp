@@ -34,7 +34,7 @@ void PathReader::read_header(Csv& csv, const SourceFile& file, PathSpec& path) {
   const auto complain = [&](std::string_view column, std::string text) {
     reading_.issues.add({file.shown, csv.line(), 0, std::string(column), std::move(text)});
   };
-  if (cells[0] != "step") complain("step", "the first column of a path is \"step\", found " + quoted(cells[0]));
+  if (cells[0] != "step") complain("step", "the first column of a path is \"step\", found " + in_quotes(cells[0]));
   if (cells.size() < 2) complain("", "a path has a column for each factor that it holds");
   for (std::size_t i = 1; i < cells.size(); ++i) {
     if (std::find(cells.begin() + 1, cells.begin() + static_cast<std::ptrdiff_t>(i), cells[i]) !=
@@ -56,7 +56,7 @@ void PathReader::read_row(Csv& csv, const SourceFile& file, PathSpec& path) {
   int step = -1;
   const auto [end, error] = std::from_chars(cells[0].data(), cells[0].data() + cells[0].size(), step);
   if (error != std::errc() || end != cells[0].data() + cells[0].size() || step < 0 || step > reading_.job.steps)
-    return complain("step", quoted(cells[0]) + " is not a step from 0 to " + std::to_string(reading_.job.steps));
+    return complain("step", in_quotes(cells[0]) + " is not a step from 0 to " + std::to_string(reading_.job.steps));
   if (!path.step.empty() && step <= path.step.back())
     return complain("step", std::to_string(step) + " does not come after step " + std::to_string(path.step.back()));
   path.step.push_back(step);
@@ -75,7 +75,7 @@ double PathReader::cell(Csv& csv, const SourceFile& file, const PathSpec& path, 
       value <= range.upper)
     return value;
   reading_.issues.add({file.shown, csv.line(), 0, reading_.job.factor_ids[index],
-                       quoted(text) + " is not a number; allowed: " + std::string(range.words)});
+                       in_quotes(text) + " is not a number; allowed: " + std::string(range.words)});
   return std::nan("");
 }
 

@@ -76,14 +76,14 @@ double Table::number(int column, const Range& range, std::optional<double> other
   double value = 0;
   switch (parse_number(text, value)) {
     case NumberText::no_number:
-      return error(column, quoted(text) + " is not a number; allowed: " + std::string(range.words)), 0.0;
+      return error(column, in_quotes(text) + " is not a number; allowed: " + std::string(range.words)), 0.0;
     case NumberText::out_of_range:
-      return error(column, quoted(text) + " does not fit a double; allowed: " + std::string(range.words)), 0.0;
+      return error(column, in_quotes(text) + " does not fit a double; allowed: " + std::string(range.words)), 0.0;
     case NumberText::number:
       break;
   }
   if (!std::isfinite(value))
-    return error(column, quoted(text) + " is not finite; allowed: " + std::string(range.words)), 0.0;
+    return error(column, in_quotes(text) + " is not finite; allowed: " + std::string(range.words)), 0.0;
   if (value < range.lower || value > range.upper)
     return error(column, std::string(text.substr(0, 40)) + " is not " + std::string(range.words)), 0.0;
   return value;
@@ -92,7 +92,7 @@ double Table::number(int column, const Range& range, std::optional<double> other
 std::string_view Table::id(int column) {
   const std::string_view text = cell(column);
   if (text.empty()) return blank_error(column, id_rule), text;
-  if (!is_id(text)) error(column, quoted(text) + " is not an id; " + std::string(id_rule));
+  if (!is_id(text)) error(column, in_quotes(text) + " is not an id; " + std::string(id_rule));
   return text;
 }
 

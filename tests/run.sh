@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Builds tailcube with its tests and runs them all: tests/run.sh [ctest options]. Quick the second time.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. jobs/packages.sh
+# shellcheck disable=SC2086  # lists of words
+need_packages $build_packages $test_packages
+mpi_environment
+
+launcher=()
+command -v ccache >/dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+mkdir -p build
+echo "Building (preset release, with tests) ..." >&2
+cmake --preset release -DTAILCUBE_TESTS=ON "${launcher[@]}" >build/configure.log 2>&1 || { cat build/configure.log >&2; exit 70; }
+cmake --build --preset release >build/build.log 2>&1 || { cat build/build.log >&2; exit 70; }
+ctest --test-dir build/release --output-on-failure --no-label-summary -j "$(nproc)" "$@"

@@ -1,0 +1,42 @@
+"""One job, one cube: whatever the ranks, threads, memory and vector instructions."""
+import unittest
+
+from common import HAS_MPI, Case, main
+
+
+class Determinism(Case):
+    def setUp(self):
+        super().setUp()
+        self.expected = self.cube("--threads", 1, output="one")
+
+    def check(self, *arguments, **more):
+        name = "_".join(map(str, arguments)).replace("-", "") + f"_{more.get('ranks', 1)}"
+        with self.subTest(arguments=arguments, **more):
+            self.assertTrue(self.cube(*arguments, output=name.replace("%", "p"), **more) == self.expected, "another cube")
+
+    def test_threads(self):
+        for threads in (2, 3, 5):
+            self.check("--threads", threads)
+
+    @unittest.skipUnless(HAS_MPI, "built without MPI")
+    def test_ranks_and_threads(self):
+        for ranks in (2, 3, 4):
+            for threads in (1, 2):
+                self.check("--threads", threads, ranks=ranks)
+
+    def test_vector_instructions(self):
+        self.check("--simd", "avx2")
+
+    def test_memory_that_splits_the_cells_into_groups(self):
+        for memory in ("12M", "20M", "2G"):
+            self.check("--memory", memory)
+
+    @unittest.skipUnless(HAS_MPI, "built without MPI")
+    def test_a_slow_rank_changes_nothing_but_its_share(self):
+        self.check("--slow-rank", "1:10", "--threads", 1, "--set", "run.scenarios=3000", ranks=2)
+
+    def test_another_seed_is_another_cube(self):
+        self.assertFalse(self.cube("--set", "run.seed=8", output="seed") == self.expected)
+
+
+main()

@@ -1,0 +1,55 @@
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/market/lane_loops.h"
+#include "kernels/market/market.h"
+
+namespace tailcube {
+namespace {
+
+// rate = lower + weight (upper - lower)
+struct Interpolation {
+  FactorIndex lower, upper;
+  double weight;
+};
+Interpolation interpolate(const std::vector<Pillar>& pillars, double tenor_years) {
+  const auto upper = std::upper_bound(pillars.begin(), pillars.end(), tenor_years,
+                                      [](double tenor, const Pillar& p) { return tenor < p.tenor_years; });
+  if (upper == pillars.begin()) return {upper->zero_rate, upper->zero_rate, 0};
+  const auto lower = upper - 1;
+  if (upper == pillars.end()) return {lower->zero_rate, lower->zero_rate, 0};
+  return {lower->zero_rate, upper->zero_rate,
+          (tenor_years - lower->tenor_years) / (upper->tenor_years - lower->tenor_years)};
+}
+
+}  // namespace
+
+double zero_rate_today(const FactorModel& model, CurveIndex curve, double tenor_years) {
+  const Interpolation at = interpolate(model.curves[static_cast<std::size_t>(curve)], tenor_years);
+  const double lower = model.factors[static_cast<std::size_t>(at.lower)].initial;
+  const double upper = model.factors[static_cast<std::size_t>(at.upper)].initial;
+  return std::fma(at.weight, upper - lower, lower);
+}
+
+void discount(const FactorModel& model, Block& block) {
+  constexpr double same_date_years = 1e-9;
+  alignas(64) static constexpr double no_spread[lanes] = {};
+  for (std::size_t v = 0; v < model.valued.size(); ++v) {
+    const int step = model.valued[v];
+    const double now = step * model.step_years;
+    for (std::size_t i = 0; i < model.discounts.size(); ++i) {
+      const Discount& d = model.discounts[i];
+      const double years = d.date_years - now;
+      const Lanes out = block.discounts(i, static_cast<int>(v));
+      if (years <= same_date_years) {
+        std::fill(out.begin(), out.end(), 0.0);
+        continue;
+      }
+      const Interpolation at = interpolate(model.curves[static_cast<std::size_t>(d.curve)], years);
+      const ConstLanes spread = is_none(d.spread) ? ConstLanes(no_spread) : ConstLanes(block.factors(d.spread, step));
+      market::discount_factors(years, at.weight, block.factors(at.lower, step), block.factors(at.upper, step), spread, out);
+    }
+  }
+}
+
+}  // namespace tailcube

@@ -1,0 +1,147 @@
+#include "kernels/market/lane_loops.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/market/lane_loops.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "kernels/math/lanes-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace tailcube::HWY_NAMESPACE {
+namespace {
+
+using market::Walk;
+using D = hn::CappedTag<double, lanes>;
+using V = hn::Vec<D>;
+constexpr std::size_t width = hn::MaxLanes(D());
+
+template <class Value>
+HWY_INLINE void WalkRows(const Walk& walk, int steps, const double* z, const double* jumps, double* y, double* out,
+                         Value value) {
+  const D d;
+  const V decay = hn::Set(d, walk.decay), shift = hn::Set(d, walk.shift), deviation = hn::Set(d, walk.deviation);
+  for (std::size_t l = 0; l < lanes; l += width) {
+    V state = hn::Load(d, y + l);
+    for (int n = 0; n < steps; ++n) {
+      const std::size_t at = static_cast<std::size_t>(n) * lanes + l;
+      state = Fma(decay, state, Fma(deviation, hn::Load(d, z + at), shift));
+      if (jumps) state = hn::Add(state, hn::Load(d, jumps + at));
+      hn::Store(value(n, state), d, out + at);
+    }
+    hn::Store(state, d, y + l);
+  }
+}
+
+void WalkLanes(const Walk& walk, int steps, const double* z, const double* jumps, const double* step_scale, double* y,
+               double* out) {
+  const D d;
+  const V scale = hn::Set(d, walk.scale), offset = hn::Set(d, walk.offset);
+  switch (walk.value) {
+    case Walk::Value::exponential:
+      return WalkRows(walk, steps, z, jumps, y, out,
+                      [&](int, V state) { return hn::Mul(scale, Exp(d, hn::Add(offset, state))); });
+    case Walk::Value::linear:
+      return WalkRows(walk, steps, z, jumps, y, out, [&](int, V state) { return hn::Add(offset, state); });
+    case Walk::Value::scaled:
+      return WalkRows(walk, steps, z, jumps, y, out,
+                      [&](int n, V state) { return hn::Mul(hn::Set(d, step_scale[n]), state); });
+  }
+}
+
+// A few rows share each load of z: enough independent sums to hide the latency of Fma. The order within a sum is fixed;
+// leading columns of zeros add nothing.
+template <std::size_t count>
+HWY_INLINE void Rows(const double* root, std::size_t factors, std::size_t i, std::size_t first, std::size_t stride,
+                     double* z) {
+  const D d;
+  for (std::size_t l = 0; l < lanes; l += width) {
+    V sum[count];
+    for (std::size_t r = 0; r < count; ++r) sum[r] = hn::Zero(d);
+    for (std::size_t k = first; k < i; ++k) {
+      const V x = hn::Load(d, z + k * stride + l);
+      for (std::size_t r = 0; r < count; ++r) sum[r] = Fma(hn::Set(d, root[(i + r) * factors + k]), x, sum[r]);
+    }
+    for (std::size_t k = 0; k < count; ++k) {
+      const V x = hn::Load(d, z + (i + k) * stride + l);
+      for (std::size_t r = k; r < count; ++r) sum[r] = Fma(hn::Set(d, root[(i + r) * factors + i + k]), x, sum[r]);
+    }
+    for (std::size_t r = 0; r < count; ++r) hn::Store(sum[r], d, z + (i + r) * stride + l);
+  }
+}
+
+std::size_t FirstColumn(const double* root, std::size_t factors, std::size_t i, std::size_t count) {
+  for (std::size_t k = 0; k < i; ++k)
+    for (std::size_t r = 0; r < count; ++r)
+      if (root[(i + r) * factors + k] != 0) return k;
+  return i;
+}
+
+// From the last row up, since a row needs the rows before it as they were drawn.
+void TriangularProduct(const double* root, std::size_t factors, int steps, double* rows) {
+  constexpr std::size_t group = 6;
+  const std::size_t stride = (static_cast<std::size_t>(steps) + 1) * lanes;
+  std::size_t end = factors;
+  const auto product = [&]<std::size_t count>() {
+    end -= count;
+    const std::size_t first = FirstColumn(root, factors, end, count);
+    for (int n = 1; n <= steps; ++n)
+      Rows<count>(root, factors, end, first, stride, rows + static_cast<std::size_t>(n) * lanes);
+  };
+  while (end >= group) product.template operator()<group>();
+  while (end > 0) product.template operator()<1>();
+}
+
+void AddScaled(double factor, const double* from, double* to) {
+  const D d;
+  for (std::size_t l = 0; l < lanes; l += width)
+    hn::Store(Fma(hn::Set(d, factor), hn::Load(d, from + l), hn::Load(d, to + l)), d, to + l);
+}
+
+void SubtractFrom(double value, const double* of, double* out) {
+  const D d;
+  for (std::size_t l = 0; l < lanes; l += width) hn::Store(hn::Sub(hn::Set(d, value), hn::Load(d, of + l)), d, out + l);
+}
+
+void DiscountFactors(double years, double weight, const double* lower, const double* upper, const double* spread,
+                     double* out) {
+  const D d;
+  for (std::size_t l = 0; l < lanes; l += width) {
+    const V low = hn::Load(d, lower + l);
+    const V zero = Fma(hn::Set(d, weight), hn::Sub(hn::Load(d, upper + l), low), low);
+    const V rate = hn::Add(zero, hn::Load(d, spread + l));
+    hn::Store(Exp(d, hn::Mul(hn::Set(d, -years), rate)), d, out + l);
+  }
+}
+
+}  // namespace
+}  // namespace tailcube::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tailcube::market {
+
+HWY_EXPORT(WalkLanes);
+HWY_EXPORT(TriangularProduct);
+HWY_EXPORT(AddScaled);
+HWY_EXPORT(SubtractFrom);
+HWY_EXPORT(DiscountFactors);
+
+void walk(const Walk& w, int steps, const double* z, const double* jumps, const double* step_scale, Lanes y, double* out) {
+  HWY_DYNAMIC_DISPATCH(WalkLanes)(w, steps, z, jumps, step_scale, y.data(), out);
+}
+void triangular_product(const double* root, std::size_t factors, int steps, double* rows) {
+  HWY_DYNAMIC_DISPATCH(TriangularProduct)(root, factors, steps, rows);
+}
+void add_scaled(double factor, ConstLanes from, Lanes to) {
+  HWY_DYNAMIC_DISPATCH(AddScaled)(factor, from.data(), to.data());
+}
+void subtract_from(double value, ConstLanes of, Lanes out) {
+  HWY_DYNAMIC_DISPATCH(SubtractFrom)(value, of.data(), out.data());
+}
+void discount_factors(double years, double weight, ConstLanes lower, ConstLanes upper, ConstLanes spread, Lanes out) {
+  HWY_DYNAMIC_DISPATCH(DiscountFactors)(years, weight, lower.data(), upper.data(), spread.data(), out.data());
+}
+
+}  // namespace tailcube::market
+#endif

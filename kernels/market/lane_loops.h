@@ -1,0 +1,31 @@
+#pragma once
+// The loops over lanes of stage 1, compiled once per instruction set; the same bits from each.
+#include <cstddef>
+
+#include "kernels/block.h"
+
+namespace tailcube::market {
+
+// y_n = decay y_{n-1} + shift + deviation z_n + jump_n; the value is
+//   exponential  scale exp(offset + y_n)
+//   linear       offset + y_n
+//   scaled       step_scale[n] y_n
+struct Walk {
+  enum class Value { exponential, linear, scaled } value = Value::linear;
+  double decay = 1, shift = 0, deviation = 0, scale = 1, offset = 0;
+};
+// Rows [step][lane] of `steps` consecutive steps; `jumps` may be null; y is the state before and after.
+void walk(const Walk&, int steps, const double* z, const double* jumps, const double* step_scale, Lanes y, double* out);
+
+// rows[factor][step 0..n][lane], steps >= 1, in place: row i becomes sum over k <= i of root[i][k] row k.
+void triangular_product(const double* root, std::size_t factors, int steps, double* rows);
+
+// to += factor * from
+void add_scaled(double factor, ConstLanes from, Lanes to);
+// out = value - of
+void subtract_from(double value, ConstLanes of, Lanes out);
+
+// exp(-years (lower + weight (upper - lower) + spread))
+void discount_factors(double years, double weight, ConstLanes lower, ConstLanes upper, ConstLanes spread, Lanes out);
+
+}  // namespace tailcube::market

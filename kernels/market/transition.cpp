@@ -1,0 +1,96 @@
+#include <cmath>
+
+#include "kernels/market/market.h"
+#include "kernels/math/functions.h"
+
+namespace tailcube {
+namespace {
+
+// P(N >= k) of a Poisson variable for k = 1, 2, ... as long as a 53-bit uniform can tell it from zero. Ratios of neighbours
+// from the mode outwards, so that no mean is too large, summed from the far end, so that small tails keep their digits.
+std::vector<double> poisson_tail(double mean) {
+  constexpr double smallest = 0x1p-56;
+  const auto mode = static_cast<std::size_t>(mean);
+  std::vector<double> p(mode + 1);
+  p[mode] = 1;
+  for (std::size_t k = mode; k > 0; --k) p[k - 1] = p[k] * static_cast<double>(k) / mean;
+  while (p.back() > 0x1p-120) p.push_back(p.back() * mean / static_cast<double>(p.size()));
+  for (std::size_t k = p.size() - 1; k > 0; --k) p[k - 1] += p[k];
+  const double total = p[0];
+  p.erase(p.begin());
+  for (double& tail : p) tail /= total;
+  while (!p.empty() && p.back() < smallest) p.pop_back();
+  return p;
+}
+
+// Standard deviation of the integral of e^{-kappa (dt - s)} sigma dW, accurate for small kappa dt.
+double reverting_deviation(double reversion, double volatility, double dt) {
+  const double twice = 2 * reversion * dt;
+  const double variance_time = twice == 0 ? dt : -expm1(-twice) / (2 * reversion);
+  return volatility * std::sqrt(variance_time);
+}
+
+}  // namespace
+
+Transition transition(const Factor& f, double dt) {
+  Transition out;
+  switch (f.process) {
+    case Process::lognormal: {
+      out.deviation = f.volatility * std::sqrt(dt);
+      out.shift_without_jumps = (f.drift - f.volatility * f.volatility / 2) * dt;
+      out.shift = out.shift_without_jumps;
+      if (f.jump_rate > 0) {
+        const double mean_jump = expm1(f.jump_mean + f.jump_volatility * f.jump_volatility / 2);
+        out.shift -= f.jump_rate * mean_jump * dt;
+        out.jump_tail = poisson_tail(f.jump_rate * dt);
+      }
+      return out;
+    }
+    case Process::normal:
+      out.deviation = f.volatility * std::sqrt(dt);
+      out.shift = out.shift_without_jumps = f.drift * dt;
+      return out;
+    case Process::ou:
+    case Process::log_ou:
+      out.decay = exp(-f.reversion * dt);
+      out.deviation = reverting_deviation(f.reversion, f.volatility, dt);
+      return out;
+    case Process::driver:
+      out.deviation = 1;
+      return out;
+  }
+  return out;
+}
+
+void prepare(FactorModel& model) {
+  model.transitions.clear();
+  for (const Factor& f : model.factors) model.transitions.push_back(transition(f, model.step_years));
+  model.driver_scale.assign(static_cast<std::size_t>(model.steps) + 1, 0.0);
+  for (std::size_t n = 1; n < model.driver_scale.size(); ++n) model.driver_scale[n] = 1 / std::sqrt(static_cast<double>(n));
+}
+
+double implied_innovation(const Factor& f, double dt, int step, double from, double to) {
+  const Transition t = transition(f, dt);
+  if (t.deviation == 0) return 0;
+  double moved = 0;
+  switch (f.process) {
+    case Process::lognormal:
+      moved = log(to / from);
+      break;
+    case Process::normal:
+      moved = to - from;
+      break;
+    case Process::ou:
+      moved = (to - f.level) - t.decay * (from - f.level);
+      break;
+    case Process::log_ou:
+      moved = (log(to) - f.level) - t.decay * (log(from) - f.level);
+      break;
+    case Process::driver:
+      moved = std::sqrt(static_cast<double>(step)) * to - std::sqrt(static_cast<double>(step) - 1) * from;
+      break;
+  }
+  return (moved - t.shift_without_jumps) / t.deviation;
+}
+
+}  // namespace tailcube

@@ -43,6 +43,7 @@ class Compiler {
     book_.seed = job.seed;
     book_.detail = detail;
     book_.market = job.market;
+    prepare(book_.market);
     book_.gauges = static_cast<int>(gauge_names().size());
     for (const Node& node : job.nodes) book_.parent.push_back(node.parent);
   }
@@ -132,13 +133,6 @@ class Compiler {
 }  // namespace
 
 CompiledBook compile(const Job& job, Detail detail) { return Compiler(job, detail)(); }
-
-CellShocks unshocked_cell(const Job& job) {
-  CellShocks cell;
-  for (const Factor& f : job.market.factors) cell.initial.push_back(f.initial);
-  cell.touched.assign(job.market.factors.size(), 0);
-  return cell;
-}
 
 std::vector<std::string> gauge_names() {
   std::vector<std::string> out;

@@ -54,7 +54,7 @@ struct QuantileFunction {
 void ExpLanes(const double* x, double* out) { Map(x, out, ExpFunction()); }
 void LogLanes(const double* x, double* out) { Map(x, out, LogFunction()); }
 void CdfLanes(const double* x, double* out) { Map(x, out, CdfFunction()); }
-void QuantileLanes(const double* p, double* out) { Map(p, out, QuantileFunction()); }
+void QuantileLanes(const double* p, double* out) { NormalQuantileLanes(p, out, AnyLogarithm()); }
 
 double ExpOne(double x) { return At(x, ExpFunction()); }
 double LogOne(double x) { return At(x, LogFunction()); }

@@ -28,20 +28,28 @@ struct PhiloxWords4 {
   PhiloxVector a, b, c, d;  // word 0 .. 3 in the low half of each lane; the high halves are undefined
 };
 
+// The round keys of a seed. A kernel that draws often makes them once; a seed in their place converts.
+struct PhiloxKeys {
+  PhiloxKeys(std::uint64_t seed) {
+    auto a = static_cast<std::uint32_t>(seed), b = static_cast<std::uint32_t>(seed >> 32);
+    for (std::size_t round = 0; round < 10; ++round, a += 0x9E3779B9u, b += 0xBB67AE85u) first[round] = a, second[round] = b;
+  }
+  std::uint64_t first[10], second[10];
+};
+
 // MulEven leaves the 64-bit product in place, so the rounds need no shuffles; it ignores the high halves of its operands.
-HWY_INLINE PhiloxWords4 PhiloxRounds(std::uint64_t seed, std::uint64_t stream, PhiloxVector scenario_block,
+HWY_INLINE PhiloxWords4 PhiloxRounds(const PhiloxKeys& keys, std::uint64_t stream, PhiloxVector scenario_block,
                                      std::uint32_t draw) {
   const PhiloxTag d64;
   const hn::Repartition<std::uint32_t, PhiloxTag> d32;
   const auto m0 = hn::BitCast(d32, hn::Set(d64, 0xD2511F53u)), m1 = hn::BitCast(d32, hn::Set(d64, 0xCD9E8D57u));
   PhiloxWords4 w{hn::Set(d64, draw), scenario_block, hn::Set(d64, stream & 0xFFFFFFFFu), hn::Set(d64, stream >> 32)};
-  auto k0 = static_cast<std::uint32_t>(seed), k1 = static_cast<std::uint32_t>(seed >> 32);
   HWY_UNROLL(10)
-  for (int round = 0; round < 10; ++round, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
+  for (std::size_t round = 0; round < 10; ++round) {
     const auto p0 = hn::MulEven(hn::BitCast(d32, w.a), m0), p1 = hn::MulEven(hn::BitCast(d32, w.c), m1);
-    w.a = hn::Xor3(hn::ShiftRight<32>(p1), w.b, hn::Set(d64, k0));
+    w.a = hn::Xor3(hn::ShiftRight<32>(p1), w.b, hn::Set(d64, keys.first[round]));
     w.b = p1;
-    w.c = hn::Xor3(hn::ShiftRight<32>(p0), w.d, hn::Set(d64, k1));
+    w.c = hn::Xor3(hn::ShiftRight<32>(p0), w.d, hn::Set(d64, keys.second[round]));
     w.d = p0;
   }
   return w;
@@ -55,7 +63,7 @@ HWY_INLINE PhiloxVector JoinHalves(PhiloxVector high, PhiloxVector low) {
 
 // word(seed, stream, first_scenario + lane, draw) for the 64 lanes; first_scenario is a multiple of 64. Counter blocks are
 // taken in an order that lets two in-register interleaves leave the words in scenario order.
-HWY_INLINE void PhiloxWords(std::uint64_t seed, std::uint64_t stream, std::uint32_t first_scenario, std::uint32_t draw,
+HWY_INLINE void PhiloxWords(const PhiloxKeys& keys, std::uint64_t stream, std::uint32_t first_scenario, std::uint32_t draw,
                             std::uint32_t* HWY_RESTRICT out) {
   const PhiloxTag d64;
   const hn::Repartition<std::uint32_t, PhiloxTag> d32;
@@ -64,45 +72,35 @@ HWY_INLINE void PhiloxWords(std::uint64_t seed, std::uint64_t stream, std::uint3
   const auto place = hn::Add(hn::ShiftRight<1>(i), hn::IfThenElseZero(hn::Ne(hn::And(i, hn::Set(d64, 1)), hn::Zero(d64)),
                                                                       hn::Set(d64, kLanes / 2)));
   for (std::size_t block = 0; block < kPhiloxBlocks; block += kLanes) {
-    const auto w = PhiloxRounds(seed, stream, hn::Add(place, hn::Set(d64, first_scenario / 4 + block)), draw);
+    const auto w = PhiloxRounds(keys, stream, hn::Add(place, hn::Set(d64, first_scenario / 4 + block)), draw);
     const auto low = JoinHalves(w.b, w.a), high = JoinHalves(w.d, w.c);
     hn::StoreU(hn::BitCast(d32, hn::InterleaveLower(d64, low, high)), d32, out + 4 * block);
     hn::StoreU(hn::BitCast(d32, hn::InterleaveUpper(d64, low, high)), d32, out + 4 * block + 2 * kLanes);
   }
 }
 
-// transform(uniform) for the 64 lanes, in scenario order; transform takes and gives a vector of doubles.
-template <class Transform>
-HWY_INLINE void PhiloxDoubles(std::uint64_t seed, std::uint64_t stream, std::uint32_t first_scenario, std::uint32_t draw,
-                              Transform transform, double* HWY_RESTRICT out) {
+// uniform(seed, stream, first_scenario + lane, draw) for the 64 lanes.
+HWY_INLINE void PhiloxUniforms(const PhiloxKeys& keys, std::uint64_t stream, std::uint32_t first_scenario,
+                               std::uint32_t draw, double* HWY_RESTRICT out) {
   const PhiloxTag d64;
   const hn::RebindToFloat<PhiloxTag> d;
   constexpr std::size_t kLanes = hn::MaxLanes(PhiloxTag());
   for (std::size_t block = 0; block < kPhiloxBlocks; block += kLanes) {
     const auto place = hn::Iota(d64, first_scenario / 4 + block);
-    const auto high = PhiloxRounds(seed, stream, place, 2 * draw), low = PhiloxRounds(seed, stream, place, 2 * draw + 1);
-    const auto a = transform(Uniform53(d, JoinHalves(high.a, low.a))),
-               b = transform(Uniform53(d, JoinHalves(high.b, low.b)));
-    const auto c = transform(Uniform53(d, JoinHalves(high.c, low.c))),
-               e = transform(Uniform53(d, JoinHalves(high.d, low.d)));
-    hn::StoreInterleaved4(a, b, c, e, d, out + 4 * block);
+    const auto high = PhiloxRounds(keys, stream, place, 2 * draw), low = PhiloxRounds(keys, stream, place, 2 * draw + 1);
+    hn::StoreInterleaved4(Uniform53(d, JoinHalves(high.a, low.a)), Uniform53(d, JoinHalves(high.b, low.b)),
+                          Uniform53(d, JoinHalves(high.c, low.c)), Uniform53(d, JoinHalves(high.d, low.d)), d,
+                          out + 4 * block);
   }
 }
 
-HWY_INLINE void PhiloxUniforms(std::uint64_t seed, std::uint64_t stream, std::uint32_t first_scenario, std::uint32_t draw,
-                               double* HWY_RESTRICT out) {
-  PhiloxDoubles(
-      seed, stream, first_scenario, draw, [](auto u) HWY_ATTR { return u; }, out);
-}
-
 // `count` consecutive draws, [draw][lane].
-HWY_INLINE void PhiloxNormals(std::uint64_t seed, std::uint64_t stream, std::uint32_t first_scenario,
+HWY_INLINE void PhiloxNormals(const PhiloxKeys& keys, std::uint64_t stream, std::uint32_t first_scenario,
                               std::uint32_t first_draw, std::uint32_t count, double* HWY_RESTRICT out) {
-  const hn::RebindToFloat<PhiloxTag> d;
-  for (std::uint32_t i = 0; i < count; ++i)
-    PhiloxDoubles(
-        seed, stream, first_scenario, first_draw + i, [d](auto u) HWY_ATTR { return NormalQuantileOfUniform(d, u); },
-        out + std::size_t{i} * lanes);
+  for (std::uint32_t i = 0; i < count; ++i, out += lanes) {
+    PhiloxUniforms(keys, stream, first_scenario, first_draw + i, out);
+    NormalQuantileLanes(out, out, UniformLogarithm());
+  }
 }
 
 }  // namespace HWY_NAMESPACE

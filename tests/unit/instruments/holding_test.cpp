@@ -35,7 +35,7 @@ TEST_CASE("a holding is worth quantity times price, in the job's currency", "[ho
   const Errors errors = compare(instrument("holding"), table(instrument("holding"), book), w, 0, expected);
   INFO(errors.where);
   CHECK(errors.reference < 1e-14);
-  CHECK(errors.leaf < 1e-12);
+  CHECK(errors.leaf < 1e-14);
   CHECK(errors.units <= 1);
 }
 

@@ -1,0 +1,92 @@
+#include "kernels/instruments/cash_flows.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "kernels/math/functions.h"
+
+namespace tailcube {
+namespace {
+
+constexpr double same_date = 1e-9;  // years
+
+double snapped(double date, const std::vector<double>& time_years) {
+  const auto at = std::lower_bound(time_years.begin(), time_years.end(), date - same_date);
+  return at != time_years.end() && *at - date <= same_date ? *at : date;
+}
+
+std::vector<double> payment_dates(double maturity, double frequency, const std::vector<double>& time_years) {
+  std::vector<double> dates;
+  for (int k = 0;; ++k) {
+    const double date = maturity - k / frequency;
+    if (date <= same_date) break;
+    dates.push_back(snapped(date, time_years));
+  }
+  std::reverse(dates.begin(), dates.end());
+  return dates;
+}
+
+double level_payment(const Repayment& r, const std::vector<double>& dates) {
+  const double growth = 1 / (1 + r.rate / r.frequency);
+  double annuity = 0;
+  for (std::size_t k = 1; k < dates.size(); ++k) annuity = (annuity + 1) * growth;
+  return r.principal * (1 + r.rate * dates.front()) / (1 + annuity);
+}
+
+}  // namespace
+
+std::vector<Flow> repayments(const Repayment& r, const std::vector<double>& time_years) {
+  const std::vector<double> dates = payment_dates(r.maturity_years, r.frequency, time_years);
+  std::vector<Flow> flows;
+  if (dates.empty()) return flows;
+  flows.reserve(dates.size());
+  const double level = r.amortisation == Amortisation::annuity ? level_payment(r, dates) : 0;
+  double balance = r.principal;
+  for (std::size_t k = 0; k < dates.size(); ++k) {
+    const double interest = balance * r.rate * (k == 0 ? dates[0] : 1 / r.frequency);
+    double repaid = 0;
+    if (k + 1 == dates.size())
+      repaid = balance;
+    else if (r.amortisation == Amortisation::annuity)
+      repaid = level - interest;
+    else if (r.amortisation == Amortisation::linear)
+      repaid = r.principal / static_cast<double>(dates.size());
+    balance = k + 1 == dates.size() ? 0 : balance - repaid;
+    flows.push_back({dates[k], interest + repaid, balance});
+  }
+  return flows;
+}
+
+double solve_spread(const std::vector<Discounted>& flows, double worth) {
+  double lower = spread_range.lower, upper = spread_range.upper;
+  struct Residual {
+    double value, slope;
+  };
+  const double sign = worth < 0 ? -1 : 1;
+  const auto residual = [&](double s) {
+    Residual r{-worth, 0};
+    for (const Discounted& f : flows) {
+      const double term = f.amount * exp(-s * f.date_years);
+      r.value += term;
+      r.slope -= term * f.date_years;
+    }
+    return Residual{sign * r.value, sign * r.slope};
+  };
+  if (!(residual(lower).value > 0) || !(residual(upper).value < 0)) return std::numeric_limits<double>::quiet_NaN();
+  double s = 0;
+  for (int i = 0; i < 200; ++i) {
+    const Residual r = residual(s);
+    if (std::abs(r.value) <= 1e-15 * std::abs(worth)) return s;
+    (r.value > 0 ? lower : upper) = s;
+    double next = s - r.value / r.slope;
+    if (!(next > lower && next < upper)) next = 0.5 * (lower + upper);
+    if (next == s) return s;
+    s = next;
+  }
+  return s;
+}
+
+std::vector<Gauge> cash_flow_gauges() { return {{"defaults", "1"}, {"defaulted_exposure", "money"}}; }
+
+}  // namespace tailcube

@@ -1,0 +1,54 @@
+#pragma once
+// Dated amounts: bonds and loans end here. A claim is what an instrument says about one position; a batch values many of
+// them.
+#include <memory>
+#include <vector>
+
+#include "kernels/instruments/instrument.h"
+
+namespace tailcube {
+
+// Within these no exponential of the batch leaves the domain of exp.
+inline constexpr Range frequency_range{1, 365, "a whole number between 1 and 365"};
+inline constexpr Range maturity_range{1e-6, 100, "positive and at most 100"};
+inline constexpr Range spread_range{-1, 5, "between -1 and 5"};
+
+struct Flow {
+  double date_years;  // from today, > 0
+  double amount;      // interest and principal due, money of the position's currency
+  double balance;     // principal outstanding after it has been paid
+};
+struct Claim {
+  std::vector<Flow> flows;  // undefaulted, by rising date, not empty
+  CurveIndex curve{};
+  Rate spread{};         // over the curve; blank: solved so that the claim is worth its principal today
+  double principal = 0;  // outstanding today; negative = short
+  double interest = 0;   // simple, per year, on the principal outstanding, from the last payment (first: from today)
+};
+
+enum class Amortisation : int { bullet, annuity, linear };  // the order of the words in loan's column
+struct Repayment {
+  double principal, rate, frequency, maturity_years;  // rate per year, simple within a period; payments per year
+  Amortisation amortisation;
+};
+// Payment dates counted back from maturity in steps of 1/frequency; the period left over is the first one, and interest
+// accrues from today. Dates within 1e-9 years of a step are that step. Annuity: the level payment that leaves nothing,
+// A = P (1 + r d) / (1 + a_m), with d the first period, m the number of full periods after it, a_m = sum v^k,
+// v = 1/(1 + r/f); without a stub it is P i / (1 - (1 + i)^-n). Linear: principal in equal parts.
+std::vector<Flow> repayments(const Repayment&, const std::vector<double>& time_years);
+
+// The number s in spread_range with sum amount exp(-s date) x discount = worth, by Newton's method inside a bracket; amounts
+// and worth are taken as given with any common sign. NaN where there is none. Relative residual below 1e-14.
+struct Discounted {
+  double date_years, amount;  // amount times its discount factor without spread
+};
+double solve_spread(const std::vector<Discounted>&, double worth);
+
+// Value of a performing claim: sum over dates after h of amount x D(curve(h), date) exp(-(spread(h)) (date - h)).
+// Detail::leaf merges claims with one (curve, spread factor, currency, leaf) into one ladder per valued step; a numeric
+// spread is folded into its amounts. Detail::position merges nothing: the same code is then the oracle. Either way a
+// position whose obligor defaults is corrected by its own flows. Gauges: defaults, defaulted_exposure.
+std::unique_ptr<Batch> cash_flow_batch(const Positions&, const std::vector<Claim>&, const Wiring&);
+std::vector<Gauge> cash_flow_gauges();
+
+}  // namespace tailcube

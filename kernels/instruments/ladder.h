@@ -1,0 +1,102 @@
+#pragma once
+// What survives of a book of claims when nobody defaults is linear in discount factors, so claims add up before the run:
+// a ladder is the dated amounts of one row on one curve, spread factor and currency.
+#include <cstdint>
+#include <map>
+#include <span>
+#include <tuple>
+#include <vector>
+
+#include "kernels/instruments/cash_flows.h"
+#include "kernels/instruments/rows.h"
+
+namespace tailcube {
+
+// Equal dates on one curve and spread factor, shared by the claims that have them.
+struct Schedule {
+  CurveIndex curve;
+  FactorIndex spread;
+  std::vector<double> date_years;
+  std::vector<std::uint16_t> step;      // first step at or after the date; steps + 1 beyond the last
+  std::vector<std::uint32_t> discount;  // DiscountIndex; `none` for what is paid by the first valued step
+  // Flows paid at or before a step: cash by then; the others are value.
+  std::size_t paid_by(int at) const;
+};
+class Schedules {
+ public:
+  std::uint32_t add(const Claim&, const Wiring&);
+  const Schedule& operator[](std::uint32_t i) const { return all_[i]; }
+
+ private:
+  using Key = std::tuple<CurveIndex, FactorIndex, double, double, std::size_t>;
+  std::vector<Schedule> all_;
+  std::multimap<Key, std::uint32_t> known_;
+};
+
+// One position, compiled. Its amounts are per date of its schedule.
+struct CashFlowLine {
+  std::uint32_t row, schedule;
+  FactorIndex currency;
+  double spread;               // the number folded into `folded`; 0 where the spread is a factor
+  double principal, interest;  // outstanding today; per year
+  std::size_t folded, early;   // where its amounts begin
+};
+struct Early {
+  double amount, balance;  // a flow within the simulated time, and the principal outstanding after it
+};
+struct Amounts {
+  std::vector<double> folded;  // amount x exp(-spread date)
+  std::vector<Early> early;
+};
+
+// Ladders of all rows, by (curve, spread factor, currency, row).
+class Ladders {
+ public:
+  Ladders() = default;
+  Ladders(const std::vector<CashFlowLine>&, const Amounts&, const Schedules&, const Wiring&);
+  // Adds sum amount x discount x exchange to the value of each row at each valued step.
+  void add_values(const RowSet&, const Block&, Ledger&) const;
+  std::size_t bytes() const { return amount_.size() * sizeof(double) + discount_.size() * sizeof(std::uint32_t); }
+
+ private:
+  struct Ladder {
+    std::uint32_t row, count;
+    FactorIndex currency;
+    std::size_t discount, amount, start;  // offsets: [date]; [valued][date]; [valued] first date after the step
+  };
+  void add(std::span<const std::uint32_t> positions, const std::vector<CashFlowLine>&, const Amounts&, const Schedules&,
+           const Wiring&);
+  std::vector<Ladder> ladders_;
+  std::vector<std::uint32_t> discount_, start_;
+  std::vector<double> amount_;
+  std::vector<std::uint32_t> scratch_;  // place in the ladder of each DiscountIndex
+};
+
+// Cash that is due whatever the market does, per row and currency, converted at the step of its date.
+class CashTable {
+ public:
+  CashTable() = default;
+  CashTable(const std::vector<CashFlowLine>&, const Amounts&, const Schedules&, const RowSet&);
+  void add(const RowSet&, const Block&, Ledger&) const;
+
+ private:
+  struct Line {
+    std::uint32_t row;
+    FactorIndex currency;
+    std::vector<double> amount;  // [step 0 .. last valued]
+  };
+  std::vector<Line> lines_;
+};
+
+// One ladder at one valued step: out[lane] += (sum amount[i] D[discount[i]][lane]) exchange[lane], in the order of i.
+struct LadderProduct {
+  const std::uint32_t* discount;
+  const double* amount;
+  std::size_t count;
+  const double* exchange;
+  double* out;
+};
+// D begins at `discounts`, consecutive DiscountIndices `stride` doubles apart. The same bits on every CPU.
+void ladder_products(std::span<const LadderProduct>, const double* discounts, std::size_t stride);
+
+}  // namespace tailcube

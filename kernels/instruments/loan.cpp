@@ -1,0 +1,89 @@
+// Loans: bullet, level payments, or equal parts of principal.
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "kernels/instruments/cash_flows.h"
+
+namespace tailcube {
+namespace {
+
+struct Loan {
+  double principal, rate, frequency, maturity_years;
+  int amortisation;
+  CurveIndex curve;
+  Rate spread;
+  double prepay_cpr;
+};
+constexpr Field<Loan> fields[] = {
+    {.name = "principal",
+     .member = &Loan::principal,
+     .allowed = positive,
+     .meaning = "outstanding today, in the position's currency"},
+    {.name = "rate",
+     .member = &Loan::rate,
+     .allowed = {-0.5, 10, "between -0.5 and 10"},
+     .meaning = "annual interest on the principal outstanding, as a decimal; a period pays rate / frequency"},
+    {.name = "frequency",
+     .member = &Loan::frequency,
+     .allowed = frequency_range,
+     .otherwise = 12.0,
+     .meaning = "payments per year"},
+    {.name = "maturity_years",
+     .member = &Loan::maturity_years,
+     .allowed = maturity_range,
+     .meaning =
+         "years to the last payment; payments are counted back from it, the first period is what is left over and accrues "
+         "from today"},
+    {.name = "amortisation",
+     .member = &Loan::amortisation,
+     .otherwise = 0.0,
+     .words = "bullet|annuity|linear",
+     .refused = "pik",
+     .meaning = "bullet: principal at maturity; annuity: level payments; linear: principal in equal parts"},
+    {.name = "curve", .member = &Loan::curve, .meaning = "zero curve that discounts it"},
+    {.name = "spread",
+     .member = &Loan::spread,
+     .allowed = spread_range,
+     .otherwise = std::numeric_limits<double>::quiet_NaN(),
+     .meaning = "continuous spread over the curve, per year: a factor or a number; blank = solved so that it is worth its "
+                "principal today"},
+    {.name = "prepay_cpr",
+     .member = &Loan::prepay_cpr,
+     .allowed = fraction,
+     .otherwise = 0.0,
+     .meaning = "constant annual prepayment rate; only 0 is valued"},
+};
+
+std::optional<Complaint> check(const Positions& positions, std::size_t position) {
+  const Loan l = terms(positions, fields, position);
+  if (l.frequency != std::floor(l.frequency))
+    return Complaint{"frequency", std::to_string(l.frequency) + " is not a whole number"};
+  if (l.prepay_cpr != 0) return Complaint{"prepay_cpr", "prepayment is not valued by this version; leave it blank or 0"};
+  return {};
+}
+
+std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring) {
+  std::vector<Claim> claims;
+  claims.reserve(positions.size());
+  for (std::size_t p = 0; p < positions.size(); ++p) {
+    const Loan l = terms(positions, fields, p);
+    const double principal = positions.quantity[p] * l.principal;
+    const Repayment repayment{principal, l.rate, l.frequency, l.maturity_years, static_cast<Amortisation>(l.amortisation)};
+    claims.push_back({repayments(repayment, wiring.time_years), l.curve, l.spread, principal, l.rate});
+  }
+  return cash_flow_batch(positions, claims, wiring);
+}
+
+}  // namespace
+
+extern const Instrument loan;
+const Instrument loan{.name = "loan",
+                      .columns = columns(fields),
+                      .gauges = cash_flow_gauges(),
+                      .obligor = Instrument::Credit::optional,
+                      .reads_market_at_default = true,
+                      .check = check,
+                      .compile = compile};
+
+}  // namespace tailcube

@@ -1,0 +1,168 @@
+#pragma once
+// Bonds and loans straight from the definition, one position and one scenario at a time, in long double and std:: functions.
+#include "tests/unit/instruments/book.h"
+
+namespace tailcube::test {
+
+struct PlainClaim {
+  struct Payment {
+    long double date, interest, principal;
+  };
+  std::vector<Payment> payments;
+  long double principal = 0, rate = 0;
+  CurveIndex curve{};
+  FactorIndex spread_factor{none};
+  long double spread = 0;
+};
+
+// kind: 'b' bullet, 'a' annuity, 'l' linear. The annuity by its closed form.
+inline PlainClaim plain_claim(char kind, long double principal, long double rate, int frequency, long double maturity) {
+  PlainClaim c;
+  c.principal = principal, c.rate = rate;
+  std::vector<long double> dates;
+  for (int k = 0; maturity - static_cast<long double>(k) / frequency > 1e-9L; ++k)
+    dates.insert(dates.begin(), maturity - static_cast<long double>(k) / frequency);
+  const auto n = static_cast<long double>(dates.size());
+  const long double i = rate / frequency, full = n - 1;
+  const long double annuity = i == 0 ? full : (1 - std::pow(1 + i, -full)) / i;
+  const long double level = principal * (1 + rate * dates[0]) / (1 + annuity);
+  long double balance = principal, last = 0;
+  for (std::size_t k = 0; k < dates.size(); ++k) {
+    const long double interest = balance * rate * (dates[k] - last);
+    long double repaid = kind == 'b' ? 0 : kind == 'l' ? principal / n : level - interest;
+    if (k + 1 == dates.size()) repaid = balance;
+    c.payments.push_back({dates[k], interest, repaid});
+    balance -= repaid;
+    last = dates[k];
+  }
+  return c;
+}
+
+inline long double plain_today(const PlainClaim& c, const World& w, long double spread) {
+  long double sum = 0;
+  for (const auto& f : c.payments) {
+    long double z = w.zero_rate(c.curve, static_cast<double>(f.date), 0, 0) + spread;
+    if (!is_none(c.spread_factor)) z += w.market.factors[static_cast<std::size_t>(c.spread_factor)].initial;
+    sum += (f.interest + f.principal) * std::exp(-z * f.date);
+  }
+  return sum;
+}
+// Bisection to the last bit; the world's factors at step 0 must be today's.
+inline long double plain_par_spread(const PlainClaim& c, const World& w) {
+  long double low = -1, high = 5;
+  for (int i = 0; i < 80; ++i) {
+    const long double mid = (low + high) / 2;
+    (plain_today(c, w, mid) / c.principal > 1 ? low : high) = mid;
+  }
+  return low;
+}
+
+// tau: default step, beyond the last if none. Dates within 1e-9 of a step count as that step.
+inline Outcome plain_outcome(const PlainClaim& c, const World& w, FactorIndex currency, int tau, double lgd, int h,
+                             int lane) {
+  const auto fx = [&](int n) -> long double {
+    return is_none(currency) ? 1 : w.block.factors(currency, n)[static_cast<std::size_t>(lane)];
+  };
+  const auto step_of = [&](long double date) { return static_cast<int>(std::ceil(date / w.market.step_years - 1e-8L)); };
+  long double performing_value = 0, performing_cash = 0;
+  for (const auto& f : c.payments) {
+    const long double amount = f.interest + f.principal;
+    if (step_of(f.date) <= h) {
+      performing_cash += amount * fx(step_of(f.date));
+      continue;
+    }
+    const long double left = f.date - w.time(h);
+    long double z = w.zero_rate(c.curve, static_cast<double>(left), h, lane) + c.spread;
+    if (!is_none(c.spread_factor)) z += w.block.factors(c.spread_factor, h)[static_cast<std::size_t>(lane)];
+    performing_value += amount * std::exp(-z * left) * fx(h);
+  }
+  const auto out = [](long double value, long double cash, long double loss, double count, long double exposed) {
+    return Outcome{static_cast<double>(value),
+                   static_cast<double>(cash),
+                   static_cast<double>(loss),
+                   {count, static_cast<double>(exposed)}};
+  };
+  if (tau > h || step_of(c.payments.back().date) < tau) return out(performing_value, performing_cash, 0, 0, 0);
+  // Paid up to the step before default, then the recovery of principal and interest accrued.
+  long double cash = 0, balance = c.principal, last = 0;
+  for (const auto& f : c.payments)
+    if (step_of(f.date) <= tau - 1)
+      cash += (f.interest + f.principal) * fx(step_of(f.date)), balance -= f.principal, last = f.date;
+  const long double until = std::min<long double>(w.time(tau), c.payments.back().date);
+  const long double exposed = balance * (1 + c.rate * (until - last)) * fx(tau);
+  cash += (1 - static_cast<long double>(lgd)) * exposed;
+  return out(0, cash, performing_value + performing_cash - cash, 1, exposed);
+}
+
+// Two curves, a spread factor and two currencies; rates move enough to matter.
+inline World credit_world(int steps, double step_years, std::vector<int> valued, std::uint32_t obligors, unsigned seed) {
+  World w(steps, step_years, std::move(valued), seed);
+  w.add("R1", Process::normal, 0.02, 0.01);
+  w.add("R5", Process::normal, 0.03, 0.01);
+  w.add("R10", Process::normal, 0.035, 0.008);
+  w.add("E3", Process::normal, -0.004, 0.007);
+  w.add("SPREAD", Process::lognormal, 0.03, 0.5);
+  w.add("EURUSD", Process::lognormal, 1.1, 0.1);
+  const auto f = [&](const char* name) { return w.factor(name); };
+  w.market.curves = {{{1, f("R1")}, {5, f("R5")}, {10, f("R10")}}, {{3, f("E3")}}};
+  w.draw_factors();
+  w.draw_defaults(obligors, 7);
+  return w;
+}
+
+struct RandomClaims {
+  std::vector<Line> lines;
+  std::vector<PlainClaim> plain;
+};
+// Maturities on and off the grid, some before the last step; spreads that are factors, numbers and solved.
+inline RandomClaims random_claims(World& w, const std::string& type, std::size_t count, std::uint32_t obligors,
+                                  bool on_grid) {
+  RandomClaims out;
+  for (std::size_t i = 0; i < count; ++i) {
+    const int frequencies[] = {1, 2, 4, 12};
+    const int frequency = frequencies[w.random() % 4];
+    const double maturity = on_grid ? static_cast<double>(1 + w.random() % 96) / 12 : w.uniform(0.02, 8);
+    const double rate = w.random() % 8 == 0 ? 0 : w.uniform(0.01, 0.14), principal = w.uniform(1e3, 1e6);
+    const char kind = type == "bond" ? 'b' : "bal"[w.random() % 3];
+    Line line;
+    line.leaf = 1 + static_cast<std::uint32_t>(w.random() % 5);
+    line.currency = w.random() % 3 ? FactorIndex{none} : w.factor("EURUSD");
+    line.quantity = w.random() % 6 == 0 ? -1.5 : w.uniform(0.5, 2);
+    line.obligor = w.random() % 10 ? ObligorIndex{static_cast<std::uint32_t>(w.random() % obligors)} : ObligorIndex{none};
+    const CurveIndex curve{static_cast<std::uint32_t>(w.random() % 2)};
+    line.cells = {{"frequency", static_cast<double>(frequency)}, {"maturity_years", maturity}, {"curve", curve}};
+    line.cells[type == "bond" ? "notional" : "principal"] = principal;
+    line.cells[type == "bond" ? "coupon" : "rate"] = rate;
+    if (type == "loan")
+      line.cells["amortisation"] = std::string(kind == 'b' ? "bullet" : kind == 'a' ? "annuity" : "linear");
+    PlainClaim plain = plain_claim(kind, static_cast<long double>(principal) * line.quantity, rate, frequency, maturity);
+    plain.curve = curve;
+    switch (w.random() % 3) {
+      case 0:
+        line.cells["spread"] = plain.spread_factor = w.factor("SPREAD");
+        break;
+      case 1:
+        line.cells["spread"] = w.uniform(-0.01, 0.08);
+        plain.spread = std::get<double>(line.cells["spread"]);
+        break;
+      default:
+        plain.spread = plain_par_spread(plain, w);
+    }
+    out.lines.push_back(std::move(line));
+    out.plain.push_back(std::move(plain));
+  }
+  return out;
+}
+
+inline Errors compare_claims(World& w, const std::string& type, const RandomClaims& book, std::uint32_t obligors) {
+  return compare(instrument(type), table(instrument(type), book.lines), w, obligors,
+                 [&](std::size_t p, std::size_t v, int lane) {
+                   const Line& line = book.lines[p];
+                   const bool none_at_all = is_none(line.obligor);
+                   const int tau = none_at_all ? w.market.steps + 1 : w.default_step(line.obligor, lane);
+                   const double lgd = none_at_all ? 0 : w.loss_given_default[static_cast<std::size_t>(line.obligor)];
+                   return plain_outcome(book.plain[p], w, line.currency, tau, lgd, w.market.valued[v], lane);
+                 });
+}
+
+}  // namespace tailcube::test

@@ -1,0 +1,112 @@
+#include "kernels/instruments/cash_flows.h"
+#include "tests/catch_any.h"
+#include "tests/reference.h"
+#include "tests/unit/instruments/claims.h"
+
+using namespace tailcube;
+using namespace tailcube::test;
+
+namespace {
+
+constexpr std::uint32_t obligors = 30;
+Repayment reference_loan(const nlohmann::json& in) {
+  return {in["P"], in["nominal_rate"], in["per_year"], in["n_payments"].get<double>() / in["per_year"].get<double>(),
+          Amortisation::annuity};
+}
+
+}  // namespace
+
+TEST_CASE("loans agree with the definition, on and off the grid of steps", "[loan]") {
+  for (const bool on_grid : {true, false}) {
+    World w = credit_world(12, 1.0 / 12, {1, 3, 12}, obligors, on_grid ? 3 : 4);
+    const RandomClaims book = random_claims(w, "loan", 120, obligors, on_grid);
+    const Errors errors = compare_claims(w, "loan", book, obligors);
+    INFO(errors.where);
+    CHECK(errors.reference < 2e-14);
+    CHECK(errors.leaf < 1e-14);
+    CHECK(errors.units <= 1);
+  }
+}
+
+TEST_CASE("yearly steps miss all payments since the step before default", "[loan]") {
+  World w = credit_world(3, 1.0, {1, 2, 3}, obligors, 8);
+  const RandomClaims book = random_claims(w, "loan", 80, obligors, true);
+  const Errors errors = compare_claims(w, "loan", book, obligors);
+  INFO(errors.where);
+  CHECK(errors.reference < 2e-14);
+  CHECK(errors.leaf < 1e-14);
+}
+
+TEST_CASE("a level payment and its balances", "[loan]") {
+  const auto json = reference("bonds_loans_cds");
+  if (!json) return;
+  const auto& expected = (*json)["expected"]["amortising_loan"];
+  const std::vector<Flow> flows = repayments(reference_loan((*json)["inputs"]["loan"]), {0.0, 1.0});
+  REQUIRE(flows.size() == 360);
+  double total = 0;
+  for (const Flow& f : flows) total += f.amount;
+  CHECK(flows[0].amount == Approx(expected["payment"].get<double>()).epsilon(1e-12));
+  CHECK(flows[358].amount == Approx(expected["payment"].get<double>()).epsilon(1e-12));
+  CHECK(flows[359].amount == Approx(expected["payment"].get<double>()).epsilon(1e-10));
+  for (const auto& [k, balance] : expected["balance_after"].items())
+    if (k != "0") {
+      INFO("balance after payment " << k);
+      CHECK(std::abs(flows[std::stoul(k) - 1].balance - balance.get<double>()) < 1e-10 * 250000);
+    }
+  CHECK(total - 250000 == Approx(expected["total_interest"].get<double>()).epsilon(1e-10));
+}
+
+TEST_CASE("a level-payment loan at a flat curve and spread", "[loan]") {
+  const auto json = reference("bonds_loans_cds");
+  if (!json) return;
+  const auto& in = (*json)["inputs"]["loan"];
+  World w(1, 1.0, {1}, 1);
+  w.add("R", Process::normal, in["r_cc"], 0);
+  w.market.curves = {{{1, w.factor("R")}}};
+  w.draw_factors();
+  const Line line{.cells = {{"principal", in["P"].get<double>()},
+                            {"rate", in["nominal_rate"].get<double>()},
+                            {"frequency", 12.0},
+                            {"maturity_years", 30.0},
+                            {"amortisation", std::string("annuity")},
+                            {"curve", CurveIndex{0}},
+                            {"spread", in["spread_cc"].get<double>()}}};
+  const Compiled batch(instrument("loan"), table(instrument("loan"), {line}), w, Detail::leaf);
+  const double expected = (*json)["expected"]["amortising_loan"]["PV_no_default"];
+  CHECK(batch.batch->value_today[0] == Approx(expected).epsilon(1e-12));
+}
+
+TEST_CASE("equal parts of principal", "[loan]") {
+  const std::vector<Flow> flows = repayments({1200, 0.12, 12, 1, Amortisation::linear}, {0.0, 1.0});
+  REQUIRE(flows.size() == 12);
+  for (std::size_t k = 0; k < 12; ++k) {
+    CHECK(flows[k].balance == Approx(1200 - 100 * static_cast<double>(k + 1)).margin(1e-10));
+    CHECK(flows[k].amount == Approx(100 + 0.01 * (1200 - 100 * static_cast<double>(k))).epsilon(1e-13));
+  }
+}
+
+TEST_CASE("the first period is what is left over", "[loan]") {
+  const std::vector<Flow> flows = repayments({1000, 0.12, 4, 0.6, Amortisation::annuity}, {0.0, 0.1, 0.2});
+  REQUIRE(flows.size() == 3);
+  CHECK(flows[0].date_years == 0.1);  // snapped: 0.6 - 2/4 is not quite 0.1
+  CHECK(flows[0].amount == Approx(flows[2].amount).epsilon(1e-13));
+  const double owed = (1000 * 1.012 - flows[0].amount) * 1.03 - flows[1].amount;
+  CHECK(owed * 1.03 == Approx(flows[2].amount).epsilon(1e-13));
+}
+
+TEST_CASE("what a loan refuses", "[loan]") {
+  const Instrument& type = instrument("loan");
+  World w = credit_world(1, 1, {1}, 1, 1);
+  const Line good{.cells = {{"principal", 1.0}, {"rate", 0.1}, {"maturity_years", 1.0}, {"curve", CurveIndex{0}}}};
+  CHECK_FALSE(type.check(table(type, {good}), 0));
+  Line bad = good;
+  bad.cells["prepay_cpr"] = 0.05;
+  REQUIRE(type.check(table(type, {bad}), 0));
+  CHECK(type.check(table(type, {bad}), 0)->column == "prepay_cpr");
+  bad = good;
+  bad.cells["frequency"] = 2.5;
+  REQUIRE(type.check(table(type, {bad}), 0));
+  CHECK(type.check(table(type, {bad}), 0)->column == "frequency");
+  for (const Column& c : type.columns)
+    if (c.name == "amortisation") CHECK(c.refused == "pik");
+}

@@ -1,0 +1,296 @@
+#include "kernels/math/functions.h"
+#include "kernels/random/stream.h"
+#include "tests/catch_any.h"
+#include "tests/reference.h"
+#include "tests/unit/instruments/book.h"
+
+using namespace tailcube;
+using namespace tailcube::test;
+
+namespace {
+
+enum : std::size_t { liquidated, bad_debt };
+
+struct Terms {
+  double quantity, debt, rate, threshold, bonus, fee, close;
+};
+// One vault in one scenario, a step at a time, in long double.
+struct PlainVault {
+  long double collateral, debt, untouched, repaid = 0, taken = 0,
+                                           lost = 0;  // taken: by liquidators, beyond what they repaid
+  explicit PlainVault(const Terms& t) : collateral(t.quantity), debt(t.debt), untouched(t.debt) {}
+  void grow(const Terms& t, long double years) {
+    debt *= std::exp(t.rate * years);
+    untouched *= std::exp(t.rate * years);
+  }
+  void monitor(const Terms& t, long double price, long double debt_price) {
+    if (!(collateral * price * t.threshold < debt * debt_price)) return;
+    long double pays = t.close * debt * debt_price;
+    long double seized = pays * (1 + t.bonus) / (1 - t.fee) / price;
+    if (seized > collateral) {
+      seized = collateral;
+      pays = seized * price * (1 - t.fee) / (1 + t.bonus);
+    }
+    collateral -= seized;
+    debt -= pays / debt_price;
+    repaid += pays;
+    lost += seized * price * t.fee;
+    taken += seized * price * (1 - t.fee) - pays;
+  }
+};
+Outcome plain_outcome(const Terms& t, const World& w, const Line& line, int h, int lane, PlainVault* state = nullptr) {
+  const auto k = static_cast<std::size_t>(lane);
+  const auto cell = line.cells.find("debt_factor");
+  const auto price = [&](int n) -> long double {
+    return w.block.factors(std::get<FactorIndex>(line.cells.at("collateral_factor")), n)[k];
+  };
+  const auto debt_price = [&](int n) -> long double {
+    return cell == line.cells.end() ? 1 : w.block.factors(std::get<FactorIndex>(cell->second), n)[k];
+  };
+  PlainVault s(t);
+  if (w.block.monitor_today) s.monitor(t, price(0), debt_price(0));
+  for (int n = 1; n <= h; ++n) s.grow(t, w.market.step_years), s.monitor(t, price(n), debt_price(n));
+  const bool lender = std::get<std::string>(line.cells.at("side")) == "lender";
+  const long double worth = s.collateral * price(h), owed = s.debt * debt_price(h), promised = s.untouched * debt_price(h);
+  const long double value = lender ? std::min(owed, worth) : std::max<long double>(worth - owed, 0);
+  const long double never = lender ? promised : std::max<long double>(t.quantity * price(h) - promised, 0);
+  const long double cash = lender ? s.repaid : 0;
+  if (state) *state = s;
+  const auto money = [&](long double x) { return static_cast<double>(x * line.quantity); };
+  return {money(value),
+          money(cash),
+          money(never - value - cash),
+          {money(s.repaid), money(std::max<long double>(owed - worth, 0))}};
+}
+
+World world(unsigned seed) {
+  World w(20, 1.0 / 52, {1, 7, 20}, seed);
+  w.add("ETH", Process::lognormal, 3000, 1.1);
+  w.add("BTC", Process::lognormal, 60000, 0.8);
+  w.add("DAI", Process::lognormal, 1, 0.1);
+  w.draw_factors();
+  return w;
+}
+struct Book {
+  std::vector<Line> lines;
+  std::vector<Terms> terms;
+};
+Book random_book(World& w, std::size_t count) {
+  Book out;
+  for (std::size_t i = 0; i < count; ++i) {
+    const bool eth = w.random() % 2, token = w.random() % 3 == 0;
+    Terms t{w.uniform(1, 50),
+            0,
+            w.uniform(-0.02, 0.4),
+            w.uniform(0.6, 0.9),
+            w.uniform(0, 0.15),
+            i % 3 ? 0 : w.uniform(0, 0.05),
+            i % 4 ? w.uniform(0.2, 0.8) : 1};
+    t.debt = t.quantity * (eth ? 3000 : 60000) * t.threshold * w.uniform(0.6, 1.02);
+    Line line;
+    line.leaf = 1 + static_cast<std::uint32_t>(w.random() % 3);
+    line.quantity = w.random() % 5 == 0 ? -1 : w.uniform(0.5, 2);
+    line.cells = {{"collateral_factor", w.factor(eth ? "ETH" : "BTC")},
+                  {"collateral_quantity", t.quantity},
+                  {"debt", t.debt},
+                  {"borrow_rate", t.rate},
+                  {"liquidation_threshold", t.threshold},
+                  {"bonus", t.bonus},
+                  {"fee", t.fee},
+                  {"close_factor", t.close},
+                  {"side", std::string(w.random() % 2 ? "lender" : "borrower")}};
+    if (token) line.cells["debt_factor"] = w.factor("DAI");
+    out.lines.push_back(std::move(line));
+    out.terms.push_back(t);
+  }
+  return out;
+}
+Line simple(double quantity, double debt, const char* side) {
+  return {.cells = {{"collateral_quantity", quantity}, {"debt", debt}, {"side", std::string(side)}}};
+}
+
+}  // namespace
+
+TEST_CASE("vaults agree with the definition, monitored today or not", "[vault]") {
+  for (const bool today : {false, true}) {
+    World w = world(today ? 21 : 22);
+    w.block.monitor_today = today;
+    const Book book = random_book(w, 120);
+    const Errors errors = compare(instrument("vault"), table(instrument("vault"), book.lines), w, 0,
+                                  [&](std::size_t p, std::size_t v, int lane) {
+                                    return plain_outcome(book.terms[p], w, book.lines[p], w.market.valued[v], lane);
+                                  });
+    INFO(errors.where);
+    // Relative to what the vault is worth today, which for a borrower at the threshold is a fifth of what it holds.
+    CHECK(errors.reference < 1e-12);
+    CHECK(errors.leaf < 1e-14);
+    CHECK(errors.units <= 1);
+  }
+}
+
+TEST_CASE("what lender, borrower, liquidators and fees get is the collateral", "[vault]") {
+  World w = world(23);
+  const Book book = random_book(w, 40);
+  int liquidations = 0, shortfalls = 0;
+  for (std::size_t p = 0; p < book.lines.size(); ++p) {
+    Line lender = book.lines[p], borrower = book.lines[p];
+    lender.quantity = borrower.quantity = 1;
+    lender.cells["side"] = std::string("lender"), borrower.cells["side"] = std::string("borrower");
+    Compiled both(instrument("vault"), table(instrument("vault"), {lender, borrower}), w, Detail::position);
+    both.evaluate(w.block);
+    for (int lane = 0; lane < lanes; ++lane) {
+      PlainVault s(book.terms[p]);
+      plain_outcome(book.terms[p], w, lender, 20, lane, &s);
+      const FactorIndex collateral = std::get<FactorIndex>(lender.cells["collateral_factor"]);
+      const double price = w.block.factors(collateral, 20)[static_cast<std::size_t>(lane)];
+      const double worth = static_cast<double>(s.collateral) * price, held = book.terms[p].quantity * price;
+      CHECK(std::abs(both.value(0, 2, lane) + both.value(1, 2, lane) - worth) < 1e-14 * held);
+      CHECK(both.cash(0, 2, lane) == Approx(static_cast<double>(s.repaid)).epsilon(1e-12));
+      CHECK(both.cash(1, 2, lane) == 0);
+      // Of each unit of money seized: fee to nobody, the rest in proportion 1 to bonus to lender and liquidator.
+      const double seized = static_cast<double>(s.repaid + s.taken + s.lost);
+      CHECK(static_cast<double>(s.taken) == Approx(book.terms[p].bonus * both.cash(0, 2, lane)).epsilon(1e-9).margin(1e-9));
+      CHECK(static_cast<double>(s.lost) == Approx(book.terms[p].fee * seized).epsilon(1e-9).margin(1e-9));
+      liquidations += s.repaid > 0, shortfalls += both.gauge(0, bad_debt, 2, lane) > 0;
+    }
+  }
+  CHECK(liquidations > 100);
+  CHECK(shortfalls > 20);
+}
+
+TEST_CASE("one liquidation by hand", "[vault]") {
+  World w(2, 1.0, {1, 2}, 1);
+  w.add("ETH", Process::lognormal, 100, 0);
+  w.draw_factors();
+  for (int lane = 0; lane < lanes; ++lane) w.at("ETH", 1, lane) = w.at("ETH", 2, lane) = 80;
+  for (int n = 1; n <= 2; ++n) w.at("ETH", n, 1) = 40;  // less than the debt
+  for (int n = 1; n <= 2; ++n) w.at("ETH", n, 2) = 200;
+  std::vector<Line> book = {simple(10, 700, "lender"), simple(10, 700, "borrower")};
+  for (Line& line : book) {
+    line.cells["collateral_factor"] = w.factor("ETH");
+    line.cells["liquidation_threshold"] = 0.85;
+    line.cells["bonus"] = 0.25;
+  }
+  Compiled batch(instrument("vault"), table(instrument("vault"), book), w, Detail::position);
+  batch.evaluate(w.block);
+  CHECK(batch.batch->value_today == std::vector<double>{700, 300});
+  // At 80: worth 800 x 0.85 < 700, half of the debt is repaid for 437.5 of collateral; then 362.5 x 0.85 < 350 again.
+  CHECK(batch.cash(0, 0, 0) == 350);
+  CHECK(batch.value(0, 0, 0) == 350);
+  CHECK(batch.value(1, 0, 0) == 12.5);
+  CHECK(batch.credit(0, 0, 0) == 0);
+  CHECK(batch.credit(1, 0, 0) == 100 - 12.5);
+  CHECK(batch.cash(0, 1, 0) == 350 + 175);
+  CHECK(batch.value(0, 1, 0) == 362.5 - 218.75);
+  CHECK(batch.gauge(0, liquidated, 1, 0) == 525);
+  CHECK(batch.gauge(0, bad_debt, 1, 0) == 175 - 143.75);
+  CHECK(batch.credit(0, 1, 0) == 175 - 143.75);
+  // At 40: all 400 of collateral repays 320, 380 stays owed.
+  CHECK(batch.cash(0, 0, 1) == 320);
+  CHECK(batch.value(0, 0, 1) == 0);
+  CHECK(batch.gauge(0, bad_debt, 0, 1) == 380);
+  CHECK(batch.cash(0, 1, 1) == 320);
+  CHECK(batch.value(1, 0, 2) == 1300);
+  CHECK(batch.credit(0, 1, 2) == 0);
+}
+
+TEST_CASE("a vault that stays healthy loses exactly nothing but the price", "[vault]") {
+  World w = world(24);
+  Line line = simple(1, 1000, "lender");
+  line.cells["collateral_factor"] = w.factor("BTC");
+  line.cells["liquidation_threshold"] = 0.8;
+  line.cells["borrow_rate"] = 0.3;
+  Compiled batch(instrument("vault"), table(instrument("vault"), {line}), w, Detail::leaf);
+  batch.evaluate(w.block);
+  for (int lane = 0; lane < lanes; ++lane) {
+    CHECK(batch.value(0, 2, lane) == Approx(1000 * std::exp(0.3 * 20 / 52)).epsilon(1e-14));
+    CHECK(batch.credit(0, 2, lane) == 0);
+    CHECK(batch.cash(0, 2, lane) == 0);
+  }
+}
+
+TEST_CASE("today's price is monitored only in cells that shock it", "[vault]") {
+  World w = world(25);
+  for (int n = 0; n <= 20; ++n)
+    for (int lane = 0; lane < lanes; ++lane) w.at("BTC", n, lane) = n == 0 ? 30000 : 600000;
+  Line line = simple(1, 40000, "lender");
+  line.cells["collateral_factor"] = w.factor("BTC");
+  line.cells["liquidation_threshold"] = 0.8;
+  Compiled batch(instrument("vault"), table(instrument("vault"), {line}), w, Detail::leaf);
+  CHECK(batch.batch->checks_triggers);
+  batch.evaluate(w.block);
+  CHECK(batch.cash(0, 0, 5) == 0);
+  w.block.monitor_today = true;
+  batch.evaluate(w.block);
+  CHECK(batch.cash(0, 0, 5) == 20000);
+}
+
+TEST_CASE("a price that is no price is a fault", "[vault]") {
+  World w = world(26);
+  Line line = simple(1, 40000, "borrower");
+  line.cells["collateral_factor"] = w.factor("BTC");
+  line.cells["liquidation_threshold"] = 0.8;
+  w.at("BTC", 4, 17) = std::nan("");
+  Compiled batch(instrument("vault"), table(instrument("vault"), {line}), w, Detail::leaf);
+  batch.faults.reserve(4);
+  batch.batch->evaluate(w.block, batch.ledger, batch.faults);
+  REQUIRE(batch.faults.size() == 1);
+  CHECK(batch.faults[0].lane == 17);
+  CHECK(batch.faults[0].reason == Reason::no_price);
+}
+
+TEST_CASE("a threshold that liquidation cannot heal is a warning", "[vault]") {
+  Line line = simple(1, 1, "lender");
+  line.cells["liquidation_threshold"] = 0.96;
+  CHECK(instrument("vault").warn(table(instrument("vault"), {line}), 0));
+  line.cells["bonus"] = 0.04;
+  CHECK_FALSE(instrument("vault").warn(table(instrument("vault"), {line}), 0));
+  for (const Column& c : instrument("vault").columns)
+    if (c.name == "monitoring") CHECK(c.refused == "bridge");
+}
+
+// Discretely monitored first passage and the overshoot: reference barrier_liquidation. Full liquidation, no bonus, the
+// penalty as fee. False alarm rate of the eight comparisons together: 8 x 6e-5.
+TEST_CASE("hit probability and bad debt of a vault under discrete monitoring", "[vault]") {
+  const auto json = reference("barrier_liquidation");
+  if (!json) return;
+  const auto& inputs = (*json)["inputs"]["cases"];
+  const auto& results = (*json)["expected"]["results"];
+  for (std::size_t c = 0; c < inputs.size(); ++c) {
+    const auto& in = inputs[c];
+    const int steps = in["n_monitoring"];
+    const double years = in["T"].get<double>() / steps, sigma = in["sigma"], mu = in["mu"];
+    World w(steps, years, {steps}, 1);
+    w.add("S", Process::lognormal, in["S0"], sigma, mu);
+    w.draw_factors();
+    Line line = simple(1, in["debt"], "lender");
+    line.cells["collateral_factor"] = w.factor("S");
+    line.cells["liquidation_threshold"] = in["debt"].get<double>() / in["B"].get<double>();
+    line.cells["bonus"] = 0.0;
+    line.cells["fee"] = in["penalty"].get<double>();
+    line.cells["close_factor"] = 1.0;
+    Compiled batch(instrument("vault"), table(instrument("vault"), {line}), w, Detail::leaf);
+    const int blocks = 6000000 / (64 * steps);
+    double hits = 0, sum = 0, squares = 0;
+    for (int b = 0; b < blocks; ++b) {
+      alignas(64) std::array<double, lanes> z{}, x{};
+      for (int n = 1; n <= steps; ++n) {
+        normals(7, stream("factor", "S"), static_cast<std::uint32_t>(b * lanes), static_cast<std::uint32_t>(n - 1), z);
+        for (std::size_t k = 0; k < lanes; ++k) x[k] += (mu - sigma * sigma / 2) * years + sigma * std::sqrt(years) * z[k];
+        tailcube::exp(x, w.block.factors(std::size_t{0}, n));
+        for (double& s : w.block.factors(std::size_t{0}, n)) s *= in["S0"].get<double>();
+      }
+      batch.evaluate(w.block);
+      for (int k = 0; k < lanes; ++k) {
+        const double bad = batch.gauge(0, bad_debt, 0, k);
+        hits += batch.gauge(0, liquidated, 0, k) > 0;
+        sum += bad, squares += bad * bad;
+      }
+    }
+    const double n = static_cast<double>(blocks) * lanes, p = results[c]["P_hit_discrete_exact"];
+    INFO("case " << c << ": " << hits / n << " for " << p << ", bad debt " << sum / n);
+    CHECK(std::abs(hits / n - p) < 4 * std::sqrt(p * (1 - p) / n));
+    const double expected = results[c]["E_bad_debt_at_first_discrete_hit"];
+    CHECK(std::abs(sum / n - expected) < 4 * std::sqrt((squares / n - sum / n * sum / n) / n));
+  }
+}

@@ -5,10 +5,11 @@ namespace tailcube {
 
 void draw_innovations(const FactorModel& model, const Block& block, LaneTable& innovations) {
   const auto first = static_cast<std::uint32_t>(block.first_scenario);
+  const std::size_t row = static_cast<std::size_t>(model.steps) * lanes;
   for (std::size_t i = 0; i < model.factors.size(); ++i)
-    for (int n = 1; n <= model.steps; ++n)
-      normals(block.seed, model.factors[i].innovation, first, static_cast<std::uint32_t>(n - 1), innovations(i, n));
-  market::triangular_product(model.root.data(), model.factors.size(), model.steps, innovations.data());
+    normal_draws(block.seed, model.factors[i].innovation, first, 0, {innovations(i, 1).data(), row});
+  market::triangular_product(model.root.data(), model.root_first.data(), model.factors.size(), model.steps,
+                             innovations.data());
 }
 
 }  // namespace tailcube

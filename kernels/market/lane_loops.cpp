@@ -1,5 +1,7 @@
 #include "kernels/market/lane_loops.h"
 
+#include <algorithm>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/market/lane_loops.cpp"
 #include <hwy/foreach_target.h>
@@ -50,7 +52,7 @@ void WalkLanes(const Walk& walk, int steps, const double* z, const double* jumps
 }
 
 // A few rows share each load of z: enough independent sums to hide the latency of Fma. The order within a sum is fixed;
-// leading columns of zeros add nothing.
+// columns before `first` are zero and add nothing.
 template <std::size_t count>
 HWY_INLINE void Rows(const double* root, std::size_t factors, std::size_t i, std::size_t first, std::size_t stride,
                      double* z) {
@@ -70,26 +72,46 @@ HWY_INLINE void Rows(const double* root, std::size_t factors, std::size_t i, std
   }
 }
 
-std::size_t FirstColumn(const double* root, std::size_t factors, std::size_t i, std::size_t count) {
-  for (std::size_t k = 0; k < i; ++k)
-    for (std::size_t r = 0; r < count; ++r)
-      if (root[(i + r) * factors + k] != 0) return k;
-  return i;
-}
-
-// From the last row up, since a row needs the rows before it as they were drawn.
-void TriangularProduct(const double* root, std::size_t factors, int steps, double* rows) {
+// From the last row up, since a row needs the rows before it as they were drawn; step by step, which keeps a step's rows in
+// cache.
+void TriangularProduct(const double* root, const std::uint32_t* first_column, std::size_t factors, int steps, double* rows) {
   constexpr std::size_t group = 6;
   const std::size_t stride = (static_cast<std::size_t>(steps) + 1) * lanes;
-  std::size_t end = factors;
-  const auto product = [&]<std::size_t count>() {
-    end -= count;
-    const std::size_t first = FirstColumn(root, factors, end, count);
-    for (int n = 1; n <= steps; ++n)
-      Rows<count>(root, factors, end, first, stride, rows + static_cast<std::size_t>(n) * lanes);
-  };
-  while (end >= group) product.template operator()<group>();
-  while (end > 0) product.template operator()<1>();
+  for (int n = 1; n <= steps; ++n) {
+    double* z = rows + static_cast<std::size_t>(n) * lanes;
+    std::size_t end = factors;
+    for (; end >= group; end -= group) {
+      const std::size_t i = end - group;
+      Rows<group>(root, factors, i, *std::min_element(first_column + i, first_column + end), stride, z);
+    }
+    for (; end > 0; --end) Rows<1>(root, factors, end - 1, first_column[end - 1], stride, z);
+  }
+}
+
+// How many of the falling thresholds each lane is below, and how many lanes are below any.
+int CountBelow(const double* thresholds, std::size_t count, const double* u, double* below) {
+  const D d;
+  std::size_t any = 0;
+  for (std::size_t l = 0; l < lanes; l += width) {
+    const V x = hn::Load(d, u + l);
+    V sum = hn::Zero(d);
+    for (std::size_t k = 0; k < count; ++k) {
+      const auto mask = hn::Lt(x, hn::Set(d, thresholds[k]));
+      if (hn::AllFalse(d, mask)) break;
+      if (k == 0) any += hn::CountTrue(d, mask);
+      sum = hn::Add(sum, hn::IfThenElseZero(mask, hn::Set(d, 1.0)));
+    }
+    hn::Store(sum, d, below + l);
+  }
+  return static_cast<int>(any);
+}
+
+void SumsOfNormals(double mean, double deviation, const double* count, const double* z, double* out) {
+  const D d;
+  for (std::size_t l = 0; l < lanes; l += width) {
+    const V n = hn::Load(d, count + l), spread = hn::Mul(hn::Mul(hn::Set(d, deviation), hn::Sqrt(n)), hn::Load(d, z + l));
+    hn::Store(Fma(n, hn::Set(d, mean), spread), d, out + l);
+  }
 }
 
 void AddScaled(double factor, const double* from, double* to) {
@@ -123,6 +145,8 @@ namespace tailcube::market {
 
 HWY_EXPORT(WalkLanes);
 HWY_EXPORT(TriangularProduct);
+HWY_EXPORT(CountBelow);
+HWY_EXPORT(SumsOfNormals);
 HWY_EXPORT(AddScaled);
 HWY_EXPORT(SubtractFrom);
 HWY_EXPORT(DiscountFactors);
@@ -130,8 +154,15 @@ HWY_EXPORT(DiscountFactors);
 void walk(const Walk& w, int steps, const double* z, const double* jumps, const double* step_scale, Lanes y, double* out) {
   HWY_DYNAMIC_DISPATCH(WalkLanes)(w, steps, z, jumps, step_scale, y.data(), out);
 }
-void triangular_product(const double* root, std::size_t factors, int steps, double* rows) {
-  HWY_DYNAMIC_DISPATCH(TriangularProduct)(root, factors, steps, rows);
+void triangular_product(const double* root, const std::uint32_t* first_column, std::size_t factors, int steps,
+                        double* rows) {
+  HWY_DYNAMIC_DISPATCH(TriangularProduct)(root, first_column, factors, steps, rows);
+}
+int count_below(std::span<const double> thresholds, ConstLanes u, Lanes below) {
+  return HWY_DYNAMIC_DISPATCH(CountBelow)(thresholds.data(), thresholds.size(), u.data(), below.data());
+}
+void sums_of_normals(double mean, double deviation, ConstLanes count, ConstLanes z, Lanes out) {
+  HWY_DYNAMIC_DISPATCH(SumsOfNormals)(mean, deviation, count.data(), z.data(), out.data());
 }
 void add_scaled(double factor, ConstLanes from, Lanes to) {
   HWY_DYNAMIC_DISPATCH(AddScaled)(factor, from.data(), to.data());

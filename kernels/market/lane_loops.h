@@ -1,6 +1,8 @@
 #pragma once
 // The loops over lanes of stage 1, compiled once per instruction set; the same bits from each.
 #include <cstddef>
+#include <cstdint>
+#include <span>
 
 #include "kernels/block.h"
 
@@ -17,8 +19,14 @@ struct Walk {
 // Rows [step][lane] of `steps` consecutive steps; `jumps` may be null; y is the state before and after.
 void walk(const Walk&, int steps, const double* z, const double* jumps, const double* step_scale, Lanes y, double* out);
 
-// rows[factor][step 0..n][lane], steps >= 1, in place: row i becomes sum over k <= i of root[i][k] row k.
-void triangular_product(const double* root, std::size_t factors, int steps, double* rows);
+// rows[factor][step 0..n][lane], steps >= 1, in place: row i becomes the sum over k = first_column[i] .. i of root[i][k] row
+// k.
+void triangular_product(const double* root, const std::uint32_t* first_column, std::size_t factors, int steps, double* rows);
+
+// below[l]: how many of the falling thresholds u[l] is below. Returns how many lanes are below the first.
+int count_below(std::span<const double> thresholds, ConstLanes u, Lanes below);
+// A draw of the sum of count[l] normals, given one standard normal: count mean + sqrt(count) deviation z.
+void sums_of_normals(double mean, double deviation, ConstLanes count, ConstLanes z, Lanes out);
 
 // to += factor * from
 void add_scaled(double factor, ConstLanes from, Lanes to);

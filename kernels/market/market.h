@@ -53,10 +53,11 @@ struct FactorModel {
   int steps = 0;
   std::vector<int> valued;  // reporting steps
   // Set by `prepare` from what is above:
-  std::vector<Transition> transitions;  // per factor
-  std::vector<double> driver_scale;     // [step 0..n] 1 / sqrt(step), [0] = 0
+  std::vector<Transition> transitions;    // per factor
+  std::vector<double> driver_scale;       // [step 0..n] 1 / sqrt(step), [0] = 0
+  std::vector<std::uint32_t> root_first;  // first column of each row of `root` that is not zero
 };
-// Must have run before anything is drawn, and again when factors, step_years or steps change.
+// Must have run before anything is drawn, and again when factors, root, step_years or steps change.
 void prepare(FactorModel&);
 
 enum class Operation : std::uint8_t { add, multiply, set };

@@ -67,6 +67,13 @@ void prepare(FactorModel& model) {
   for (const Factor& f : model.factors) model.transitions.push_back(transition(f, model.step_years));
   model.driver_scale.assign(static_cast<std::size_t>(model.steps) + 1, 0.0);
   for (std::size_t n = 1; n < model.driver_scale.size(); ++n) model.driver_scale[n] = 1 / std::sqrt(static_cast<double>(n));
+  const std::size_t factors = model.factors.size();
+  model.root_first.clear();
+  for (std::size_t i = 0; i < factors; ++i) {
+    std::uint32_t k = 0;
+    while (k < i && model.root[i * factors + k] == 0) ++k;
+    model.root_first.push_back(k);
+  }
 }
 
 double implied_innovation(const Factor& f, double dt, int step, double from, double to) {

@@ -11,9 +11,13 @@ namespace {
 
 constexpr double same_date = 1e-9;  // years
 
+// Equal dates reached by different sums must be equal numbers, or every loan has discount factors of its own: a date beside
+// a step (or where a later step would be) is that step, any other is rounded to 2^-44 years.
 double snapped(double date, const std::vector<double>& time_years) {
-  const auto at = std::lower_bound(time_years.begin(), time_years.end(), date - same_date);
-  return at != time_years.end() && *at - date <= same_date ? *at : date;
+  const double step = time_years[1], n = std::nearbyint(date / step);
+  const auto last = static_cast<double>(time_years.size() - 1);
+  const double on_grid = n <= last ? time_years[static_cast<std::size_t>(n)] : step * n;
+  return std::abs(date - on_grid) <= same_date ? on_grid : std::nearbyint(date * 0x1p44) * 0x1p-44;
 }
 
 std::vector<double> payment_dates(double maturity, double frequency, const std::vector<double>& time_years) {

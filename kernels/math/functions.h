@@ -1,26 +1,32 @@
 #pragma once
-// Elementary functions with the same bits on every CPU: only + - * / sqrt, comparisons, bit moves and an explicit fused
-// multiply-add. Scalar here; the lane versions below and in lanes-inl.h follow the same operations and give the same bits.
+// Elementary and distribution functions with the same bits on every CPU: only + - * / sqrt, comparisons, bit moves and an
+// explicit fused multiply-add. The lane versions below, and those of lanes-inl.h for use inside other kernels, give the same
+// bits as the scalars. NaN gives NaN, and so does an argument outside the domain, unless a limit is stated. The errors
+// stated are the tested ones; sources and derivations are in kernels/METHODS.md.
 #include <string_view>
 
 #include "kernels/block.h"
 
 namespace tailcube {
 
-double exp(double x);    // 1 ulp on [-708, 709]; clamped outside
-double log(double x);    // 1 ulp, x positive and normal
-double log1p(double x);  // relative error < 4e-16, x > -1
-double expm1(double x);  // relative error < 4e-16
-double normal_pdf(double x);
-double normal_cdf(double x);       // relative error < 1e-14 for x > -37
-double normal_quantile(double p);  // 0 < p < 1; Wichura (1988) AS241 with one correction step where needed
-double log_gamma(double x);        // x > 0
-double incomplete_beta(double a, double b, double x);  // regularised I_x(a, b)
-double incomplete_gamma(double a, double x);           // regularised lower P(a, x)
-double student_cdf(double x, double dof);
-double student_quantile(double p, double dof);
-double chi_squared_quantile(double p, double dof);
-double bivariate_normal_cdf(double x, double y, double rho);
+double exp(double x);         // 1 ulp; infinite above 709.78, subnormal below -708.4, 0 below -745.2
+double log(double x);         // 1 ulp, x > 0; -infinity at 0
+double log1p(double x);       // relative error < 4e-16, x > -1; -infinity at -1
+double expm1(double x);       // relative error < 4e-16
+double normal_pdf(double x);  // relative error < 1e-15 for |x| < 1, growing as x^2
+double normal_cdf(
+    double x);  // relative error < 2e-15 down to the smallest normal result (x > -37.5), then gradual underflow
+double normal_quantile(double p);  // 4 ulp, 0 < p < 1; -infinity at 0, infinity at 1
+
+// For setting up, not for loops over scenarios: microseconds each.
+double log_gamma(double x);  // x > 0; error < 1e-14 max(1, |value|)
+double incomplete_beta(double a, double b,
+                       double x);                   // regularised I_x(a, b); a, b > 0, 0 <= x <= 1; relative error < 1e-12
+double incomplete_gamma(double a, double x);        // regularised lower P(a, x); a > 0, x >= 0; relative error < 2e-13
+double student_cdf(double x, double dof);           // dof > 0; relative error < 1e-13 max(1, dof)
+double student_quantile(double p, double dof);      // 0 < p < 1; relative error < 1e-13
+double chi_squared_quantile(double p, double dof);  // 0 <= p <= 1; relative error < 1e-13
+double bivariate_normal_cdf(double x, double y, double rho);  // P(X <= x, Y <= y), |rho| <= 1; absolute error < 2e-15
 
 // Over the lanes of a block; `out` may be the input.
 void exp(ConstLanes x, Lanes out);
@@ -28,7 +34,10 @@ void log(ConstLanes x, Lanes out);
 void normal_cdf(ConstLanes x, Lanes out);
 void normal_quantile(ConstLanes p, Lanes out);
 
-// Instruction sets. `limit_simd("avx2")` hides wider ones (tests); false for an unknown name. `simd_name` is the one in use.
+// The instruction set of the lane kernels. limit_simd("avx2") hides wider ones, limit_simd("avx512") allows all; false for
+// another name. It acts on all later calls, also where kernels have run before; not while other threads run kernels.
+// simd_name() is the one in use: "avx512", "avx2", or "unsupported" where the CPU lacks AVX2 or FMA, on which nothing here
+// runs.
 bool limit_simd(std::string_view name);
 const char* simd_name();
 

@@ -45,17 +45,19 @@ HWY_INLINE hn::Vec<D> NormalCdf(D d, hn::Vec<D> x) {
   return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), lower, hn::Sub(hn::Set(d, 1.0), lower));
 }
 
-// Phi^-1(p) by Wichura (1988), AS241 PPND16: rational in q = p - 1/2 up to |q| = 0.425, in sqrt(-log min(p, 1 - p)) beyond.
+// Phi^-1(p) by Wichura (1988), AS241 PPND16: rational in q = p - 1/2 up to |q| = 0.425, in u = sqrt(-log min(p, 1 - p))
+// beyond. Here a linear function with few bits is taken out of each quotient and added last, by one Fma: over' = over -
+// linear under, in exact arithmetic. What remains is small, and so are its rounding errors: 2.5 ulp, where the published
+// form has 4.5.
 template <class D>
 HWY_INLINE hn::Vec<D> QuantileCentre(D d, hn::Vec<D> q) {
-  static constexpr double kOver[] = {2509.0809287301226727, 33430.575583588128105, 67265.770927008700853,
-                                     45921.953931549871457, 13731.693765509461125, 1971.5909503065514427,
-                                     133.14166789178437745, 3.387132872796366608};
+  static constexpr double kOver[] = {-13170.404907827515, -52756.6816235777,  -50657.91647326943, -17719.428973209917,
+                                     -2450.894298764792,  -89.97007216962228, 6.201675786981644,  0.3871328727963666};
   static constexpr double kUnder[] = {
       5226.495278852545925,  28729.085735721942674, 39307.89580009271061,  21213.794301586595867,
       5394.1960214247511077, 687.1870074920579083,  42.313330701600911252, 1.0};
   const auto r = Fma(hn::Neg(q), q, hn::Set(d, 0.180625));
-  return hn::Mul(q, hn::Div(Horner(d, r, kOver), Horner(d, r, kUnder)));
+  return Fma(q, hn::Set(d, 3.0), hn::Mul(q, hn::Div(Horner(d, r, kOver), Horner(d, r, kUnder))));
 }
 
 // For any p, and for uniforms of the 53-bit grid, which are positive and normal.
@@ -75,29 +77,30 @@ struct UniformLogarithm {
 // Outside (0, 1), if Logarithm is Log: -infinity at 0, infinity at 1, else NaN.
 template <class D, class Logarithm>
 HWY_INLINE hn::Vec<D> QuantileTail(D d, hn::Vec<D> p, Logarithm logarithm) {
-  static constexpr double kOver[] = {7.7454501427834140764e-4, .0227238449892691845833, .24178072517745061177,
-                                     1.27045825245236838258,   3.64784832476320460504,  5.7694972214606914055,
-                                     4.6303378461565452959,    1.42343711074968357734};
+  static constexpr double kOver[] = {-1.5761251074666253e-09, -4.684720892418832e-05, -0.0008613209558735821,
+                                     -0.0022233226489681572,  0.022907783860215768,   0.1417305354464176,
+                                     0.27990658811483515,     0.178874882864767,      -0.014062889250316422};
   static constexpr double kUnder[] = {
       1.05075007164441684324e-9, 5.475938084995344946e-4, .0151986665636164571966, .14810397642748007459,
       .68976733498510000455,     1.6763848301838038494,   2.05319162663775882187,  1.0};
-  static constexpr double kFarOver[] = {2.01033439929228813265e-7, 2.71155556874348757815e-5, .0012426609473880784386,
-                                        .026532189526576123093,    .29656057182850489123,     1.7848265399172913358,
-                                        5.4637849111641143699,     6.6579046435011037772};
+  static constexpr double kFarOver[] = {-2.874744989142103e-15, 1.1333351172026622e-09, 1.9218391058613085e-07,
+                                        1.1499745282631102e-05, 0.00030234607608455646, 0.0035942380676660148,
+                                        0.017035803219607237,   0.00866751691187079,    -0.09209535649889622};
   static constexpr double kFarUnder[] = {
       2.04426310338993978564e-15, 1.4215117583164458887e-7, 1.8463183175100546818e-5, 7.868691311456132591e-4,
       .0148753612908506148525,    .13692988092273580531,    .59983220655588793769,    1.0};
   const auto u = hn::Sqrt(hn::Neg(logarithm(hn::Min(p, hn::Sub(hn::Set(d, 1.0), p)))));
   const auto s = hn::Sub(u, hn::Set(d, 1.6));
-  auto over = Horner(d, s, kOver), under = Horner(d, s, kUnder);
-  const auto far = hn::Gt(u, hn::Set(d, 5.0));
-  if (HWY_UNLIKELY(!hn::AllFalse(d, far))) {
-    const auto endless = hn::Eq(u, hn::Set(d, std::numeric_limits<double>::infinity()));
-    const auto v = hn::IfThenZeroElse(endless, hn::Sub(u, hn::Set(d, 5.0)));
-    over = hn::IfThenElse(endless, u, hn::IfThenElse(far, Horner(d, v, kFarOver), over));
-    under = hn::IfThenElse(far, Horner(d, v, kFarUnder), under);
+  const auto near = hn::Add(hn::Div(Horner(d, s, kOver), Horner(d, s, kUnder)), hn::Set(d, 1.4375));
+  auto x = Fma(s, hn::Set(d, 1.5), near);
+  const auto beyond = hn::Gt(u, hn::Set(d, 5.0));
+  if (HWY_UNLIKELY(!hn::AllFalse(d, beyond))) {
+    const auto v = hn::Sub(u, hn::Set(d, 5.0));
+    const auto far = hn::Add(hn::Div(Horner(d, v, kFarOver), Horner(d, v, kFarUnder)), hn::Set(d, 6.75));
+    x = hn::IfThenElse(beyond, Fma(v, hn::Set(d, 1.40625), far), x);
+    x = hn::IfThenElse(hn::Eq(u, hn::Set(d, std::numeric_limits<double>::infinity())), u, x);
   }
-  return hn::CopySign(hn::Div(over, under), hn::Sub(p, hn::Set(d, 0.5)));
+  return hn::CopySign(x, hn::Sub(p, hn::Set(d, 0.5)));
 }
 
 // Phi^-1(p) to 4 ulp on (0, 1).

@@ -1,5 +1,6 @@
 // Elementary functions against the C library's long double ones, which carry 64 bits: the bounds of functions.h and
 // METHODS.md.
+#include <boost/math/special_functions/erf.hpp>
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -111,6 +112,17 @@ TEST_CASE("the normal quantile inverts the distribution function") {
   CHECK(std::isnan(normal_quantile(-0.1)));
   CHECK(std::isnan(normal_quantile(1.1)));
   CHECK(std::isnan(normal_quantile(std::nan(""))));
+}
+
+TEST_CASE("the normal quantile is within four ulp of Boost.Math in long double") {
+  const auto error = [](double p) {
+    return ulps(normal_quantile(p), -sqrtl(2) * boost::math::erfc_inv(2 * static_cast<long double>(p)));
+  };
+  CHECK(worst(0, 1, 20000, error) <= 4);
+  CHECK(worst(0.4999, 0.5001, 20000, error) <= 4);
+  CHECK(worst(0.074, 0.076, 20000, error) <= 4);
+  CHECK(worst(-1074, -1, 20000, [&](double e) { return error(std::exp2(e)); }) <= 4);
+  CHECK(worst(-53, -1, 20000, [&](double e) { return error(1 - std::exp2(e)); }) <= 4);
 }
 
 TEST_CASE("reference: inverse_normal") {

@@ -1,5 +1,6 @@
 #pragma once
 // Stage 2: who defaults, when, and at what loss. Obligors are grouped in buckets of equal loadings and PD curve.
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -13,14 +14,15 @@ struct Loading {
   friend auto operator<=>(const Loading&, const Loading&) = default;
 };
 struct Bucket {
-  StreamId stream{};                // named by loadings and PD curve, never by place
-  std::vector<Loading> loadings;    // path loadings kappa a
-  double residual = 1;              // sqrt(1 - kappa^2 a'Ca)
-  std::vector<double> threshold;    // c_n at steps 1 .. n: default by n iff X_k <= c_k for some k <= n (terminal: by PD(t_n), for X_N)
+  StreamId stream{};              // named by loadings and PD curve, never by place
+  std::vector<Loading> loadings;  // path loadings kappa a
+  double residual = 1;            // sqrt(1 - kappa^2 a'Ca)
+  std::vector<double>
+      threshold;  // c_n at steps 1 .. n: default by n iff X_k <= c_k for some k <= n (terminal: by PD(t_n), for X_N)
   std::uint32_t first = 0, count = 0;  // its obligors, contiguous, by id
 };
 struct Obligor {
-  StreamId stream{};                // stream("default", id)
+  StreamId stream{};  // stream("default", id)
   double loss_given_default = 0;
 };
 enum class Sampler : std::uint8_t { sparse, per_obligor };  // equal in law, different draws: part of the job's identity
@@ -31,19 +33,31 @@ struct CreditModel {
   std::vector<Bucket> buckets;
   Sampler sampler = Sampler::sparse;
   Timing timing = Timing::adapted;
-  double dof = 0;                   // 0: Gaussian copula; else t with one mixing variable per scenario
+  double dof = 0;  // 0: Gaussian copula; else t with one mixing variable per scenario
   StreamId mixing{};
   int steps = 0;
 };
 
-// Reusable memory of one thread.
+// Reusable memory of one thread. Holds no state that a result depends on.
 struct CreditScratch {
-  std::vector<double> hazard, running;
-  std::vector<std::uint64_t> hit;
-  std::vector<std::uint8_t> bytes;
+  LaneTable running;                // [0][step - 1][lane]: M_n of one bucket
+  std::vector<std::uint64_t> hit;   // per obligor of a bucket, bit = lane
+  std::vector<std::uint64_t> key;   // defaults of a bucket in the order found
+  std::vector<double> mark, score;  // where in the bucket's process; its normal score, in the order of Block::defaults
+  std::vector<std::uint32_t> offset;
+  struct Mixing {  // sqrt(W / dof) of the last block
+    bool known = false;
+    std::uint64_t seed = 0, first_scenario = 0;
+    StreamId stream{};
+    double dof = 0;
+    alignas(64) std::array<double, lanes> scale{};
+  } mixing;
 };
 
 // Reads the drivers' rows of Block::factors; writes Block::defaults and Block::mean_conditional_pd.
+// Given the drivers (and W), an obligor defaults by step n with probability Phi(M_n), M_n = max over k <= n of
+// (c_k sqrt(W / dof) - sum a_j D_j,k) / residual; its one uniform decides whether and when. Draws do not depend on the
+// drivers: in a cell with lower D no obligor escapes that defaulted, and none defaults later.
 void draw_defaults(const CreditModel&, CreditScratch&, Block&);
 
 }  // namespace tailcube

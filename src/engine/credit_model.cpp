@@ -1,0 +1,222 @@
+// Obligors become buckets with thresholds.
+#include "src/engine/credit_model.h"
+
+#include <algorithm>
+#include <bit>
+#include <charconv>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <optional>
+#include <unordered_map>
+
+#include "kernels/credit/thresholds.h"
+#include "kernels/math/functions.h"
+
+namespace tailcube {
+namespace {
+
+// What an obligor's law depends on.
+struct Profile {
+  double pd_1y;
+  std::vector<Loading> loadings;  // none of them zero
+  friend auto operator<=>(const Profile&, const Profile&) = default;
+};
+struct ProfileHash {
+  std::size_t operator()(const Profile& p) const {
+    std::uint64_t h = std::bit_cast<std::uint64_t>(p.pd_1y);
+    const auto mix = [&h](std::uint64_t x) { h = (h ^ x) * 0x9E3779B97F4A7C15u, h ^= h >> 29; };
+    for (const Loading& l : p.loadings)
+      mix(static_cast<std::uint32_t>(l.driver)), mix(std::bit_cast<std::uint64_t>(l.loading));
+    mix(h >> 32);
+    return h;
+  }
+};
+
+std::string hex(double x) {
+  char text[17] = {};
+  std::to_chars(text, text + 16, std::bit_cast<std::uint64_t>(x), 16);
+  return text;
+}
+
+// Thresholds and kappa per distinct (PD, a'Ca).
+struct Pair {
+  double pd_1y, square;
+  friend auto operator<=>(const Pair&, const Pair&) = default;
+};
+struct Law {
+  double kappa = 1, first_step_joint_ratio = 1;
+  std::vector<double> threshold;
+  std::uint32_t obligors = 0;
+};
+
+class Laws {
+ public:
+  explicit Laws(const Job& job) : job_(job), match_(job.credit.matched ? matching_step(job.step_years, job.steps) : 0) {}
+
+  void add(const Pair& pair, std::uint32_t obligors) { laws_[pair].obligors += obligors; }
+  const Law& at(const Pair& pair) const { return laws_.at(pair); }
+  const std::map<Pair, Law>& all() const { return laws_; }
+  // Those that are equal but for rounding are one pair.
+  static Pair pair(double pd_1y, double square) { return {pd_1y, std::nearbyint(square * 0x1p40) * 0x1p-40}; }
+
+  void solve() {
+    std::optional<PassageGrid> grid;
+    const bool adapted = job_.credit.timing == Timing::adapted && job_.credit.dof == 0 && job_.steps > 1;
+    if (adapted && laws_.size() > exact_pairs) grid.emplace(job_.step_years, job_.steps, match_);
+    for (auto& [pair, law] : laws_) {
+      const std::vector<double> curve = default_curve(pair.pd_1y, job_.step_years, job_.steps);
+      if (!adapted) {
+        for (const double p : curve) law.threshold.push_back(marginal_threshold(p));
+        continue;
+      }
+      if (grid && PassageGrid::contains(pair.pd_1y, pair.square)) {
+        PassageGrid::Value value = (*grid)(pair.pd_1y, pair.square);
+        law.kappa = value.kappa, law.threshold = std::move(value.threshold);
+      } else {
+        Matched matched = matched_passage(curve, pair.square, match_);
+        law.kappa = matched.kappa, law.threshold = std::move(matched.passage.threshold);
+      }
+      if (curve[0] > 0)
+        law.first_step_joint_ratio =
+            copula_joint(curve[0], law.kappa * law.kappa * pair.square) / copula_joint(curve[0], pair.square);
+    }
+  }
+
+ private:
+  double marginal_threshold(double p) const {
+    return job_.credit.dof > 0 && p > 0 && p < 1 ? student_quantile(p, job_.credit.dof) : normal_threshold(p);
+  }
+  const Job& job_;
+  int match_;
+  std::map<Pair, Law> laws_;
+};
+
+void refuse_what_cannot_be(const Job& job) {
+  std::vector<std::string> errors;
+  if (job.credit.dof > 0 && job.steps > 1)
+    errors.push_back("credit.copula = t with several steps is not supported by this version (time.steps = " +
+                     std::to_string(job.steps) + "): use one step or credit.copula = gaussian");
+  if (job.credit.timing == Timing::terminal && job.steps > 1)
+    for (const PositionTable& table : job.tables) {
+      if (!table.instrument->reads_market_at_default) continue;
+      const Positions& p = table.positions;
+      for (std::size_t i = 0; i < p.size(); ++i)
+        if (!is_none(p.obligor[i]) && !is_none(p.currency[i])) {
+          errors.push_back("credit.timing = terminal with several steps: " + std::string(table.instrument->name) + " " +
+                           p.id[i] + " turns into foreign cash at default, which would know the future; use adapted");
+          break;
+        }
+    }
+  for (std::size_t i = 0; i < job.obligors.size(); ++i)
+    if (const double square = squared_loading(job.market, job.obligors.loadings[i]); !(square < 1))
+      errors.push_back("obligor " + job.obligors.id[i] + ": squared loading a'Ca = " + std::to_string(square) +
+                       " is not below 1");
+  if (!errors.empty()) throw InvalidJob(std::move(errors));
+}
+
+struct Group {
+  Profile profile;
+  std::vector<std::uint32_t> members;  // places in ObligorTable, which is sorted by id
+};
+std::vector<Group> group(const ObligorTable& table) {
+  std::unordered_map<Profile, std::uint32_t, ProfileHash> place;
+  std::vector<Group> groups;
+  for (std::uint32_t i = 0; i < table.size(); ++i) {
+    Profile profile{table.pd_1y[i] + 0.0, {}};
+    for (const Loading& l : table.loadings[i])
+      if (l.loading != 0) profile.loadings.push_back(l);
+    const auto [at, fresh] = place.try_emplace(profile, static_cast<std::uint32_t>(groups.size()));
+    if (fresh) groups.push_back({std::move(profile), {}});
+    groups[at->second].members.push_back(i);
+  }
+  std::sort(groups.begin(), groups.end(), [](const Group& a, const Group& b) { return a.profile < b.profile; });
+  return groups;
+}
+
+// Equal streams would be dependent draws; with 64-bit hashes a matter of bad luck, which must not pass in silence.
+void refuse_equal_streams(const Job& job, const CreditModel& model, const std::vector<ObligorIndex>& order) {
+  std::vector<StreamId> streams;
+  streams.reserve(model.obligors.size() + model.buckets.size() + 1);
+  for (const Obligor& o : model.obligors) streams.push_back(o.stream);
+  for (const Bucket& b : model.buckets) streams.push_back(b.stream);
+  streams.push_back(model.mixing);
+  for (const Factor& f : job.market.factors)
+    for (const StreamId id : {f.innovation, f.jump_count, f.jump_size})
+      if (id != StreamId{}) streams.push_back(id);
+  std::sort(streams.begin(), streams.end());
+  const auto twice = std::adjacent_find(streams.begin(), streams.end());
+  if (twice == streams.end()) return;
+  std::string names;
+  for (std::size_t i = 0; i < order.size(); ++i)
+    if (model.obligors[static_cast<std::size_t>(order[i])].stream == *twice) names += " obligor " + job.obligors.id[i];
+  throw InvalidJob({"two random streams have the same number, rename one of:" + (names.empty() ? " the drivers" : names)});
+}
+
+}  // namespace
+
+int matching_step(double step_years, int steps) {
+  const double first = std::ceil(1 / step_years - 1e-9);
+  return first < steps ? std::max(1, static_cast<int>(first)) : steps;
+}
+
+double squared_loading(const FactorModel& market, const std::vector<Loading>& loadings) {
+  const std::size_t n = market.factors.size();
+  double sum = 0;
+  for (const Loading& a : loadings)
+    for (const Loading& b : loadings)
+      sum += a.loading * b.loading *
+             market.correlation[static_cast<std::size_t>(a.driver) * n + static_cast<std::size_t>(b.driver)];
+  return sum;
+}
+
+std::string bucket_name(double pd_1y, const std::vector<Loading>& loadings, const std::vector<std::string>& factor_ids) {
+  std::string name = "pd " + hex(pd_1y);
+  for (const Loading& l : loadings) name += " " + factor_ids[static_cast<std::size_t>(l.driver)] + " " + hex(l.loading);
+  return name;
+}
+
+CompiledCredit compile_credit(const Job& job) {
+  refuse_what_cannot_be(job);
+  const std::vector<Group> groups = group(job.obligors);
+  std::vector<double> squares;
+  Laws laws(job);
+  for (const Group& g : groups) {
+    squares.push_back(squared_loading(job.market, g.profile.loadings));
+    laws.add(Laws::pair(g.profile.pd_1y, squares.back()), static_cast<std::uint32_t>(g.members.size()));
+  }
+  laws.solve();
+
+  CompiledCredit out;
+  CreditModel& model = out.model;
+  model.sampler = job.credit.sampler;
+  model.timing = job.credit.timing;
+  model.dof = job.credit.dof;
+  model.mixing = stream("mixing", "credit");
+  model.steps = job.steps;
+  model.obligors.reserve(job.obligors.size());
+  out.order.resize(job.obligors.size());
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    const auto& [profile, members] = groups[g];
+    const Law& law = laws.at(Laws::pair(profile.pd_1y, squares[g]));
+    Bucket bucket;
+    bucket.stream = stream("bucket", bucket_name(profile.pd_1y, profile.loadings, job.factor_ids));
+    bucket.loadings = profile.loadings;
+    for (Loading& l : bucket.loadings) l.loading *= law.kappa;
+    bucket.residual = std::sqrt(1 - law.kappa * law.kappa * squares[g]);
+    bucket.threshold = law.threshold;
+    bucket.first = static_cast<std::uint32_t>(model.obligors.size());
+    bucket.count = static_cast<std::uint32_t>(members.size());
+    for (const std::uint32_t i : members) {
+      out.order[i] = ObligorIndex{static_cast<std::uint32_t>(model.obligors.size())};
+      model.obligors.push_back({stream("default", job.obligors.id[i]), job.obligors.loss_given_default[i]});
+    }
+    model.buckets.push_back(std::move(bucket));
+  }
+  refuse_equal_streams(job, model, out.order);
+  for (const auto& [pair, law] : laws.all())
+    out.reports.push_back({pair.pd_1y, pair.square, law.kappa, law.first_step_joint_ratio, law.obligors});
+  return out;
+}
+
+}  // namespace tailcube

@@ -1,0 +1,18 @@
+#pragma once
+// Steps of compile_credit (engine.h) that tests look at.
+#include <string>
+
+#include "src/engine/engine.h"
+
+namespace tailcube {
+
+// Up to this many distinct pairs (PD, a'Ca) each is bootstrapped; beyond it PassageGrid serves those inside its range.
+inline constexpr std::size_t exact_pairs = 400;
+// The step at which kappa matches the one-step copula: the first at or after one year, else the last.
+int matching_step(double step_years, int steps);
+// a'Ca of the drivers' correlation.
+double squared_loading(const FactorModel&, const std::vector<Loading>&);
+// "pd 3f847ae147ae147b SME 3fdc9f25c5bfedd9": what a bucket's stream is named by; the exact bits, never a place.
+std::string bucket_name(double pd_1y, const std::vector<Loading>&, const std::vector<std::string>& factor_ids);
+
+}  // namespace tailcube

@@ -45,7 +45,7 @@ bool PassageGrid::contains(double pd_1y, double squared_loading) {
          squared_loading <= largest_square;
 }
 
-PassageGrid::PassageGrid(double step_years, int steps, int match) : step_years_(step_years), steps_(steps) {
+PassageGrid::PassageGrid(double step_years, int steps, int match) : step_years_(step_years), steps_(steps), match_(match) {
   for (const double p : zero)
     for (const double r : zero) {
       const std::vector<double> curve = default_curve(normal_cdf(pd_interval().at(p)), step_years, steps);
@@ -66,7 +66,7 @@ PassageGrid::Value PassageGrid::operator()(double pd_1y, double squared_loading)
       const double weight = a * b;
       for (double& s : sum) s += weight * *node++;
     }
-  Value out{std::sqrt(sum[0]), default_curve(pd_1y, step_years_, steps_)};
+  Value out{match_ > 1 ? std::sqrt(sum[0]) : 1.0, default_curve(pd_1y, step_years_, steps_)};
   for (std::size_t n = 0; n < out.threshold.size(); ++n) out.threshold[n] = normal_threshold(out.threshold[n]) + sum[n + 1];
   return out;
 }

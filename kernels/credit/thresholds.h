@@ -54,7 +54,7 @@ class PassageGrid {
 
  private:
   double step_years_;
-  int steps_;
+  int steps_, match_;
   std::vector<double> node_;  // [node][kappa^2, c_1 - Phi^-1(PD_1), ...]
 };
 

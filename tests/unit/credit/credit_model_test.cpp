@@ -1,0 +1,185 @@
+#include "src/engine/credit_model.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/credit/thresholds.h"
+#include "kernels/math/functions.h"
+#include "tests/catch_any.h"
+
+using namespace tailcube;
+
+namespace {
+
+struct Row {
+  std::string id;
+  double pd_1y;
+  std::vector<Loading> loadings;
+};
+Job make_job(std::vector<Row> rows, int steps = 4) {
+  Job job;
+  job.steps = steps;
+  job.step_years = 0.25;
+  job.factor_ids = {"CRE", "SME"};
+  job.market.factors.resize(2);
+  job.market.factors[0].process = job.market.factors[1].process = Process::driver;
+  job.market.factors[0].innovation = stream("factor", "CRE");
+  job.market.factors[1].innovation = stream("factor", "SME");
+  job.market.correlation = {1, 0.5, 0.5, 1};
+  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.id < b.id; });
+  for (const Row& r : rows) {
+    job.obligors.id.push_back(r.id);
+    job.obligors.pd_1y.push_back(r.pd_1y);
+    job.obligors.loadings.push_back(r.loadings);
+    job.obligors.loss_given_default.push_back(0.4);
+  }
+  return job;
+}
+const Loading cre{FactorIndex{0}, 0.4}, sme{FactorIndex{1}, 0.5};
+
+std::vector<std::string> errors(const Job& job) {
+  try {
+    compile_credit(job);
+  } catch (const InvalidJob& e) {
+    return e.messages;
+  }
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("obligors are grouped by law and ordered by id inside") {
+  const Job job = make_job({{"d", 0.02, {sme}},
+                            {"a", 0.01, {cre}},
+                            {"c", 0.01, {cre}},
+                            {"b", 0.01, {cre, sme}},
+                            {"e", 0.01, {cre, {FactorIndex{1}, 0.0}}}});
+  const CompiledCredit c = compile_credit(job);
+  REQUIRE(c.model.buckets.size() == 3);
+  REQUIRE(c.model.buckets[0].count == 3);  // a, c, e: a loading of zero is none
+  REQUIRE(c.model.buckets[1].count == 1);  // b
+  REQUIRE(c.model.buckets[2].count == 1);  // d
+  REQUIRE(c.order ==
+          std::vector<ObligorIndex>{ObligorIndex{0}, ObligorIndex{3}, ObligorIndex{1}, ObligorIndex{4}, ObligorIndex{2}});
+  REQUIRE(c.model.obligors[1].stream == stream("default", "c"));
+  REQUIRE(c.model.obligors[4].stream == stream("default", "d"));
+  REQUIRE(c.model.obligors[0].loss_given_default == 0.4);
+  REQUIRE(c.model.buckets[0].stream == stream("bucket", bucket_name(0.01, {cre}, job.factor_ids)));
+  REQUIRE(c.model.buckets[2].first == 4);
+}
+
+TEST_CASE("kappa scales the loadings and the drivers' correlation counts") {
+  const Job job = make_job({{"a", 0.01, {cre, sme}}});
+  const CompiledCredit c = compile_credit(job);
+  const double square = 0.16 + 0.25 + 2 * 0.5 * 0.2;
+  REQUIRE(squared_loading(job.market, {cre, sme}) == Approx(square).epsilon(1e-14));
+  REQUIRE(c.reports.size() == 1);
+  REQUIRE(c.reports[0].squared_loading == Approx(square).epsilon(1e-11));
+  const Matched m = matched_passage(default_curve(0.01, 0.25, 4), square, 4);
+  REQUIRE(c.reports[0].kappa == Approx(m.kappa).epsilon(1e-9));
+  REQUIRE(m.kappa > 1.01);
+  const Bucket& b = c.model.buckets[0];
+  REQUIRE(b.loadings[1].loading == Approx(0.5 * m.kappa).epsilon(1e-9));
+  REQUIRE(b.residual == Approx(std::sqrt(1 - m.kappa * m.kappa * square)).epsilon(1e-9));
+  for (std::size_t n = 0; n < 4; ++n) REQUIRE(b.threshold[n] == Approx(m.passage.threshold[n]).epsilon(1e-9));
+  const double pd = -tailcube::expm1(0.25 * tailcube::log1p(-0.01));
+  REQUIRE(c.reports[0].first_step_joint_ratio ==
+          Approx(copula_joint(pd, m.kappa * m.kappa * square) / copula_joint(pd, square)).epsilon(1e-8));
+  REQUIRE(c.reports[0].first_step_joint_ratio > 1.01);
+
+  Job raw = job;
+  raw.credit.matched = false;
+  const CompiledCredit r = compile_credit(raw);
+  REQUIRE(r.reports[0].kappa == 1);
+  REQUIRE(r.model.buckets[0].loadings[1].loading == 0.5);
+  REQUIRE(r.model.buckets[0].stream == b.stream);
+}
+
+TEST_CASE("one step needs no kappa, and the t copula its own quantile") {
+  Job job = make_job({{"a", 0.01, {cre}}}, 1);
+  const double pd = -tailcube::expm1(0.25 * tailcube::log1p(-0.01));
+  REQUIRE(compile_credit(job).model.buckets[0].threshold == std::vector<double>{normal_quantile(pd)});
+  job.credit.dof = 4;
+  const CompiledCredit c = compile_credit(job);
+  REQUIRE(c.model.dof == 4);
+  REQUIRE(c.model.buckets[0].threshold == std::vector<double>{student_quantile(pd, 4)});
+  REQUIRE(c.reports[0].kappa == 1);
+}
+
+TEST_CASE("the matching step is the first at or after one year") {
+  REQUIRE(matching_step(1.0 / 12, 12) == 12);
+  REQUIRE(matching_step(1.0 / 12, 36) == 12);
+  REQUIRE(matching_step(1.0 / 12, 6) == 6);
+  REQUIRE(matching_step(7.0 / 365, 104) == 53);
+  REQUIRE(matching_step(1.0 / 365, 400) == 365);
+  REQUIRE(matching_step(3, 5) == 1);
+}
+
+TEST_CASE("an added obligor leaves other buckets as they are") {
+  const std::vector<Row> rows = {{"a", 0.01, {cre}}, {"b", 0.02, {sme}}, {"c", 0.02, {sme}}};
+  std::vector<Row> more = rows;
+  more.push_back({"aa", 0.001, {cre}});
+  const CompiledCredit before = compile_credit(make_job(rows)), after = compile_credit(make_job(more));
+  REQUIRE(after.model.buckets.size() == 3);
+  for (std::size_t b = 0; b < 2; ++b) {
+    const Bucket &x = before.model.buckets[b], &y = after.model.buckets[b + 1];
+    REQUIRE(x.stream == y.stream);
+    REQUIRE(x.threshold == y.threshold);
+    REQUIRE(x.loadings == y.loadings);
+    REQUIRE(x.count == y.count);
+  }
+}
+
+TEST_CASE("what cannot be is refused with its name") {
+  Job job = make_job({{"a", 0.01, {cre}}, {"b", 0.01, {{FactorIndex{0}, 0.9}, {FactorIndex{1}, 0.9}}}});
+  job.credit.dof = 5;
+  const auto found = errors(job);
+  REQUIRE(found.size() == 2);
+  REQUIRE(found[0].find("credit.copula = t with several steps") == 0);
+  REQUIRE(found[1] == "obligor b: squared loading a'Ca = 2.430000 is not below 1");
+}
+
+TEST_CASE("terminal timing is refused where default would know the future") {
+  Job job = make_job({{"a", 0.01, {cre}}});
+  job.credit.timing = Timing::terminal;
+  Instrument loan;
+  loan.name = "loan";
+  loan.reads_market_at_default = true;
+  PositionTable table{&loan, {}};
+  table.positions.id = {"p"};
+  table.positions.obligor = {ObligorIndex{0}};
+  table.positions.currency = {FactorIndex{none}};
+  job.tables = {table};
+  const CompiledCredit c = compile_credit(job);
+  REQUIRE(c.model.timing == Timing::terminal);
+  REQUIRE(c.model.buckets[0].threshold[3] == Approx(normal_quantile(0.01)).epsilon(1e-12));
+  REQUIRE(c.reports[0].kappa == 1);
+  job.tables[0].positions.currency = {FactorIndex{0}};
+  const auto found = errors(job);
+  REQUIRE(found.size() == 1);
+  REQUIRE(found[0].find("credit.timing = terminal with several steps: loan p ") == 0);
+  job.steps = 1;
+  REQUIRE(errors(job).empty());
+}
+
+TEST_CASE("equal streams are found") {
+  Job job = make_job({{"a", 0.01, {cre}}});
+  job.market.factors[0].jump_count = stream("default", "a");
+  const auto found = errors(job);
+  REQUIRE(found.size() == 1);
+  REQUIRE(found[0].find("obligor a") != std::string::npos);
+}
+
+TEST_CASE("many distinct laws come from the grid") {
+  std::vector<Row> rows;
+  for (int i = 0; i < 30000; ++i)
+    rows.push_back({"o" + std::to_string(100000 + i), 0.001 + 1e-6 * i, {{FactorIndex{0}, 0.3 + 1e-5 * (i % 1000)}}});
+  const CompiledCredit c = compile_credit(make_job(rows));
+  REQUIRE(c.model.buckets.size() == 30000);
+  REQUIRE(c.reports.size() == 30000);
+  for (const std::size_t b : {0u, 12345u, 29999u}) {
+    const Matched m = matched_passage(default_curve(rows[b].pd_1y, 0.25, 4), std::pow(rows[b].loadings[0].loading, 2), 4);
+    for (std::size_t n = 0; n < 4; ++n)
+      REQUIRE(c.model.buckets[b].threshold[n] == Approx(m.passage.threshold[n]).margin(5e-5));
+  }
+}

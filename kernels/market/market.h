@@ -101,6 +101,8 @@ struct CellShocks {
   bool monitor_today = false;         // a shock acts just after today
   bool propagate = false;
   double distance = 0;  // sqrt(sum z*' C00+ z*) over what is pinned; NaN with overlays
+  double distance_tail =
+      1;  // P(chi-squared >= distance^2), degrees of freedom = independent numbers pinned; NaN with overlays
 };
 
 // Zero rate of a curve at step 0, today's unshocked factor values: linear between pillars, flat beyond.

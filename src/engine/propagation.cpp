@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "kernels/market/correlation.h"
+#include "kernels/math/tails.h"
 #include "src/engine/stress.h"
 
 namespace tailcube {
@@ -73,10 +74,21 @@ class Propagation {
     }
   }
 
-  // Squared: sum over steps of z*' C00+ z*, plus the drivers' end values given the pins.
-  double squared_distance() const {
-    double sum = 0;
-    for (int n = 1; n <= model_.steps; ++n) sum += quadratic(pinned(n), law(n).inverse);
+  // How far out what is pinned lies: z*' C00+ z* over the steps, plus the drivers' end values given the pins.
+  struct Distance {
+    double squared = 0, degrees = 0;
+    void add(const std::vector<double>& x, const Matrix& covariance, const Matrix& inverse) {
+      squared += quadratic(x, inverse);
+      const Matrix projection = product(covariance, inverse, x.size(), x.size(), x.size());
+      double rank = 0;
+      for (std::size_t i = 0; i < x.size(); ++i) rank += projection[i * x.size() + i];
+      degrees += std::round(rank);
+    }
+  };
+  Distance distance() const {
+    Distance out;
+    for (int n = 1; n <= model_.steps; ++n)
+      out.add(pinned(n), columns_rows(model_.correlation, law(n).factor), law(n).inverse);
     std::vector<double> gap;
     std::vector<std::size_t> set;
     for (const DriverShock& s : cell_.driver_shocks) {
@@ -84,7 +96,9 @@ class Propagation {
       set.push_back(static_cast<std::size_t>(s.driver));
       gap.push_back(s.amount - end_mean(set.back()));
     }
-    return sum + quadratic(gap, pseudo_inverse(end_covariance(set), set.size()));
+    const Matrix covariance = end_covariance(set);
+    out.add(gap, covariance, pseudo_inverse(covariance, set.size()));
+    return out;
   }
 
  private:
@@ -201,8 +215,13 @@ void compile_propagation(const Job& job, const std::string& where, CellShocks& c
   Propagation propagation(job, cell);
   if (cell.propagate) propagation.fill_pin_beta();
   propagation.fill_driver_beta(where, messages);
-  cell.distance = pins_certainty(job, cell) ? std::numeric_limits<double>::quiet_NaN()
-                                            : std::sqrt(std::max(propagation.squared_distance(), 0.0));
+  if (pins_certainty(job, cell)) {
+    cell.distance = cell.distance_tail = std::numeric_limits<double>::quiet_NaN();
+    return;
+  }
+  const auto [squared, degrees] = propagation.distance();
+  cell.distance = std::sqrt(std::max(squared, 0.0));
+  cell.distance_tail = degrees > 0 ? gamma_tails(degrees / 2, std::max(squared, 0.0) / 2).upper : 1;
 }
 
 }  // namespace tailcube

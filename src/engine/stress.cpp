@@ -45,7 +45,8 @@ class CellCompiler {
     for (const DriverShock& d : cell_.driver_shocks) shifted_ |= !d.set;
     check_prices();
     compile_propagation(job_, "cell \"" + spec_.name + "\": ", cell_, messages_);
-    if (shifted_ || !cell_.value_shocks.empty()) cell_.distance = std::numeric_limits<double>::quiet_NaN();
+    if (shifted_ || !cell_.value_shocks.empty())
+      cell_.distance = cell_.distance_tail = std::numeric_limits<double>::quiet_NaN();
     touch();
     return std::move(cell_);
   }

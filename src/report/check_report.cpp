@@ -33,6 +33,8 @@ void write_cells(std::ostream& out, const Job& job, const CompiledBook& book) {
     out << "  " << left(job.cells[c].name, 32) << (job.cells[c].propagate ? "propagates" : "does not propagate");
     const double distance = book.cells[c].distance;
     if (std::isfinite(distance) && distance > 0) out << ", " << significant(distance, 3) << " standard deviations out";
+    constexpr double five_deviations = 5.7e-7;  // of one normal, both sides
+    if (book.cells[c].distance_tail < five_deviations) out << ": less likely than five of a single number";
     out << "\n";
   }
 }

@@ -241,10 +241,23 @@ TEST_CASE("distances measure what is pinned in standard deviations") {
   CHECK(compiled(job, pinned({0}, {1, 2}, {{50}, {50}}, false)).distance ==
         Approx(std::hypot(a, z(50, 50, 0.6))).epsilon(1e-13));
   CHECK(compiled(job, cell({})).distance == 0);
+  CHECK(compiled(job, cell({})).distance_tail == 1);
+  // Two and three degrees of freedom in closed form; twins count once.
+  CHECK(compiled(job, pinned({0, 1}, {1}, {{50, 4}}, true)).distance_tail ==
+        Approx(std::exp(-(a * a - 1.6 * a * b + b * b) / 0.72)).epsilon(1e-11));
+  Job twins = drivers(3, {1, 1, 1, 1});
+  const double f = 5;
+  CHECK(compiled(twins, cell({shock(0, set, f), shock(1, set, f)}, true)).distance_tail ==
+        Approx(std::erfc(f / std::sqrt(2))).epsilon(1e-11));
+  const CellShocks three = compiled(twins, pinned({0, 1}, {3}, {{-4, -4}}, true));
+  const double d = three.distance;
+  CHECK(three.distance_tail ==
+        Approx(std::erfc(d / std::sqrt(2)) + std::sqrt(2 / std::acos(-1.0)) * d * std::exp(-d * d / 2)).epsilon(1e-11));
   CHECK(std::isnan(compiled(job, pinned({0, 2}, {1}, {{50, 2}}, true)).distance));  // FIX cannot move
   CellSpec mixed = pinned({0}, {1}, {{50}}, false);
   mixed.shocks = {shock(1, Operation::multiply, 0.5)};
   CHECK(std::isnan(compiled(job, mixed).distance));
+  CHECK(std::isnan(compiled(job, mixed).distance_tail));
 }
 
 }  // namespace

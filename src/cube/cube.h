@@ -4,16 +4,19 @@
 #include <string>
 #include <vector>
 
+#include "src/cube/distribution.h"
+#include "src/cube/ranks.h"
 #include "src/engine/engine.h"
 
 namespace tailcube {
 
 // Bits of estimate_flag.
 enum EstimateFlag : std::int8_t {
-  var_is_bracket = 1,          // binned tail: value_at_risk is a midpoint, the interval holds the certified bracket
-  var_interval_missing = 2,    // too few scenarios for an order-statistic interval
-  es_interval_missing = 4,     // fewer than two scenarios beyond VaR
-  few_tail_scenarios = 8,      // fewer than 100 scenarios beyond this confidence
+  var_is_bracket = 1,  // binned tail: value_at_risk and expected_shortfall are midpoints of certified brackets, which are
+                       // part of the intervals
+  var_interval_missing = 2,  // too few scenarios for an order-statistic interval: the end that does not exist is NaN
+  es_interval_missing = 4,   // fewer than two ranks above VaR's: no error, NaN
+  few_tail_scenarios = 8,    // fewer than 100 scenarios beyond this confidence
 };
 
 struct Cube {
@@ -32,20 +35,20 @@ struct Cube {
   std::vector<std::int8_t> estimate_flag;
   // [gauge][cell][node][horizon]
   std::vector<double> gauge_mean, gauge_se;
-  std::vector<double> base_value;                     // [node]
+  std::vector<double> base_value;                                                    // [node]
   std::vector<double> cell_distance, cell_conditional_pd, cell_effective_scenarios;  // [cell]
   std::vector<std::int8_t> cell_propagates;
-  std::vector<std::int64_t> fault_count;              // [cell][node]
-  std::vector<double> fault_share;                    // [cell][node]
+  std::vector<std::int64_t> fault_count;  // [cell][node]
+  std::vector<double> fault_share;        // [cell][node]
 
   // /tail: [cell][node][horizon][rank], economic loss
   int tail_ranks = 0;
-  std::vector<std::int64_t> tail_scenario;            // -1 where not valid
-  std::vector<double> tail_loss, tail_weight;         // NaN where not valid
+  std::vector<std::int64_t> tail_scenario;     // -1 where not valid
+  std::vector<double> tail_loss, tail_weight;  // NaN where not valid
   std::vector<std::int8_t> tail_valid;
   // /distribution: bins of economic loss; the edges are known when every cell is in (finish)
-  std::vector<double> bin_edge;                       // bins + 1
-  std::vector<std::int64_t> bin_count;                // [cell][node][horizon][bin]
+  std::vector<double> bin_edge;         // bins + 1
+  std::vector<std::int64_t> bin_count;  // [cell][node][horizon][bin]
   std::vector<double> bin_weight;
 
   std::size_t at(int quantity, int cell, int node, int horizon) const;
@@ -55,20 +58,22 @@ struct Cube {
 // Sizes everything and fills what needs no scenario.
 Cube make_cube(const Job&, const CompiledBook&);
 
-// Collects cell groups in any order and makes a cube. Pure: needs no scenario.
+// Collects cell groups in any order and makes a cube. Pure: needs no scenario. `job` outlives it.
 class Estimator {
  public:
-  Estimator(const Job&, const CompiledBook&);
-  void add(CellRange, Tallies&&);                     // merged over all ranks; throws std::runtime_error if a tail is too short
-  Cube finish();
+  Estimator(const Job& job, const CompiledBook&);
+  // The tallies of all scenarios of these cells, merged over all ranks. Throws std::runtime_error, naming cell, node and
+  // step, if scenarios are missing or an order statistic lies below what a tail kept.
+  void add(CellRange, Tallies&&);
+  Cube finish();  // once, after all groups
 
  private:
+  void add_losses(Tally&, int quantity, int cell, int node, int horizon);
+  void add_cell(const Tallies&, int cell, int local);
   const Job& job_;
   Cube cube_;
-  struct CoarseBins {
-    std::vector<std::int64_t> key, count;
-  };
-  std::vector<CoarseBins> bins_;                      // [cell][node][horizon]
+  std::vector<RankInterval> ranks_;  // by confidence
+  Distribution distribution_;
 };
 
 }  // namespace tailcube

@@ -1,1 +1,192 @@
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
 #include "src/cube/cube.h"
+#include "src/cube/estimators.h"
+
+namespace tailcube {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+std::size_t size(const std::vector<std::string>& axis) { return axis.size(); }
+
+void size_axes(Cube& cube, const Job& job) {
+  cube.quantities = {"economic", "credit"};
+  for (const CellSpec& cell : job.cells) cube.cells.push_back(cell.name);
+  for (const Node& node : job.nodes) cube.nodes.push_back(node.path);
+  cube.gauges = gauge_names();
+  cube.gauge_units = gauge_units(job);
+  for (const int step : job.report_steps) cube.horizon_years.push_back(step * job.step_years);
+  cube.confidence = job.confidence;
+}
+
+void size_values(Cube& cube) {
+  const std::size_t places = size(cube.cells) * size(cube.nodes) * cube.horizon_years.size();
+  for (auto* values : {&cube.expected_loss, &cube.expected_loss_se, &cube.loss_std, &cube.worst_loss,
+                       &cube.probability_of_loss, &cube.probability_of_loss_se})
+    values->assign(size(cube.quantities) * places, nan);
+  for (auto* values : {&cube.value_at_risk, &cube.value_at_risk_lower, &cube.value_at_risk_upper, &cube.expected_shortfall,
+                       &cube.expected_shortfall_se, &cube.expected_shortfall_lower, &cube.expected_shortfall_upper})
+    values->assign(size(cube.quantities) * places * cube.confidence.size(), nan);
+  cube.estimate_flag.assign(cube.value_at_risk.size(), 0);
+  cube.gauge_mean.assign(size(cube.gauges) * places, nan);
+  cube.gauge_se = cube.gauge_mean;
+  cube.cell_conditional_pd.assign(size(cube.cells), nan);
+  cube.cell_effective_scenarios = cube.cell_conditional_pd;
+  cube.fault_count.assign(size(cube.cells) * size(cube.nodes), 0);
+  cube.fault_share.assign(cube.fault_count.size(), 0);
+  const std::size_t ranks = places * static_cast<std::size_t>(cube.tail_ranks);
+  cube.tail_scenario.assign(ranks, -1);
+  cube.tail_loss.assign(ranks, nan);
+  cube.tail_weight.assign(ranks, nan);
+  cube.tail_valid.assign(ranks, 0);
+}
+
+}  // namespace
+
+std::size_t Cube::at(int quantity, int cell, int node, int horizon) const {
+  const auto next = [](std::size_t outer, std::size_t extent, int index) {
+    return outer * extent + static_cast<std::size_t>(index);
+  };
+  return next(next(next(static_cast<std::size_t>(quantity), cells.size(), cell), nodes.size(), node), horizon_years.size(),
+              horizon);
+}
+
+std::size_t Cube::at(int quantity, int cell, int node, int horizon, int level) const {
+  return at(quantity, cell, node, horizon) * confidence.size() + static_cast<std::size_t>(level);
+}
+
+Cube make_cube(const Job& job, const CompiledBook& book) {
+  Cube cube;
+  size_axes(cube, job);
+  cube.scenarios = static_cast<std::int64_t>(job.scenarios);
+  cube.unit = book.unit;
+  cube.currency = job.currency;
+  cube.base_value = book.base_value;
+  cube.tail_ranks = job.tail_scenarios;
+  for (const CellShocks& cell : book.cells) {
+    cube.cell_distance.push_back(cell.distance);
+    cube.cell_propagates.push_back(cell.propagate ? 1 : 0);
+  }
+  size_values(cube);
+  return cube;
+}
+
+namespace {
+
+// One tally, written to its place in the cube.
+struct Place {
+  Cube& cube;
+  const std::vector<RankInterval>& ranks;
+  int quantity, cell, node, horizon;
+
+  void moments(const Moments& m) const {
+    const MomentEstimate e = estimate_moments(m);
+    const std::size_t at = cube.at(quantity, cell, node, horizon);
+    cube.expected_loss[at] = e.mean * cube.unit;
+    cube.expected_loss_se[at] = e.mean_se * cube.unit;
+    cube.loss_std[at] = e.deviation * cube.unit;
+    cube.probability_of_loss[at] = e.probability_positive;
+    cube.probability_of_loss_se[at] = e.probability_positive_se;
+  }
+
+  void tail(const TailView& view) const {
+    cube.worst_loss[cube.at(quantity, cell, node, horizon)] = static_cast<double>(view.worst().loss[0]) * cube.unit;
+    for (std::size_t c = 0; c < cube.confidence.size(); ++c) {
+      const TailEstimate e = estimate_tail(view, cube.confidence[c], ranks[c]);
+      const std::size_t at = cube.at(quantity, cell, node, horizon, static_cast<int>(c));
+      cube.value_at_risk[at] = e.value_at_risk * cube.unit;
+      cube.value_at_risk_lower[at] = e.value_at_risk_lower * cube.unit;
+      cube.value_at_risk_upper[at] = e.value_at_risk_upper * cube.unit;
+      cube.expected_shortfall[at] = e.expected_shortfall * cube.unit;
+      cube.expected_shortfall_se[at] = e.expected_shortfall_se * cube.unit;
+      cube.expected_shortfall_lower[at] = e.expected_shortfall_lower * cube.unit;
+      cube.expected_shortfall_upper[at] = e.expected_shortfall_upper * cube.unit;
+      cube.estimate_flag[at] = e.flag;
+    }
+  }
+
+  void worst(const Tail::Worst& worst) const {
+    const auto ranks_listed = static_cast<std::size_t>(cube.tail_ranks);
+    const std::size_t n = std::min(ranks_listed, static_cast<std::size_t>(cube.scenarios));
+    if (worst.size() < n) throw std::runtime_error("fewer of the worst scenarios were kept than /tail lists");
+    const std::size_t first = cube.at(0, cell, node, horizon) * ranks_listed;
+    for (std::size_t i = 0; i < n; ++i) {
+      cube.tail_scenario[first + i] = worst.scenario[i];
+      cube.tail_loss[first + i] = static_cast<double>(worst.loss[i]) * cube.unit;
+      cube.tail_weight[first + i] = worst.weight.empty() ? 1 : static_cast<double>(worst.weight[i]) * 0x1p-56;
+      cube.tail_valid[first + i] = 1;
+    }
+  }
+};
+
+}  // namespace
+
+Estimator::Estimator(const Job& job, const CompiledBook& book)
+    : job_(job), cube_(make_cube(job, book)), distribution_(cube_.at(1, 0, 0, 0)) {
+  for (const Confidence& confidence : job.confidence) ranks_.push_back(order_statistic_ranks(cube_.scenarios, confidence));
+}
+
+void Estimator::add_losses(Tally& tally, int quantity, int cell, int node, int horizon) {
+  if (tally.moments.count != cube_.scenarios)
+    throw std::runtime_error(std::to_string(tally.moments.count) + " of " + std::to_string(cube_.scenarios) +
+                             " scenarios were evaluated");
+  const Place place{cube_, ranks_, quantity, cell, node, horizon};
+  place.moments(tally.moments);
+  const Tail::Worst worst = tally.tail.worst();
+  if (tally.histogram.with_sums())
+    place.tail({cube_.scenarios, worst, tally.histogram.occupied(), tally.histogram.bits()});
+  else
+    place.tail({cube_.scenarios, worst});
+  if (quantity != 0) return;
+  place.worst(worst);
+  distribution_.add(cube_.at(0, cell, node, horizon), tally.histogram);
+}
+
+void Estimator::add_cell(const Tallies& tallies, int cell, int local) {
+  const Shape& shape = tallies.shape;
+  for (int gauge = 0; gauge < shape.gauges; ++gauge)
+    for (int node = 0; node < shape.nodes; ++node)
+      for (int h = 0; h < shape.horizons; ++h) {
+        const MomentEstimate e = estimate_moments(tallies.gauges[shape.gauge(local, gauge, node, h)]);
+        const std::size_t at = cube_.at(gauge, cell, node, h);
+        cube_.gauge_mean[at] = e.mean * cube_.unit;
+        cube_.gauge_se[at] = e.mean_se * cube_.unit;
+      }
+  const auto c = static_cast<std::size_t>(cell), from = static_cast<std::size_t>(local);
+  cube_.cell_conditional_pd[c] = estimate_moments(tallies.conditional_pd[from]).mean * 0x1p-40;
+  const Moments& weights = tallies.losses[shape.loss(0, local, 0, 0, 0)].moments;
+  const double sum = static_cast<double>(weights.weight) * 0x1p-56;
+  cube_.cell_effective_scenarios[c] = sum * sum / (static_cast<double>(weights.weight_squared) * 0x1p-56);
+  const auto nodes = static_cast<std::size_t>(shape.nodes);
+  for (std::size_t node = 0; node < nodes; ++node) cube_.fault_count[c * nodes + node] = tallies.faults[from * nodes + node];
+}
+
+void Estimator::add(CellRange range, Tallies&& given) {
+  Tallies tallies = std::move(given);
+  const Shape& shape = tallies.shape;
+  for (int cell = range.begin; cell < range.end; ++cell) {
+    const int local = cell - range.begin;
+    for (int quantity = 0; quantity < shape.quantities; ++quantity)
+      for (int node = 0; node < shape.nodes; ++node)
+        for (int h = 0; h < shape.horizons; ++h) try {
+            add_losses(tallies.losses[shape.loss(0, local, quantity, node, h)], quantity, cell, node, h);
+          } catch (const std::runtime_error& error) {
+            throw std::runtime_error("cell \"" + cube_.cells[static_cast<std::size_t>(cell)] + "\", node " +
+                                     cube_.nodes[static_cast<std::size_t>(node)] + ", step " +
+                                     std::to_string(job_.report_steps[static_cast<std::size_t>(h)]) + ": " + error.what());
+          }
+    add_cell(tallies, cell, local);
+  }
+}
+
+Cube Estimator::finish() {
+  distribution_.write(cube_);
+  return std::move(cube_);
+}
+
+}  // namespace tailcube

@@ -1,5 +1,7 @@
 #include "kernels/math/functions.h"
 
+#include <cmath>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/math/functions.cpp"
 #include <hwy/foreach_target.h>
@@ -105,6 +107,10 @@ double normal_cdf(double x) { return HWY_STATIC_DISPATCH(CdfOne)(x); }
 double normal_quantile(double p) { return HWY_STATIC_DISPATCH(QuantileOne)(p); }
 double log1p(double x) { return HWY_STATIC_DISPATCH(Log1pOne)(x); }
 double expm1(double x) { return HWY_STATIC_DISPATCH(Expm1One)(x); }
-double normal_pdf(double x) { return 0.3989422804014326779 * exp(-0.5 * x * x); }
+double normal_pdf(double x) {
+  const double half = -0.5 * x, square = half * x, residue = std::fma(half, x, -square);  // exp(square) (1 + residue)
+  const double p = exp(square) * 0.3989422804014326779;
+  return std::isfinite(residue) ? std::fma(p, residue, p) : p;
+}
 }  // namespace tailcube
 #endif

@@ -13,7 +13,7 @@ double exp(double x);         // 1 ulp; infinite above 709.78, subnormal below -
 double log(double x);         // 1 ulp, x > 0; -infinity at 0
 double log1p(double x);       // relative error < 4e-16, x > -1; -infinity at -1
 double expm1(double x);       // relative error < 4e-16
-double normal_pdf(double x);  // relative error < 1e-15 for |x| < 1, growing as x^2
+double normal_pdf(double x);  // relative error < 1e-15 down to the smallest normal result (|x| < 37.6)
 double normal_cdf(
     double x);  // relative error < 2e-15 down to the smallest normal result (x > -37.5), then gradual underflow
 double normal_quantile(double p);  // 4 ulp, 0 < p < 1; -infinity at 0, infinity at 1

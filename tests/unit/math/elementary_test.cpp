@@ -2,7 +2,6 @@
 // METHODS.md.
 #include <boost/math/special_functions/erf.hpp>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 
 #include "kernels/math/functions.h"
@@ -29,7 +28,7 @@ double worst(double low, double high, int points, Error error) {
     const double x = low + (high - low) * (i + 0.37) / points, e = error(x);
     if (!(e <= most)) most = e, where = x;
   }
-  std::printf("  worst %.3g at %.17g\n", most, where);
+  UNSCOPED_INFO("worst " << most << " at " << where);
   return most;
 }
 }  // namespace
@@ -89,6 +88,18 @@ TEST_CASE("the normal distribution function keeps relative accuracy in the lower
   CHECK(normal_cdf(-kInfinity) == 0.0);
   CHECK(normal_cdf(kInfinity) == 1.0);
   CHECK(std::isnan(normal_cdf(std::nan(""))));
+}
+
+TEST_CASE("the normal density keeps relative accuracy in the tails") {
+  const auto error = [](double x) {
+    const long double want = expl(-0.5L * x * x) / sqrtl(6.283185307179586476925L);
+    return static_cast<double>(std::abs(normal_pdf(x) / want - 1));
+  };
+  CHECK(worst(-3, 3, 20000, error) < 1e-15);
+  CHECK(worst(-37.5, 37.5, 20000, error) < 1e-15);
+  CHECK(normal_pdf(kInfinity) == 0.0);
+  CHECK(normal_pdf(1e200) == 0.0);
+  CHECK(std::isnan(normal_pdf(std::nan(""))));
 }
 
 TEST_CASE("the normal distribution function rises") {

@@ -5,7 +5,6 @@
 #include <boost/math/special_functions/gamma.hpp>
 #include <boost/math/special_functions/owens_t.hpp>
 #include <cmath>
-#include <cstdio>
 
 #include "kernels/math/functions.h"
 #include "tests/catch_any.h"
@@ -20,33 +19,26 @@ constexpr double kPi = 3.14159265358979323846;
 }  // namespace
 
 TEST_CASE("log_gamma") {
-  double most = 0;
   for (double x = 1e-10; x < 1e9; x *= 1.037) {
     INFO("x = " << x);
     const double want = bm::lgamma(x), error = std::abs(log_gamma(x) - want) / std::max(1.0, std::abs(want));
     CHECK(error < 1e-14);
-    most = std::max(most, error);
   }
-  std::printf("  log_gamma: worst error relative to max(1, value) %.2g\n", most);
   CHECK(std::isnan(log_gamma(0)));
 }
 
 TEST_CASE("incomplete gamma function") {
-  double most = 0;
   for (const double a : {0.01, 0.3, 0.5, 1.0, 2.5, 10.0, 77.7, 1000.0, 2e5})
     for (const double z : {-8.0, -3.0, -1.0, -0.1, 0.0, 0.1, 1.0, 4.0}) {
       const double x = a * std::exp(z / std::sqrt(a + 1)), want = bm::gamma_p(a, x);
       INFO("a = " << a << ", x = " << x);
       CHECK(relative(incomplete_gamma(a, x), want) < 2e-13);
-      most = std::max(most, relative(incomplete_gamma(a, x), want));
     }
-  std::printf("  incomplete gamma: worst relative error %.2g\n", most);
   CHECK(incomplete_gamma(2, 0) == 0);
   CHECK(std::isnan(incomplete_gamma(-1, 1)));
 }
 
 TEST_CASE("incomplete beta function") {
-  double most = 0;
   for (const double a : {0.05, 0.5, 1.0, 3.0, 40.0, 1000.0, 5e5})
     for (const double b : {0.05, 0.5, 1.0, 3.0, 40.0, 1000.0, 5e5})
       for (const double z : {-6.0, -2.0, -0.5, 0.0, 0.5, 2.0, 6.0}) {
@@ -54,16 +46,13 @@ TEST_CASE("incomplete beta function") {
         const double want = bm::ibeta(a, b, x);
         INFO("a = " << a << ", b = " << b << ", x = " << x << ", want " << want);
         CHECK(relative(incomplete_beta(a, b, x), want) < 1e-12);
-        most = std::max(most, relative(incomplete_beta(a, b, x), want));
       }
-  std::printf("  incomplete beta: worst relative error %.2g\n", most);
   CHECK(incomplete_beta(2, 3, 0) == 0);
   CHECK(incomplete_beta(2, 3, 1) == 1);
   CHECK(std::isnan(incomplete_beta(0, 1, 0.5)));
 }
 
 TEST_CASE("Student's t distribution") {
-  double most = 0;
   for (const double dof : {0.5, 1.0, 2.0, 2.5, 3.0, 5.0, 12.0, 100.0, 1e4})
     for (const double p : {1e-12, 1e-6, 0.001, 0.05, 0.24, 0.26, 0.4, 0.499, 0.501, 0.7, 0.95, 0.999}) {
       const double x = student_quantile(p, dof);
@@ -71,10 +60,10 @@ TEST_CASE("Student's t distribution") {
           static_cast<double>(bm::quantile(bm::students_t_distribution<long double>(dof), static_cast<long double>(p)));
       INFO("p = " << p << ", dof = " << dof);
       CHECK(relative(x, want) < 1e-13);
-      CHECK(relative(student_cdf(x, dof), p) < 1e-13 * std::max(1.0, dof));
-      most = std::max(most, relative(x, want));
+      const double at =
+          static_cast<double>(bm::cdf(bm::students_t_distribution<long double>(dof), static_cast<long double>(x)));
+      CHECK(relative(student_cdf(x, dof), at) < 1e-13);
     }
-  std::printf("  Student quantile: worst relative error %.2g\n", most);
   for (const double x : {-1e6, -30.0, -1.0, 0.0, 2.0, 100.0}) {
     CHECK(student_cdf(x, 2) == Approx(0.5 + x / (2 * std::sqrt(2 + x * x))).epsilon(1e-12).margin(1e-16));
     CHECK(student_cdf(x, 1) == Approx(0.5 + std::atan(x) / kPi).epsilon(1e-9).margin(1e-16));
@@ -84,16 +73,13 @@ TEST_CASE("Student's t distribution") {
 }
 
 TEST_CASE("chi-squared quantile") {
-  double most = 0;
   for (const double dof : {0.5, 1.0, 2.0, 3.0, 4.0, 5.5, 12.0, 100.0, 1000.0})
     for (const double p : {1e-10, 1e-6, 0.001, 0.05, 0.3, 0.499, 0.5, 0.501, 0.7, 0.95, 0.999, 0.999999}) {
       INFO("p = " << p << ", dof = " << dof);
       const double want =
           static_cast<double>(bm::quantile(bm::chi_squared_distribution<long double>(dof), static_cast<long double>(p)));
       CHECK(relative(chi_squared_quantile(p, dof), want) < 1e-13);
-      most = std::max(most, relative(chi_squared_quantile(p, dof), want));
     }
-  std::printf("  chi-squared quantile: worst relative error %.2g\n", most);
   CHECK(chi_squared_quantile(0.3, 2) == Approx(-2 * std::log(0.7)).epsilon(1e-14));
 }
 
@@ -120,16 +106,13 @@ TEST_CASE("bivariate normal distribution function by Owen's T function") {
     const double t = bm::owens_t(h, (k / h - rho) / root) + bm::owens_t(k, (h / k - rho) / root);
     return (normal_cdf(h) + normal_cdf(k)) / 2 - t - (h * k < 0 ? 0.5 : 0);
   };
-  double most = 0;
   for (const double rho : {-0.99999, -0.999, -0.95, -0.9, -0.6, -0.1, 0.2, 0.5, 0.8, 0.92, 0.93, 0.97, 0.995, 0.99999})
     for (const double h : {-5.0, -3.3, -2.326, -1.0, -0.01, 0.4, 1.9, 6.0})
       for (const double k : {-4.0, -2.327, -0.9, -0.4, 0.02, 1.0, 2.7}) {
         INFO("h = " << h << ", k = " << k << ", rho = " << rho);
         const double error = std::abs(bivariate_normal_cdf(h, k, rho) - by_owen(h, k, rho));
         CHECK(error < 2e-15);
-        most = std::max(most, error);
       }
-  std::printf("  bivariate normal: worst absolute error %.2g\n", most);
 }
 
 TEST_CASE("reference: bvn_t") {

@@ -11,11 +11,13 @@
 
 namespace tailcube::test {
 
-inline std::optional<nlohmann::json> reference(const std::string& name) {
+inline std::filesystem::path reference_folder() {
   const char* given = std::getenv("TAILCUBE_REFERENCE");
-  const std::filesystem::path folder =
-      given ? std::filesystem::path(given) : std::filesystem::path(TAILCUBE_SOURCE_DIR) / ".." / "shared" / "reference";
-  std::ifstream in(folder / (name + ".json"));
+  return given ? std::filesystem::path(given) : std::filesystem::path(TAILCUBE_SOURCE_DIR) / ".." / "shared" / "reference";
+}
+
+inline std::optional<nlohmann::json> reference(const std::string& name) {
+  std::ifstream in(reference_folder() / (name + ".json"));
   if (!in) {
     std::cerr << "skipped: reference case " << name << " is not there (set TAILCUBE_REFERENCE to its folder)\n";
     return std::nullopt;

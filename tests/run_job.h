@@ -1,0 +1,64 @@
+#pragma once
+// Runs a whole job in this process: files -> read_job -> compile -> tiles -> cube. For tests that check numbers, not
+// programs.
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "src/cube/cube.h"
+#include "src/input/input.h"
+
+namespace tailcube::test {
+
+// A folder that goes away with the object.
+class Folder {
+ public:
+  Folder() {
+    static int count = 0;
+    path_ =
+        std::filesystem::temp_directory_path() / ("tailcube-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
+    std::filesystem::create_directories(path_);
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(path_ / name, std::ios::binary) << text;
+  }
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+using Files = std::map<std::string, std::string>;  // name -> text; "job.toml" among them
+
+inline Job load(const Files& files, const std::vector<std::string>& settings = {}) {
+  const Folder folder;
+  for (const auto& [name, text] : files) folder.write(name, text);
+  return read_job(folder / "job.toml", settings);
+}
+
+inline Cube run(const Job& job, int threads = 1, std::size_t memory = std::size_t{4} << 30) {
+  const CompiledBook book = compile(job, Detail::leaf);
+  const Plan plan = make_plan(job, book, memory, 1, threads);
+  Estimator estimator(job, book);
+  for (const CellRange group : plan.groups) {
+    Tallies tallies(tally_shape(job, book, group), tally_settings(job));
+    Evaluator evaluate(book, group, threads);
+    for (const Tile tile : plan.tiles) evaluate(tile, tallies, {});
+    estimator.add(group, std::move(tallies));
+  }
+  return estimator.finish();
+}
+
+inline Cube run(const Files& files, const std::vector<std::string>& settings = {}) { return run(load(files, settings)); }
+
+}  // namespace tailcube::test

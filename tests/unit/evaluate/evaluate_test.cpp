@@ -1,0 +1,167 @@
+// The engine's loop on a book whose losses are known: rounding, node sums, tiles, threads, reuse between cells, faults.
+#include "kernels/evaluate.h"
+
+#include <atomic>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "tests/catch_any.h"
+
+using namespace tailcube;
+
+namespace {
+
+// Row r is worth factor r at each valued step; it counts how often it was evaluated.
+class Holdings final : public Batch {
+ public:
+  Holdings(std::uint32_t first_row, std::vector<FactorIndex> factors, std::vector<int> valued, double poison = 0)
+      : first_row_(first_row), valued_(std::move(valued)), poison_(poison) {
+    reads = std::move(factors);
+    value_today.assign(reads.size(), 100.0);
+    gross.assign(reads.size(), 1e6);
+  }
+  void evaluate(const Block& block, Ledger& ledger, Faults&) const noexcept override {
+    ++evaluated;
+    for (std::size_t r = 0; r < reads.size(); ++r)
+      for (std::size_t v = 0; v < valued_.size(); ++v)
+        for (std::size_t lane = 0; lane < lanes; ++lane) {
+          const std::size_t row = first_row_ + r;
+          const double value = block.factors(reads[r], valued_[v])[lane];
+          ledger.value(row, static_cast<int>(v))[lane] = poison_ != 0 && block.first_scenario + lane == 70 ? poison_ : value;
+          ledger.cash(row, static_cast<int>(v))[lane] = 0.25;
+          ledger.credit_loss(row, static_cast<int>(v))[lane] = 1.0 + static_cast<double>(r);
+        }
+  }
+  mutable std::atomic<int> evaluated{0};
+
+ private:
+  std::uint32_t first_row_;
+  std::vector<int> valued_;
+  double poison_;
+};
+
+// total / {a, b}; a holds factor 0, b holds factors 0 and 1 in two batches; cells: unshocked, and factor 1 halved.
+CompiledBook book(double poison = 0) {
+  CompiledBook out;
+  out.seed = 7;
+  out.market.step_years = 0.25;
+  out.market.steps = 2;
+  out.market.valued = {1, 2};
+  for (const char* id : {"A", "B"}) {
+    Factor f;
+    f.innovation = stream("factor", id);
+    f.initial = 100, f.drift = 0.02, f.volatility = 0.3;
+    out.market.factors.push_back(f);
+  }
+  out.market.correlation = out.market.root = {1, 0, 0, 1};
+  prepare(out.market);
+  out.parent = {NodeIndex{none}, NodeIndex{0}, NodeIndex{0}};
+  const auto cell = [&] {
+    CellShocks c;
+    c.initial = {100, 100};
+    c.touched = {0, 0};
+    return c;
+  };
+  out.unshocked = cell();
+  out.cells = {cell(), cell()};
+  out.cells[1].value_shocks = {{FactorIndex{1}, Operation::multiply, 1, 2, 0.5}};
+  out.cells[1].touched = {0, 1};
+  Stage first, second;
+  first.batch = std::make_unique<Holdings>(0, std::vector{FactorIndex{0}}, out.market.valued, poison);
+  first.first_row = RowIndex{0}, first.row_count = 1;
+  second.batch = std::make_unique<Holdings>(1, std::vector{FactorIndex{0}, FactorIndex{1}}, out.market.valued);
+  second.first_row = RowIndex{1}, second.row_count = 2;
+  out.stages.push_back(std::move(first));
+  out.stages.push_back(std::move(second));
+  out.leaf_of_row = {NodeIndex{1}, NodeIndex{2}, NodeIndex{2}};
+  out.today = {102400, 102400, 102400};
+  return out;
+}
+
+Shape shape(int cells) {
+  Shape s;
+  s.cells = cells, s.quantities = quantities, s.nodes = 3, s.horizons = 2, s.gauges = 0;
+  return s;
+}
+
+Tallies run(const CompiledBook& b, CellRange cells, int threads, std::vector<Tile> tiles) {
+  Tallies tallies(shape(cells.end - cells.begin), {});
+  Evaluator evaluate(b, cells, threads);
+  for (const Tile tile : tiles) evaluate(tile, tallies, {});
+  return tallies;
+}
+
+bool equal(Tallies& a, Tallies& b) { return to_bytes(a) == to_bytes(b); }
+
+}  // namespace
+
+TEST_CASE("parents are exactly the sum of their children, rows are rounded once") {
+  const CompiledBook b = book();
+  Tallies t = run(b, {0, 2}, 1, {{0, 1000}});
+  for (int cell = 0; cell < 2; ++cell)
+    for (int q = 0; q < quantities; ++q)
+      for (int h = 0; h < 2; ++h) {
+        const auto sum = [&](int node) { return t.losses[t.shape.loss(0, cell, q, node, h)].moments.sum; };
+        CHECK(sum(0) == sum(1) + sum(2));
+        CHECK(t.losses[t.shape.loss(0, cell, q, 0, h)].moments.count == 1000);
+      }
+  // The credit loss is 1 in node a and 1 + 2 in node b, in every scenario.
+  CHECK(static_cast<long long>(t.losses[t.shape.loss(0, 0, 1, 1, 0)].moments.sum) == 1000LL * 1024);
+  CHECK(static_cast<long long>(t.losses[t.shape.loss(0, 0, 1, 2, 1)].moments.sum) == 3000LL * 1024);
+}
+
+TEST_CASE("tallies do not depend on tiles or threads") {
+  const CompiledBook b = book();
+  Tallies whole = run(b, {0, 2}, 1, {{0, 1000}});
+  for (const int threads : {1, 2, 3, 5}) {
+    Tallies parts = run(b, {0, 2}, threads, {{640, 1000}, {0, 64}, {64, 640}});
+    INFO("threads " << threads);
+    CHECK(equal(whole, parts));
+  }
+}
+
+TEST_CASE("a group of cells gives what the cells give alone") {
+  const CompiledBook b = book();
+  Tallies both = run(b, {0, 2}, 2, {{0, 512}}), first = run(b, {0, 1}, 2, {{0, 512}}),
+          second = run(b, {1, 2}, 2, {{0, 512}});
+  for (int q = 0; q < quantities; ++q)
+    for (int node = 0; node < 3; ++node)
+      for (int h = 0; h < 2; ++h) {
+        CHECK(both.losses[both.shape.loss(0, 0, q, node, h)].moments ==
+              first.losses[first.shape.loss(0, 0, q, node, h)].moments);
+        CHECK(both.losses[both.shape.loss(0, 1, q, node, h)].moments ==
+              second.losses[second.shape.loss(0, 0, q, node, h)].moments);
+      }
+}
+
+TEST_CASE("what a shock does not reach is not evaluated again") {
+  const CompiledBook b = book();
+  run(b, {0, 2}, 1, {{0, 64}});
+  CHECK(dynamic_cast<const Holdings&>(*b.stages[0].batch).evaluated == 1);
+  CHECK(dynamic_cast<const Holdings&>(*b.stages[1].batch).evaluated == 2);
+}
+
+TEST_CASE("a value that is not finite or too large fails with its scenario") {
+  const double poison = GENERATE(std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(), 1e300);
+  const CompiledBook b = book(poison);
+  for (const int threads : {1, 3}) {
+    Tallies t(shape(2), {});
+    Evaluator evaluate(b, {0, 2}, threads);
+    try {
+      evaluate({0, 256}, t, {});
+      FAIL("no fault was reported");
+    } catch (const ValuationFault& e) {
+      CHECK(std::string(e.what()).rfind("scenario 70, cell 0, row 0: ", 0) == 0);
+    }
+  }
+}
+
+TEST_CASE("the caller is polled by its own thread") {
+  const CompiledBook b = book();
+  Tallies t(shape(2), {});
+  Evaluator evaluate(b, {0, 2}, 2);
+  int polls = 0;
+  evaluate({0, 512}, t, [&] { ++polls; });
+  CHECK(polls > 0);
+}

@@ -1,0 +1,115 @@
+#include "hpc/cube_file_layout.h"
+
+#include <map>
+#include <string>
+
+namespace tailcube::layout {
+
+using enum AxisName;
+
+const Axis& axis(AxisName name) {
+  static const std::map<AxisName, Axis> axes = {
+      {quantity, {"quantity", &Cube::quantities, Unit::none, "kind of loss"}},
+      {cell, {"cell", &Cube::cells, Unit::none, "stress cell"}},
+      {node, {"node", &Cube::nodes, Unit::none, "portfolio node, path from the total"}},
+      {horizon, {"horizon", &Cube::horizon_years, Unit::year, "time from today"}},
+      {confidence, {"confidence", Levels{}, Unit::one, "confidence level"}},
+      {gauge, {"gauge", &Cube::gauges, Unit::none, "additive quantity other than a loss"}},
+      {rank, {"rank", Index{1}, Unit::one, "place among the worst scenarios, 1 = worst"}},
+      {bin, {"bin", Index{0}, Unit::one, "number of the bin, between bin_edge and the next bin_edge"}},
+      {bin_edge, {"bin_edge", &Cube::bin_edge, Unit::money, "edges of the loss bins, ascending"}},
+  };
+  return axes.at(name);
+}
+
+std::size_t extent(const Cube& cube, AxisName name) {
+  if (name == confidence) return cube.confidence.size();
+  if (name == rank) return static_cast<std::size_t>(cube.tail_ranks);
+  if (name == bin) return cube.bin_edge.empty() ? 0 : cube.bin_edge.size() - 1;
+  const auto& values = axis(name).values;
+  if (const Doubles* doubles = std::get_if<Doubles>(&values)) return (cube.**doubles).size();
+  return (cube.*std::get<Strings>(values)).size();
+}
+
+const std::vector<Group>& groups() {
+  static const std::vector<AxisName> loss = {quantity, cell, node, horizon};
+  static const std::vector<AxisName> level = {quantity, cell, node, horizon, confidence};
+  static const std::vector<AxisName> gauges = {gauge, cell, node, horizon};
+  static const std::vector<AxisName> ranks = {cell, node, horizon, rank};
+  static const std::vector<AxisName> bins = {cell, node, horizon, bin};
+  static const std::vector<Group> all = {
+      {"cube",
+       {quantity, cell, node, horizon, confidence, gauge},
+       {
+           {"expected_loss", loss, &Cube::expected_loss, Unit::money, "expected loss"},
+           {"expected_loss_se", loss, &Cube::expected_loss_se, Unit::money, "standard error of the expected loss"},
+           {"loss_std", loss, &Cube::loss_std, Unit::money, "standard deviation of the loss"},
+           {"worst_loss", loss, &Cube::worst_loss, Unit::money, "largest simulated loss"},
+           {"probability_of_loss", loss, &Cube::probability_of_loss, Unit::one, "probability of a loss above zero"},
+           {"probability_of_loss_se", loss, &Cube::probability_of_loss_se, Unit::one,
+            "standard error of the probability of a loss"},
+           {"value_at_risk", level, &Cube::value_at_risk, Unit::money, "value at risk"},
+           {"value_at_risk_lower", level, &Cube::value_at_risk_lower, Unit::money,
+            "value at risk, lower end of the 95 % interval"},
+           {"value_at_risk_upper", level, &Cube::value_at_risk_upper, Unit::money,
+            "value at risk, upper end of the 95 % interval"},
+           {"expected_shortfall", level, &Cube::expected_shortfall, Unit::money, "expected shortfall"},
+           {"expected_shortfall_se", level, &Cube::expected_shortfall_se, Unit::money,
+            "standard error of the expected shortfall"},
+           {"expected_shortfall_lower", level, &Cube::expected_shortfall_lower, Unit::money,
+            "expected shortfall, lower end of the 95 % interval"},
+           {"expected_shortfall_upper", level, &Cube::expected_shortfall_upper, Unit::money,
+            "expected shortfall, upper end of the 95 % interval"},
+           {"estimate_flag", level, &Cube::estimate_flag, Unit::none,
+            "what limits value at risk and expected shortfall here"},
+           {"gauge_mean", gauges, &Cube::gauge_mean, Unit::none, "mean of the gauge, in its gauge_unit"},
+           {"gauge_se", gauges, &Cube::gauge_se, Unit::none, "standard error of gauge_mean, in its gauge_unit"},
+           {"gauge_unit", {gauge}, &Cube::gauge_units, Unit::none, "unit of the gauge"},
+           {"base_value", {node}, &Cube::base_value, Unit::money, "value today"},
+           {"cell_distance",
+            {cell},
+            &Cube::cell_distance,
+            Unit::one,
+            "distance of what the cell pins, in standard deviations"},
+           {"cell_conditional_pd",
+            {cell},
+            &Cube::cell_conditional_pd,
+            Unit::one,
+            "mean probability of default by the last step, given the drivers"},
+           {"cell_effective_scenarios", {cell}, &Cube::cell_effective_scenarios, Unit::one, "effective number of scenarios"},
+           {"cell_propagates", {cell}, &Cube::cell_propagates, Unit::none, "whether the shocks move the other factors"},
+           {"fault_count", {cell, node}, &Cube::fault_count, Unit::one, "positions and scenarios that could not be valued"},
+           {"fault_share", {cell, node}, &Cube::fault_share, Unit::one, "share of notional that could not be valued"},
+       }},
+      {"tail",
+       {cell, node, horizon, rank},
+       {
+           {"scenario", ranks, &Cube::tail_scenario, Unit::one, "number of the scenario, -1 where not valid"},
+           {"loss", ranks, &Cube::tail_loss, Unit::money, "economic loss of the scenario"},
+           {"weight", ranks, &Cube::tail_weight, Unit::one, "importance weight of the scenario"},
+           {"valid", ranks, &Cube::tail_valid, Unit::none, "whether a scenario is listed here"},
+       }},
+      {"distribution",
+       {cell, node, horizon, bin, bin_edge},
+       {
+           {"count", bins, &Cube::bin_count, Unit::one, "scenarios with an economic loss in the bin"},
+           {"weight", bins, &Cube::bin_weight, Unit::one, "sum of importance weights of the scenarios in the bin"},
+       }},
+  };
+  return all;
+}
+
+const FlagMeanings* flag_meanings(const std::string& field) {
+  static const std::map<std::string, FlagMeanings> flags = {
+      {"estimate_flag",
+       {true,
+        {var_is_bracket, var_interval_missing, es_interval_missing, few_tail_scenarios},
+        "var_is_bracket var_interval_missing es_interval_missing few_tail_scenarios"}},
+      {"cell_propagates", {false, {0, 1}, "shocked_factors_only other_factors_follow"}},
+      {"valid", {false, {0, 1}, "absent listed"}},
+  };
+  const auto found = flags.find(field);
+  return found == flags.end() ? nullptr : &found->second;
+}
+
+}  // namespace tailcube::layout

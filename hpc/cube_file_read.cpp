@@ -1,0 +1,216 @@
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <numeric>
+#include <optional>
+#include <type_traits>
+
+#include "hpc/cube_file.h"
+#include "hpc/cube_file_hdf5.h"
+#include "hpc/cube_file_layout.h"
+#include "hpc/cube_file_seal.h"
+
+namespace tailcube {
+namespace {
+
+using namespace hdf5;
+using layout::AxisName;
+
+struct StringReclaim {
+  hid_t type, space;
+  void* data;
+  ~StringReclaim() { H5Dvlen_reclaim(type, space, H5P_DEFAULT, data); }
+};
+
+class Reader {
+ public:
+  Reader(hid_t file, std::size_t file_bytes) : file_(file), file_bytes_(file_bytes) {}
+
+  CubeHeader header() {
+    if (text("file_format") != "tailcube") throw Error("is not a cube: file_format is '" + text("file_format") + "'");
+    CubeHeader h;
+    h.format_version = text("file_format_version");
+    if (const int major = major_version(h.format_version); major != cube_format_major) {
+      throw Error("has format version " + h.format_version + ", this program reads version " +
+                  std::to_string(cube_format_major));
+    }
+    h.title = text("title");
+    h.source = text("source");
+    h.history = text("history");
+    h.job_digest = text("job_digest");
+    h.sampler = text("sampler");
+    h.tail_mode = text("tail_mode");
+    h.currency = text("currency");
+    h.seed = number<std::int64_t>("seed", H5T_INTEGER, H5T_NATIVE_INT64);
+    h.scenarios = number<std::int64_t>("scenarios", H5T_INTEGER, H5T_NATIVE_INT64);
+    h.loss_unit = number<double>("loss_unit", H5T_FLOAT, H5T_NATIVE_DOUBLE);
+    h.complete = check(H5Aexists(file_, "complete"), "complete") > 0;
+    return h;
+  }
+
+  Cube cube() {
+    const CubeHeader h = header();
+    if (!h.complete) throw Error("is not complete");
+    Cube cube;
+    cube.scenarios = h.scenarios;
+    cube.unit = h.loss_unit;
+    cube.currency = h.currency;
+    for (const layout::Group& group : layout::groups()) {
+      if (exists(group.name)) data(group, cube);
+    }
+    return cube;
+  }
+
+ private:
+  static int major_version(const std::string& version) {
+    int major = -1;
+    std::from_chars(version.data(), version.data() + version.size(), major);
+    return major;
+  }
+
+  void data(const layout::Group& group, Cube& cube) {
+    for (const AxisName name : group.axes) axis(group.name, name, cube);
+    for (const layout::Field& field : group.fields) {
+      const std::string path = std::string(group.name) + "/" + field.name;
+      if (!exists(path)) continue;  // its axes have no entries
+      std::size_t count = 1;
+      for (const AxisName name : field.axes) count *= layout::extent(cube, name);
+      std::visit([&](auto member) { read(path, static_cast<int>(field.axes.size()), cube.*member); }, field.values);
+      const std::size_t found = std::visit([&](auto member) { return (cube.*member).size(); }, field.values);
+      if (found != count) throw Error(path + " does not fit its axes");
+    }
+  }
+
+  // The axes of one name agree in all groups; the first one sets the cube's.
+  void axis(const char* group, AxisName name, Cube& cube) {
+    const layout::Axis& described = layout::axis(name);
+    const std::string path = std::string(group) + "/" + described.name;
+    if (!exists(path)) return;
+    std::visit(
+        [&](const auto& values) {
+          using Values = std::decay_t<decltype(values)>;
+          if constexpr (std::is_same_v<Values, layout::Levels>) {
+            std::vector<double> levels;
+            read(path, 1, levels);
+            for (const double level : levels) cube.confidence.push_back(decimal(level));
+          } else if constexpr (std::is_same_v<Values, layout::Index>) {
+            std::vector<std::int64_t> numbers;
+            read(path, 1, numbers);
+            if (name == AxisName::rank) cube.tail_ranks = static_cast<int>(numbers.size());
+          } else {
+            auto found = cube.*values;
+            read(path, 1, found);
+            if (!(cube.*values).empty() && cube.*values != found)
+              throw Error(path + " differs from the axis of another group");
+            cube.*values = std::move(found);
+          }
+        },
+        described.values);
+  }
+
+  static Confidence decimal(double level) {
+    if (!(level > 0 && level < 1)) throw Error("confidence " + std::to_string(level) + " is not between 0 and 1");
+    std::int64_t denominator = 10;
+    for (; denominator < 1'000'000'000'000'000; denominator *= 10) {
+      const Confidence found{std::llround(level * static_cast<double>(denominator)), denominator};
+      if (found.value() == level) return found;
+    }
+    return {std::llround(level * static_cast<double>(denominator)), denominator};
+  }
+
+  bool exists(const std::string& path) const {
+    const std::size_t slash = path.find('/');
+    if (slash != std::string::npos && !exists(path.substr(0, slash))) return false;
+    return check(H5Lexists(file_, path.c_str(), H5P_DEFAULT), path) > 0;
+  }
+
+  template <class T>
+  void read(const std::string& path, int rank, std::vector<T>& values) const {
+    const Dataset dataset(H5Dopen2(file_, path.c_str(), H5P_DEFAULT), path);
+    const Space space(H5Dget_space(dataset), path);
+    const Type type(H5Dget_type(dataset), path);
+    if (check(H5Sget_simple_extent_ndims(space), path) != rank) throw Error(path + " has a wrong number of axes");
+    const auto count = static_cast<std::size_t>(check(H5Sget_simple_extent_npoints(space), path));
+    // Deflate shrinks by 1032 at most: a file cannot hold more than this, whatever it claims.
+    if (count > file_bytes_ * 1100 / sizeof(T)) throw Error(path + " claims to be larger than the file can hold");
+    if constexpr (std::is_same_v<T, std::string>) {
+      values = strings(path, dataset, type, space, count);
+    } else {
+      constexpr bool is_double = std::is_same_v<T, double>;
+      if (H5Tget_class(type) != (is_double ? H5T_FLOAT : H5T_INTEGER) || H5Tget_size(type) != sizeof(T)) {
+        throw Error(path + " has a wrong type");
+      }
+      values.resize(count);
+      const hid_t memory = is_double ? H5T_NATIVE_DOUBLE : sizeof(T) == 8 ? H5T_NATIVE_INT64 : H5T_NATIVE_INT8;
+      if (count > 0) check(H5Dread(dataset, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), path);
+    }
+  }
+
+  std::vector<std::string> strings(const std::string& path, hid_t dataset, hid_t type, hid_t space,
+                                   std::size_t count) const {
+    if (check(H5Tis_variable_str(type), path) == 0) throw Error(path + " has a wrong type");
+    if (count > file_bytes_) throw Error(path + " claims to be larger than the file can hold");
+    std::vector<char*> pointers(count, nullptr);
+    const StringReclaim reclaim{type, space, pointers.data()};
+    if (count > 0) check(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()), path);
+    std::vector<std::string> values;
+    for (const char* pointer : pointers) values.emplace_back(pointer == nullptr ? "" : pointer);
+    return values;
+  }
+
+  std::string text(const char* name) const {
+    const Attribute attribute(H5Aopen(file_, name, H5P_DEFAULT), name);
+    const Type type(H5Aget_type(attribute), name);
+    const Space space(H5Aget_space(attribute), name);
+    if (check(H5Tis_variable_str(type), name) == 0 || H5Sget_simple_extent_npoints(space) != 1) {
+      throw Error(std::string(name) + " has a wrong type");
+    }
+    char* pointer = nullptr;
+    const StringReclaim reclaim{type, space, &pointer};
+    check(H5Aread(attribute, type, &pointer), name);
+    return pointer == nullptr ? "" : pointer;
+  }
+  template <class T>
+  T number(const char* name, H5T_class_t kind, hid_t memory) const {
+    const Attribute attribute(H5Aopen(file_, name, H5P_DEFAULT), name);
+    const Type type(H5Aget_type(attribute), name);
+    const Space space(H5Aget_space(attribute), name);
+    if (H5Tget_class(type) != kind || H5Sget_simple_extent_npoints(space) != 1)
+      throw Error(std::string(name) + " has a wrong type");
+    T value{};
+    check(H5Aread(attribute, memory, &value), name);
+    return value;
+  }
+
+  hid_t file_;
+  std::size_t file_bytes_;
+};
+
+// HDF5 sees the bytes only once their seal has been found right.
+template <class Read>
+auto with_reader(const std::filesystem::path& path, Read read) {
+  silence();
+  std::vector<std::byte> bytes = read_sealed(path);
+  try {
+    const Properties access(H5Pcreate(H5P_FILE_ACCESS), "file access");
+    check(H5Pset_fapl_core(access, std::size_t{16} << 20, false), "file in memory");
+    check(H5Pset_file_image(access, bytes.data(), bytes.size()), "file image");
+    const File file(H5Fopen("cube", H5F_ACC_RDONLY, access), "open");
+    Reader reader(file, bytes.size());
+    return read(reader);
+  } catch (const Error& error) {
+    throw FileError(path.string() + ": " + error.what());
+  }
+}
+
+}  // namespace
+
+CubeHeader read_cube_header(const std::filesystem::path& path) {
+  return with_reader(path, [](Reader& reader) { return reader.header(); });
+}
+
+Cube read_cube(const std::filesystem::path& path) {
+  return with_reader(path, [](Reader& reader) { return reader.cube(); });
+}
+
+}  // namespace tailcube

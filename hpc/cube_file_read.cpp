@@ -9,6 +9,7 @@
 #include "hpc/cube_file_hdf5.h"
 #include "hpc/cube_file_layout.h"
 #include "hpc/cube_file_seal.h"
+#include "hpc/cube_file_trial.h"
 
 namespace tailcube {
 namespace {
@@ -186,18 +187,27 @@ class Reader {
   std::size_t file_bytes_;
 };
 
-// HDF5 sees the bytes only once their seal has been found right.
+template <class Read>
+auto parse(std::vector<std::byte>& bytes, Read read) {
+  const Properties access(H5Pcreate(H5P_FILE_ACCESS), "file access");
+  check(H5Pset_fapl_core(access, std::size_t{16} << 20, false), "file in memory");
+  check(H5Pset_file_image(access, bytes.data(), bytes.size()), "file image");
+  const File file(H5Fopen("cube", H5F_ACC_RDONLY, access), "open");
+  Reader reader(file, bytes.size());
+  return read(reader);
+}
+
+// HDF5 sees the bytes only once their seal has been found right, and first in a process that may crash.
 template <class Read>
 auto with_reader(const std::filesystem::path& path, Read read) {
   silence();
   std::vector<std::byte> bytes = read_sealed(path);
+  const auto seconds = static_cast<unsigned>(60 + bytes.size() / 1'000'000);
+  if (!survives([&] { parse(bytes, read); }, seconds)) {
+    throw FileError(path.string() + ": is damaged, or made to do harm: reading it ends in a crash");
+  }
   try {
-    const Properties access(H5Pcreate(H5P_FILE_ACCESS), "file access");
-    check(H5Pset_fapl_core(access, std::size_t{16} << 20, false), "file in memory");
-    check(H5Pset_file_image(access, bytes.data(), bytes.size()), "file image");
-    const File file(H5Fopen("cube", H5F_ACC_RDONLY, access), "open");
-    Reader reader(file, bytes.size());
-    return read(reader);
+    return parse(bytes, read);
   } catch (const Error& error) {
     throw FileError(path.string() + ": " + error.what());
   }

@@ -1,10 +1,14 @@
 #include <hdf5_hl.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <map>
 #include <numeric>
-#include <set>
+#include <optional>
+#include <span>
 #include <stdexcept>
 #include <type_traits>
 
@@ -70,6 +74,7 @@ void attribute(hid_t object, const char* name, const std::string& text) {
   check(H5Awrite(made, type, &pointer), name);
 }
 template <class T>
+requires std::is_arithmetic_v<T>
 void attribute(hid_t object, const char* name, T value) {
   const Space space(H5Screate(H5S_SCALAR), name);
   const Attribute made(H5Acreate2(object, name, file_type<T>(), space, H5P_DEFAULT, H5P_DEFAULT), name);
@@ -266,33 +271,60 @@ class Writer {
   std::map<AxisName, Dataset> scales_;
 };
 
-// An HDF5 file that lives in memory: nothing of HDF5 can fail for the disk's sake, and no file system has to know about
-// locks.
-std::vector<std::byte> build(const Job& job, const Cube& cube) {
+// The memory of an HDF5 file that lives in memory. HDF5 frees it when the file has been closed, in its final state; here it
+// is kept. (H5Fget_file_image gives the state before closing, and with 1.10.8 a wrong checksum.)
+struct Image {
+  void* memory = nullptr;
+  ~Image() { std::free(memory); }
+  // The memory grows in steps; where the file ends is in the superblock (version 2: 8 bytes at 28).
+  std::span<const std::byte> bytes() const {
+    std::uint64_t end = 0;
+    std::memcpy(&end, static_cast<const std::byte*>(memory) + 28, sizeof end);
+    return {static_cast<const std::byte*>(memory), end};
+  }
+};
+void keep_image(hid_t access, Image& image) {
+  H5FD_file_image_callbacks_t callbacks{};
+  callbacks.image_malloc = [](size_t size, H5FD_file_image_op_t, void*) { return std::malloc(size); };
+  callbacks.image_memcpy = [](void* to, const void* from, size_t size, H5FD_file_image_op_t, void*) {
+    return std::memcpy(to, from, size);
+  };
+  callbacks.image_realloc = [](void* memory, size_t size, H5FD_file_image_op_t, void*) {
+    return std::realloc(memory, size);
+  };
+  callbacks.image_free = [](void* memory, H5FD_file_image_op_t, void* kept) -> herr_t {
+    std::free(std::exchange(static_cast<Image*>(kept)->memory, memory));
+    return 0;
+  };
+  callbacks.udata_copy = [](void* kept) { return kept; };
+  callbacks.udata_free = [](void*) -> herr_t { return 0; };
+  callbacks.udata = &image;
+  check(H5Pset_file_image_callbacks(access, &callbacks), "file in memory");
+}
+
+// Built in memory: nothing of HDF5 can fail for the disk's sake, and no file system has to know about locks.
+void build(const Job& job, const Cube& cube, Image& image) {
   const Properties access(H5Pcreate(H5P_FILE_ACCESS), "file access");
   check(H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18), "library bounds");
   check(H5Pset_fapl_core(access, std::size_t{16} << 20, false), "file in memory");
+  keep_image(access, image);
   const File file(H5Fcreate("cube", H5F_ACC_TRUNC, object_properties(H5P_FILE_CREATE), access), "new file");
   Writer(file, job, cube).everything();
-  check(H5Fflush(file, H5F_SCOPE_GLOBAL), "flush");
-  const auto size = check(H5Fget_file_image(file, nullptr, 0), "file image");
-  std::vector<std::byte> bytes(static_cast<std::size_t>(size));
-  check(H5Fget_file_image(file, bytes.data(), bytes.size()), "file image");
-  return bytes;
 }
 
 }  // namespace
 
 void write_cube(const std::filesystem::path& path, const Job& job, const Cube& cube) {
   silence();
-  std::vector<std::byte> bytes;
+  Image image;
   try {
-    bytes = build(job, cube);
+    build(job, cube, image);
   } catch (const Error& error) {
     throw FileError(path.string() + ": cannot be built: " + error.what());
   }
-  const auto seal = make_seal(bytes);
-  write_whole_file(path, {bytes, seal});
+  if (image.memory == nullptr) throw FileError(path.string() + ": cannot be built: HDF5 left no memory");
+  const auto seal = make_seal(image.bytes());
+  write_whole_file(path, {image.bytes(), seal});
 }
 
 std::string hdf5_version() {

@@ -1,25 +1,10 @@
 #include "hpc/machine.h"
 
-#include <fstream>
-
 #include "tests/catch_any.h"
+#include "tests/unit/hpc/temporary_folder.h"
 
 namespace tailcube {
 namespace {
-
-// A folder that looks like the parts of / that read_machine looks at.
-class FakeRoot {
- public:
-  FakeRoot() : path(std::filesystem::temp_directory_path() / ("tailcube_machine_" + std::to_string(::getpid()))) {
-    std::filesystem::remove_all(path);
-  }
-  ~FakeRoot() { std::filesystem::remove_all(path); }
-  void put(const std::string& file, const std::string& text) {
-    std::filesystem::create_directories((path / file).parent_path());
-    std::ofstream(path / file) << text;
-  }
-  std::filesystem::path path;
-};
 
 Placement placed(int ranks, int ranks_here, int allowed, int here, int online) {
   Placement placement;
@@ -43,12 +28,12 @@ TEST_CASE("this machine has cores and memory") {
 }
 
 TEST_CASE("limits of control groups, version 2") {
-  FakeRoot root;
-  root.put("proc/self/cgroup", "0::/batch/job_7\n");
-  root.put("sys/fs/cgroup/batch/job_7/memory.max", "max\n");
-  root.put("sys/fs/cgroup/batch/memory.max", "67108864\n");  // the parent's limit counts as well
-  root.put("sys/fs/cgroup/batch/job_7/cpu.max", "100000 100000\n");
-  root.put("sys/fs/cgroup/batch/cpu.max", "max 100000\n");
+  const test::TemporaryFolder root;
+  test::put(root.path / "proc/self/cgroup", "0::/batch/job_7\n");
+  test::put(root.path / "sys/fs/cgroup/batch/job_7/memory.max", "max\n");
+  test::put(root.path / "sys/fs/cgroup/batch/memory.max", "67108864\n");  // the parent's limit counts as well
+  test::put(root.path / "sys/fs/cgroup/batch/job_7/cpu.max", "100000 100000\n");
+  test::put(root.path / "sys/fs/cgroup/batch/cpu.max", "max 100000\n");
   const Machine machine = read_machine(root.path);
   CHECK(machine.memory_bytes == 67108864);
   CHECK(machine.quota == 1.0);
@@ -56,11 +41,11 @@ TEST_CASE("limits of control groups, version 2") {
 }
 
 TEST_CASE("limits of control groups, version 1") {
-  FakeRoot root;
-  root.put("proc/self/cgroup", "5:memory:/docker/a\n4:cpu,cpuacct:/docker/a\n");
-  root.put("sys/fs/cgroup/memory/docker/a/memory.limit_in_bytes", "33554432\n");
-  root.put("sys/fs/cgroup/cpu,cpuacct/docker/a/cpu.cfs_quota_us", "-1\n");
-  root.put("sys/fs/cgroup/cpu,cpuacct/docker/a/cpu.cfs_period_us", "100000\n");
+  const test::TemporaryFolder root;
+  test::put(root.path / "proc/self/cgroup", "5:memory:/docker/a\n4:cpu,cpuacct:/docker/a\n");
+  test::put(root.path / "sys/fs/cgroup/memory/docker/a/memory.limit_in_bytes", "33554432\n");
+  test::put(root.path / "sys/fs/cgroup/cpu,cpuacct/docker/a/cpu.cfs_quota_us", "-1\n");
+  test::put(root.path / "sys/fs/cgroup/cpu,cpuacct/docker/a/cpu.cfs_period_us", "100000\n");
   const Machine machine = read_machine(root.path);
   CHECK(machine.memory_bytes == 33554432);
   CHECK(machine.quota == 0);

@@ -97,6 +97,8 @@ struct Ledger {
   LaneTable cash;         // received since today, cumulative
   LaneTable credit_loss;  // (value + cash had no position defaulted or been liquidated) - (value + cash)
   LaneTable gauges;       // [gauge row][valued step][lane]; additive over positions by definition
+  // Memory for a batch while it evaluates; says nothing before and after. Counted in Batch::bytes_per_thread.
+  std::vector<double> scratch;
 };
 
 enum class Reason : std::uint8_t { not_finite, no_price, no_convergence, out_of_domain };

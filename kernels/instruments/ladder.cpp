@@ -20,7 +20,7 @@ std::uint32_t Schedules::add(const Claim& claim, const Wiring& wiring) {
   };
   for (auto [at, end] = known_.equal_range(key); at != end; ++at)
     if (same(all_[at->second])) return at->second;
-  Schedule s{claim.curve, claim.spread.factor, {}, {}, {}};
+  Schedule s{claim.curve, claim.spread.factor, {}, {}, {}, {}, false};
   const double first_valued = wiring.time_years[static_cast<std::size_t>(wiring.valued.front())];
   for (const Flow& f : flows) {
     s.date_years.push_back(f.date_years);
@@ -34,8 +34,39 @@ std::uint32_t Schedules::add(const Claim& claim, const Wiring& wiring) {
   return static_cast<std::uint32_t>(all_.size() - 1);
 }
 
-Ladders::Ladders(const std::vector<CashFlowLine>& lines, const Amounts& amounts, const Schedules& schedules,
-                 const Wiring& wiring) {
+std::vector<std::uint32_t> Schedules::number_slots() {
+  struct Used {
+    CurveIndex curve;
+    FactorIndex spread;
+    double date_years;
+    std::uint32_t discount;
+    auto operator<=>(const Used&) const = default;
+  };
+  std::vector<Used> used;
+  for (const Schedule& s : all_)
+    for (std::size_t k = 0; k < s.discount.size(); ++k)
+      if (s.discount[k] != none) used.push_back({s.curve, s.spread, s.date_years[k], s.discount[k]});
+  std::sort(used.begin(), used.end());
+  used.erase(std::unique(used.begin(), used.end()), used.end());
+  std::vector<std::uint32_t> of_slot, slot_of;
+  for (const Used& u : used) {
+    if (u.discount >= slot_of.size()) slot_of.resize(u.discount + 1, none);
+    slot_of[u.discount] = static_cast<std::uint32_t>(of_slot.size());
+    of_slot.push_back(u.discount);
+  }
+  for (Schedule& s : all_) {
+    s.consecutive = true;
+    for (const std::uint32_t d : s.discount) {
+      s.slot.push_back(d == none ? none : slot_of[d]);
+      const std::size_t n = s.slot.size();
+      if (n > 1 && s.slot[n - 2] != none && s.slot[n - 1] != s.slot[n - 2] + 1) s.consecutive = false;
+    }
+  }
+  return of_slot;
+}
+
+Ladders::Ladders(const CompiledClaims& claims, const Wiring& wiring) {
+  const auto& [lines, folded, early, schedules] = claims;
   const auto key = [&](std::uint32_t p) {
     const Schedule& s = schedules[lines[p].schedule];
     return std::tuple(s.curve, s.spread, lines[p].currency, lines[p].row);
@@ -45,13 +76,13 @@ Ladders::Ladders(const std::vector<CashFlowLine>& lines, const Amounts& amounts,
   std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return key(a) < key(b); });
   for (std::size_t begin = 0, end; begin < order.size(); begin = end) {
     for (end = begin + 1; end < order.size() && key(order[end]) == key(order[begin]);) ++end;
-    add(std::span(order).subspan(begin, end - begin), lines, amounts, schedules, wiring);
+    add(std::span(order).subspan(begin, end - begin), claims, wiring);
   }
   scratch_ = {};
 }
 
-void Ladders::add(std::span<const std::uint32_t> positions, const std::vector<CashFlowLine>& lines, const Amounts& amounts,
-                  const Schedules& schedules, const Wiring& wiring) {
+void Ladders::add(std::span<const std::uint32_t> positions, const CompiledClaims& claims, const Wiring& wiring) {
+  const auto& [lines, folded, early, schedules] = claims;
   std::vector<std::pair<double, std::uint32_t>> dates;
   for (const std::uint32_t p : positions) {
     const Schedule& s = schedules[lines[p].schedule];
@@ -79,7 +110,7 @@ void Ladders::add(std::span<const std::uint32_t> positions, const std::vector<Ca
       const Schedule& s = schedules[lines[p].schedule];
       const double growth = exp(lines[p].spread * time);
       for (std::size_t k = s.paid_by(wiring.valued[v]); k < s.date_years.size(); ++k)
-        amount[scratch_[s.discount[k]]] += amounts.folded[lines[p].folded + k] * growth;
+        amount[scratch_[s.discount[k]]] += folded[lines[p].folded + k] * growth;
     }
     const auto after =
         std::upper_bound(dates.begin(), dates.end(), time, [](double t, const auto& d) { return t < d.first; });
@@ -107,16 +138,15 @@ void Ladders::add_values(const RowSet& rows, const Block& block, Ledger& ledger)
     }
 }
 
-CashTable::CashTable(const std::vector<CashFlowLine>& lines, const Amounts& amounts, const Schedules& schedules,
-                     const RowSet& rows) {
+CashTable::CashTable(const CompiledClaims& claims, const RowSet& rows) {
   std::map<std::pair<std::uint32_t, FactorIndex>, std::size_t> known;
   const auto steps = static_cast<std::size_t>(rows.valued.back()) + 1;
-  for (const CashFlowLine& line : lines) {
+  for (const CashFlowLine& line : claims.lines) {
     const auto [at, fresh] = known.try_emplace({line.row, line.currency}, lines_.size());
     if (fresh) lines_.push_back({line.row, line.currency, std::vector<double>(steps, 0.0)});
-    const Schedule& s = schedules[line.schedule];
+    const Schedule& s = claims.schedules[line.schedule];
     for (std::size_t k = 0, n = s.paid_by(rows.valued.back()); k < n; ++k)
-      lines_[at->second].amount[s.step[k]] += amounts.early[line.early + k].amount;
+      lines_[at->second].amount[s.step[k]] += claims.early[line.early + k].amount;
   }
   std::stable_sort(lines_.begin(), lines_.end(),
                    [](const Line& a, const Line& b) { return std::tie(a.row, a.currency) < std::tie(b.row, b.currency); });

@@ -19,6 +19,8 @@ struct Schedule {
   std::vector<double> date_years;
   std::vector<std::uint16_t> step;      // first step at or after the date; steps + 1 beyond the last
   std::vector<std::uint32_t> discount;  // DiscountIndex; `none` for what is paid by the first valued step
+  std::vector<std::uint32_t> slot;      // place of the discount factor among those of the batch
+  bool consecutive = false;             // slots rise by one
   // Flows paid at or before a step: cash by then; the others are value.
   std::size_t paid_by(int at) const;
 };
@@ -26,6 +28,9 @@ class Schedules {
  public:
   std::uint32_t add(const Claim&, const Wiring&);
   const Schedule& operator[](std::uint32_t i) const { return all_[i]; }
+  // The DiscountIndex of each slot, by (curve, spread factor, date), so that what one position needs lies close together.
+  // Once all claims have been added.
+  std::vector<std::uint32_t> number_slots();
 
  private:
   using Key = std::tuple<CurveIndex, FactorIndex, double, double, std::size_t>;
@@ -44,16 +49,19 @@ struct CashFlowLine {
 struct Early {
   double amount, balance;  // a flow within the simulated time, and the principal outstanding after it
 };
-struct Amounts {
+// All positions of a batch.
+struct CompiledClaims {
+  std::vector<CashFlowLine> lines;
   std::vector<double> folded;  // amount x exp(-spread date)
   std::vector<Early> early;
+  Schedules schedules;
 };
 
 // Ladders of all rows, by (curve, spread factor, currency, row).
 class Ladders {
  public:
   Ladders() = default;
-  Ladders(const std::vector<CashFlowLine>&, const Amounts&, const Schedules&, const Wiring&);
+  Ladders(const CompiledClaims&, const Wiring&);
   // Adds sum amount x discount x exchange to the value of each row at each valued step.
   void add_values(const RowSet&, const Block&, Ledger&) const;
   std::size_t bytes() const { return amount_.size() * sizeof(double) + discount_.size() * sizeof(std::uint32_t); }
@@ -64,8 +72,7 @@ class Ladders {
     FactorIndex currency;
     std::size_t discount, amount, start;  // offsets: [date]; [valued][date]; [valued] first date after the step
   };
-  void add(std::span<const std::uint32_t> positions, const std::vector<CashFlowLine>&, const Amounts&, const Schedules&,
-           const Wiring&);
+  void add(std::span<const std::uint32_t> positions, const CompiledClaims&, const Wiring&);
   std::vector<Ladder> ladders_;
   std::vector<std::uint32_t> discount_, start_;
   std::vector<double> amount_;
@@ -76,7 +83,7 @@ class Ladders {
 class CashTable {
  public:
   CashTable() = default;
-  CashTable(const std::vector<CashFlowLine>&, const Amounts&, const Schedules&, const RowSet&);
+  CashTable(const CompiledClaims&, const RowSet&);
   void add(const RowSet&, const Block&, Ledger&) const;
 
  private:

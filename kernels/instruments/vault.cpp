@@ -83,25 +83,26 @@ struct State {
 };
 
 // One monitoring date. Most dates find nobody unhealthy; which lanes are decides what is computed, never what a lane gets.
+// A vault without collateral has nothing left to sell.
 void monitor(const Line& line, State& s, const double* price, const double* debt_price) {
-  alignas(64) std::array<double, lanes> unhealthy;
-  double any = 0;
+  alignas(64) std::array<std::int64_t, lanes> unhealthy;
+  std::int64_t any = 0;
   for (std::size_t k = 0; k < lanes; ++k) {
     const double worth = s.collateral[k] * price[k], owed = s.debt[k] * debt_price[k];
-    unhealthy[k] = worth * line.terms.liquidation_threshold < owed ? 1.0 : 0.0;
+    const std::int64_t below = worth * line.terms.liquidation_threshold < owed ? 1 : 0, some = worth > 0 ? 1 : 0;
+    unhealthy[k] = below & some;
+    any |= unhealthy[k];
   }
-  for (std::size_t k = 0; k < lanes; ++k) any += unhealthy[k];
   if (any == 0) return;
   for (std::size_t k = 0; k < lanes; ++k) {
+    if (unhealthy[k] == 0) continue;
     const double wanted = line.terms.close_factor * s.debt[k];
     const double possible = s.collateral[k] * price[k] * line.kept / debt_price[k];
     const bool all = possible <= wanted;
     const double units = all ? possible : wanted, money = units * debt_price[k];
-    const double left = all ? 0.0 : s.collateral[k] - money / (line.kept * price[k]);
-    const bool acts = unhealthy[k] != 0;
-    s.collateral[k] = acts ? left : s.collateral[k];
-    s.debt[k] = acts ? s.debt[k] - units : s.debt[k];
-    s.repaid[k] = acts ? s.repaid[k] + money : s.repaid[k];
+    s.collateral[k] = all ? 0 : s.collateral[k] - money / (line.kept * price[k]);
+    s.debt[k] -= units;
+    s.repaid[k] += money;
   }
 }
 

@@ -37,6 +37,30 @@ TEST_CASE("yearly steps miss all payments since the step before default", "[loan
   CHECK(errors.leaf < 1e-14);
 }
 
+// Many defaults are corrected from transposed discount factors, few from the block's own: the same numbers.
+TEST_CASE("a default costs the same bits alone and among many", "[loan]") {
+  World w = credit_world(12, 1.0 / 12, {1, 3, 12}, obligors, 33);
+  RandomClaims book = random_claims(w, "loan", 60, obligors, true);
+  for (std::size_t i = 0; i < book.lines.size(); ++i) book.lines[i].obligor = ObligorIndex{static_cast<std::uint32_t>(i)};
+  w.draw_defaults(60, 2);
+  Compiled loans(instrument("loan"), table(instrument("loan"), book.lines), w, Detail::position, 60);
+  w.discount();
+  loans.evaluate(w.block);
+  REQUIRE(!loans.ledger.scratch.empty());
+  const std::vector<Default> all = w.block.defaults;
+  Compiled alone(instrument("loan"), table(instrument("loan"), book.lines), w, Detail::position, 60);
+  for (std::size_t i = 0; i < all.size(); i += 7) {
+    w.block.defaults = {all[i]};
+    alone.evaluate(w.block);
+    REQUIRE(alone.ledger.scratch.empty());
+    const auto row = static_cast<std::size_t>(all[i].obligor);
+    for (int v = 0; v < 3; ++v) {
+      CHECK(alone.value(row, v, all[i].lane) == loans.value(row, v, all[i].lane));
+      CHECK(alone.credit(row, v, all[i].lane) == loans.credit(row, v, all[i].lane));
+    }
+  }
+}
+
 TEST_CASE("a level payment and its balances", "[loan]") {
   const auto json = reference("bonds_loans_cds");
   if (!json) return;

@@ -21,8 +21,8 @@ struct Passage {
   std::vector<double> marginal;   // P(default by n) of the recursion
   std::vector<double> joint;      // P(two equal obligors with the same driver both default by n)
 };
-// squared_loading = R^2 in [0, 1). Below 1e-6 the thresholds are the marginal quantiles. The marginal of the true model
-// meets the curve to 1.5e-4 relative, c_n to 3e-6 absolute where pd_1y is 1e-4 .. 0.3 and R^2 is 0.01 .. 0.9.
+// squared_loading = R^2 in [0, 1). Below 1e-6 the thresholds are the marginal quantiles. The recursion's own
+// marginal meets the curve to 1e-6 relative; c_n is within 2.7e-6 of finer grids (4 and 12 steps, PD 0.1 .. 5 %).
 Passage adapted_passage(std::span<const double> curve, double squared_loading);
 // The same for thresholds that are given (tests): what is the PD curve that they imply?
 Passage passage(std::span<const double> threshold, double squared_loading);

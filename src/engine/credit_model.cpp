@@ -63,7 +63,7 @@ class Laws {
   void solve() {
     std::optional<PassageGrid> grid;
     const bool adapted = job_.credit.timing == Timing::adapted && job_.credit.dof == 0 && job_.steps > 1;
-    if (adapted && laws_.size() > exact_pairs) grid.emplace(job_.step_years, job_.steps, match_);
+    if (adapted && laws_.size() > exact_pairs(job_.steps)) grid.emplace(job_.step_years, job_.steps, match_);
     for (auto& [pair, law] : laws_) {
       const std::vector<double> curve = default_curve(pair.pd_1y, job_.step_years, job_.steps);
       if (!adapted) {
@@ -154,6 +154,10 @@ void refuse_equal_streams(const Job& job, const CreditModel& model, const std::v
 }
 
 }  // namespace
+
+std::size_t exact_pairs(int steps) {
+  return std::max<std::size_t>(PassageGrid::node_count, 4800 / static_cast<std::size_t>(steps));
+}
 
 int matching_step(double step_years, int steps) {
   const double first = std::ceil(1 / step_years - 1e-9);

@@ -30,8 +30,10 @@ class CorrelationReader {
     if (!csv_.next()) return false;
     read_header();
     while (csv_.next()) read_row();
-    for (std::size_t i = 0; i < matrix_.size(); ++i)
-      if (matrix_.row_line[i] == 0) complain(0, names_.names()[i], "is in the header but has no row");
+    if (!duplicates_ && !dropped_ && !csv_.dropped_any())
+      for (std::size_t i = 0; i < matrix_.size(); ++i)
+        if (matrix_.row_line[i] == 0 && matrix_.factor[i] != none)
+          complain(0, names_.names()[i], "is in the header but has no row");
     if (!complete_) return false;
     check_shape();
     return complete_;
@@ -51,9 +53,7 @@ class CorrelationReader {
   std::uint32_t known(std::string_view name) {
     const std::uint32_t place = reading_.factors.index.find(name);
     if (place == none && reading_.factors.known)
-      complain(
-          csv_.line(), name,
-          "unknown id" + reading_.issues.suggest(name, reading_.factors.index.names()) + "; ids come from files.factors");
+      complain(csv_.line(), name, "not in files.factors" + reading_.issues.suggest(name, reading_.factors.index.names()));
     return place;
   }
   void read_header() {
@@ -68,9 +68,11 @@ class CorrelationReader {
   }
   void read_row() {
     const auto& cells = csv_.cells();
-    if (cells.size() != width_)
+    if (cells.size() != width_) {
+      dropped_ = true;
       return complain(csv_.line(), "",
                       std::to_string(cells.size()) + " cells, but the header has " + std::to_string(width_));
+    }
     const std::uint32_t row = names_.find(cells[0]);
     if (row == none) {
       if (known(cells[0]) != none || !reading_.factors.known) complain(csv_.line(), cells[0], "has a row but no column");
@@ -82,13 +84,10 @@ class CorrelationReader {
     for (std::size_t j = 0; j < matrix_.size(); ++j) matrix_.at(row, j) = read_cell(cells[j + 1], names_.names()[j]);
   }
   double read_cell(std::string_view text, std::string_view column) {
-    constexpr std::string_view rule = "between -1 and 1";
+    const Range range{-1, 1, "between -1 and 1"};
     double value = 0;
-    if (text.empty()) return complain(csv_.line(), column, "blank; required, " + std::string(rule)), value;
-    if (parse_number(text, value) != NumberText::number)
-      return complain(csv_.line(), column, in_quotes(text) + " is not a number; allowed: " + std::string(rule)), 0.0;
-    if (!(std::abs(value) <= 1))
-      complain(csv_.line(), column, std::string(text.substr(0, 40)) + " is not " + std::string(rule));
+    std::string problem = text.empty() ? "blank; required, " + std::string(range.words) : number_problem(text, range, value);
+    if (!problem.empty()) complain(csv_.line(), column, std::move(problem));
     return value;
   }
   // A message per row, about its first flaw of each kind: one wrong row spoils a whole column.
@@ -113,7 +112,7 @@ class CorrelationReader {
   SourceFile& file_;
   Csv csv_;
   bool repair_;
-  bool complete_ = true, duplicates_ = false;
+  bool complete_ = true, duplicates_ = false, dropped_ = false;
   NameIndex names_;
   Matrix matrix_;
   std::size_t width_ = 0;
@@ -170,24 +169,23 @@ void read_correlation(Reading& reading, Section& files) {
   SourceFile* file = node ? reading.open(files, *node, "correlation") : nullptr;
   if (node && !file) return;
   const std::size_t before = reading.issues.total();
-  const std::string shown_file = file ? file->shown : reading.files.all().front().shown;
   std::optional<CorrelationReader> reader;
   if (file) reader.emplace(reading, *file, repair);
-  bool complete = !reader || reader->read();
-  if (reading.factors.known)
-    for (const auto id : reading.factors.index.names()) {
-      if ((reader && reader->has(id)) || uncorrelated.find(id) != none) continue;
-      complete = false;
-      reading.issues.add(
-          {shown_file, 0, 0, file ? std::string(id) : "files.correlation",
-           (file ? "" : in_quotes(id) + " ") +
-               std::string("is missing from the correlation matrix; add it, or list it in market.uncorrelated")});
-    }
+  const bool complete = !reader || reader->read();
+  std::vector<std::string_view> missing;
+  for (const auto id : reading.factors.index.names())
+    if (!(reader && reader->has(id)) && uncorrelated.find(id) == none) missing.push_back(id);
+  if (!file && (!missing.empty() || !reading.factors.known))
+    files.missing("correlation", "the name of a CSV file, unless market.uncorrelated lists every factor and driver");
+  if (file && reading.factors.known)
+    for (const auto id : missing)
+      reading.issues.add({file->shown, 0, 0, std::string(id),
+                          "is missing from the correlation matrix; add it, or list it in market.uncorrelated"});
   if (!complete || !reading.factors.known || reading.issues.total() != before) return;
   if (reader) reader->place(market, n);
   finish_correlation(
       reading, repair,
-      {shown_file, 0, 0, "",
+      {file ? file->shown : "", 0, 0, "",
        "the matrix is not positive semidefinite; market.repair_correlation = true would take the nearest one"});
 }
 

@@ -96,6 +96,7 @@ bool Csv::quoted_cell(std::size_t& at) {
 
 // Reports the record and goes on behind the line that holds `at`.
 bool Csv::malformed(std::size_t at, const char* text) {
+  dropped_ = true;
   issues_.add({file_.shown, line_, 0, "", text});
   at_ = std::min(file_.text.find('\n', at), file_.text.size()) + 1;
   ++next_line_;

@@ -17,6 +17,7 @@ class Csv {
   // Unquoted cells without blanks around them.
   const std::vector<std::string_view>& cells() const { return cells_; }
   int line() const { return line_; }  // where the record starts
+  bool dropped_any() const { return dropped_; }
 
  private:
   void split(std::string_view record);
@@ -28,6 +29,7 @@ class Csv {
   std::vector<std::string_view> cells_;
   std::size_t at_ = 0;
   int line_ = 0, next_line_ = 1;
+  bool dropped_ = false;
 };
 
 }  // namespace tailcube

@@ -75,7 +75,8 @@ Process read_kind(Table& table, Issues& issues) {
   return Process::driver;
 }
 
-void sort_factors(Reading& reading, const NameIndex& found, std::vector<Factor>& factors) {
+void sort_factors(Reading& reading, const NameIndex& found, std::vector<Factor>& factors,
+                  const std::vector<std::uint8_t>& good) {
   for (const auto place : sorted_places(found.names())) {
     const std::string_view name = found.names()[place];
     Factor& f = factors[place];
@@ -85,6 +86,7 @@ void sort_factors(Reading& reading, const NameIndex& found, std::vector<Factor>&
     reading.factors.index.insert(name);
     reading.job.factor_ids.emplace_back(name);
     reading.job.market.factors.push_back(f);
+    reading.factor_good.push_back(good[place]);
   }
 }
 
@@ -99,28 +101,30 @@ void read_factors(Reading& reading, Section& files) {
     return;
   }
   Table table(*file, reading.issues, factor_columns);
-  reading.factors.known = table.has(id);
   NameIndex found;
   std::vector<Factor> factors;
+  std::vector<std::uint8_t> good;
+  bool usable = table.has(id);
   while (table.next()) {
     const std::string_view name = table.id(id);
     double value = 0;
     if (!name.empty() && parse_number(name, value) != NumberText::no_number)
       table.error(id,
                   in_quotes(name) + " reads as a number; a cell that takes a factor or a number could not tell them apart");
-    const std::size_t before = reading.issues.total();
+    usable = usable && is_id(name);
     const Process process = read_kind(table, reading.issues);
     Factor factor;
     factor.process = process;
-    if (reading.issues.total() == before) factor = read_factor(table, process);
+    if (table.row_good()) factor = read_factor(table, process);
     if (name.empty()) continue;
     if (found.insert(name).second)
-      factors.push_back(factor);
+      factors.push_back(factor), good.push_back(table.row_good());
     else
       table.error(id, in_quotes(name) + " is there twice");
   }
+  reading.factors.known = usable && table.complete();
   table.list_defaults(reading.job.defaults_used);
-  sort_factors(reading, found, factors);
+  sort_factors(reading, found, factors, good);
 }
 
 void read_currencies(Reading& reading) {
@@ -129,7 +133,7 @@ void read_currencies(Reading& reading) {
     const std::string_view name = key.str();
     currency.find(name);
     const auto complain = [&](std::string text) { currency.error(value, name, std::move(text)); };
-    if (!is_id(name)) complain("a currency is an id; " + std::string(id_rule));
+    if (!is_id(name)) complain(in_quotes(name) + " is not " + std::string(id_rule));
     if (name == reading.job.currency) complain("this is the job's own currency");
     FactorIndex factor{none};
     if (const auto* text = value.as_string())
@@ -149,7 +153,6 @@ void read_curves(Reading& reading, Section& files) {
   if (!file) return;
   enum { curve, tenor_years, factor };
   Table table(*file, reading.issues, {{"curve", true}, {"tenor_years", true}, {"factor", true}});
-  reading.curves.known = table.has(curve);
   std::map<std::string_view, std::map<double, FactorIndex>> found;
   while (table.next()) {
     const std::string_view name = table.id(curve);
@@ -165,6 +168,7 @@ void read_curves(Reading& reading, Section& files) {
     if (table.row_good() && !pillars.emplace(tenor, rate).second)
       table.error(tenor_years, shown(tenor) + " is there twice in curve " + in_quotes(name));
   }
+  reading.curves.known = table.has(curve) && table.complete();
   for (const auto& [name, pillars] : found) {
     reading.curves.index.insert(name);
     reading.job.curve_ids.emplace_back(name);

@@ -80,11 +80,11 @@ void Issues::throw_if_any() {
 std::string Issues::suggest(std::string_view name, std::span<const std::string_view> known) {
   if (name.size() > 100 || known.size() > budget_) return {};
   budget_ -= known.size();
-  int best = static_cast<int>(std::max<std::size_t>(1, name.size() / 3)) + 1;
+  int best = static_cast<int>(std::max<std::size_t>(1, name.size() / 3));
   std::string_view found;
   for (const auto candidate : known) {
-    const int distance = edit_distance(name, candidate, best - 1);
-    if (distance < best || (distance == best && !found.empty() && candidate < found)) best = distance, found = candidate;
+    const int distance = edit_distance(name, candidate, best);
+    if (distance < best || (distance == best && (found.empty() || candidate < found))) best = distance, found = candidate;
   }
   return found.empty() ? std::string() : "; did you mean " + in_quotes(found) + "?";
 }
@@ -112,6 +112,12 @@ std::string shown(double value) {
   return std::string(digits.data(), end);
 }
 
+std::string rounded(double value) {
+  std::array<char, 32> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::general, 6).ptr;
+  return std::string(digits.data(), end);
+}
+
 bool is_id(std::string_view text) {
   static constexpr auto allowed = [] {
     std::array<bool, 256> table{};
@@ -128,6 +134,21 @@ NumberText parse_number(std::string_view text, double& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error == std::errc::invalid_argument || end != text.data() + text.size()) return NumberText::no_number;
   return error == std::errc::result_out_of_range ? NumberText::out_of_range : NumberText::number;
+}
+
+std::string number_problem(std::string_view text, const Range& range, double& value) {
+  const auto allowed = [&] { return "; allowed: " + std::string(range.words); };
+  switch (parse_number(text, value)) {
+    case NumberText::no_number:
+      return in_quotes(text) + " is not a number" + allowed();
+    case NumberText::out_of_range:
+      return in_quotes(text) + " does not fit a double" + allowed();
+    case NumberText::number:
+      break;
+  }
+  if (!std::isfinite(value)) return in_quotes(text) + " is not finite" + allowed();
+  if (value >= range.lower && value <= range.upper) return {};
+  return std::string(text.substr(0, 40)) + " is not " + std::string(range.words);
 }
 
 }  // namespace tailcube

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/instruments/instrument.h"
 #include "src/input/input.h"
 
 namespace tailcube {
@@ -32,13 +33,16 @@ class Issues {
 // number.
 std::string in_quotes(std::string_view);
 std::string shown(double);
+std::string rounded(double);  // to six digits, for computed numbers
 
 // Ids are [A-Za-z0-9_.:+-]+.
 bool is_id(std::string_view);
-inline constexpr std::string_view id_rule = "ids are made of A-Z a-z 0-9 _ . : + -";
+inline constexpr std::string_view id_rule = "an id of the characters A-Z a-z 0-9 _ . : + -";
 
 // A finite or non-finite decimal number filling the whole text. Too large or too small for a double: out_of_range.
 enum class NumberText : std::uint8_t { number, out_of_range, no_number };
 NumberText parse_number(std::string_view text, double& value);
+// Empty if the text is a finite number in the range; else what is wrong with it.
+std::string number_problem(std::string_view text, const Range&, double& value);
 
 }  // namespace tailcube

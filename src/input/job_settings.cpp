@@ -9,7 +9,6 @@ namespace tailcube {
 namespace {
 
 constexpr std::int64_t largest_scenarios = (std::int64_t{1} << 32) - 1;
-constexpr std::int64_t largest_steps = 65535;  // Default::step has 16 bits
 
 void read_run(Reading& reading) {
   Section run(reading.context(), "run");
@@ -22,7 +21,7 @@ void read_run(Reading& reading) {
   } else if (const auto* text = node->as_string(); text && is_id(text->get())) {
     job.currency = text->get();
   } else {
-    run.wrong(*node, "currency", "an id; " + std::string(id_rule));
+    run.wrong(*node, "currency", id_rule);
   }
   if (const auto* node = run.find("as_of"); !node) {
     run.use_default("as_of", "\"\"");
@@ -58,9 +57,9 @@ std::optional<double> years_of_step(std::string_view text) {
   }
 }
 
-void read_report_steps(Section& time, Job& job) {
+void read_report_steps(Section& time, Job& job, int last_step) {
   const auto* node = time.find("report");
-  const std::string rule = "a list of different steps from 1 to " + std::to_string(job.steps);
+  const std::string rule = "a list of steps from 1 to " + std::to_string(last_step);
   if (!node) {
     time.use_default("report", "[" + std::to_string(job.steps) + "]");
     job.report_steps = {job.steps};
@@ -71,8 +70,8 @@ void read_report_steps(Section& time, Job& job) {
   std::set<int> steps;
   for (const auto& element : *array) {
     const auto* step = element.as_integer();
-    if (!step || step->get() < 1 || step->get() > job.steps)
-      time.wrong(element, "report", "a step from 1 to " + std::to_string(job.steps));
+    if (!step || step->get() < 1 || step->get() > last_step)
+      time.wrong(element, "report", "a step from 1 to " + std::to_string(last_step));
     else if (!steps.insert(static_cast<int>(step->get())).second)
       time.error(element, "report", canonical(element) + " is there twice");
   }
@@ -90,8 +89,10 @@ void read_time(Reading& reading) {
   } else {
     time.wrong(*node, "step", rule);
   }
+  const std::size_t before = reading.issues.total();
   job.steps = static_cast<int>(time.integer("steps", {1, largest_steps}));
-  read_report_steps(time, job);
+  if (reading.issues.total() == before) reading.last_step = job.steps;
+  read_report_steps(time, job, reading.last_step);
   time.finish();
   job.market.step_years = job.step_years;
   job.market.steps = job.steps;
@@ -158,7 +159,7 @@ void read_levels(Reading& reading, Section& cube) {
   for (const auto& element : *array) {
     const auto* name = element.as_string();
     if (!name || !is_id(name->get()))
-      cube.wrong(element, "levels", "the name of a column; " + std::string(id_rule));
+      cube.wrong(element, "levels", id_rule);
     else if (std::find(levels.begin(), levels.end(), name->get()) != levels.end())
       cube.error(element, "levels", canonical(element) + " is there twice");
     else
@@ -168,7 +169,9 @@ void read_levels(Reading& reading, Section& cube) {
 
 void read_cube(Reading& reading) {
   Section cube(reading.context(), "cube");
+  const std::size_t before = reading.issues.total();
   read_levels(reading, cube);
+  reading.levels_known = reading.issues.total() == before;
   read_confidence(reading, cube);
   reading.job.binned = cube.word("tail", "exact|binned", "", 0) == 1;
   reading.job.tail_scenarios = static_cast<int>(cube.integer("tail_scenarios", {1, 100'000}, 1000));

@@ -57,7 +57,6 @@ Ratings read_ratings(Reading& reading, Section& files) {
   out.known = file != nullptr;
   if (!file) return out;
   Table table(*file, reading.issues, {{"rating", true}, {"pd_1y", true}});
-  out.known = table.has(0);
   while (table.next()) {
     const std::string_view name = table.id(0);
     const double pd = table.number(1, probability);
@@ -67,6 +66,7 @@ Ratings read_ratings(Reading& reading, Section& files) {
     else
       table.error(0, in_quotes(name) + " is there twice");
   }
+  out.known = table.has(0) && table.complete();
   return out;
 }
 
@@ -76,7 +76,6 @@ class ObligorReader {
       : reading_(reading), ratings_(ratings), table_(file, reading.issues, obligor_columns) {}
 
   void read() {
-    reading_.obligors.known = table_.has(id);
     const bool any_pd = table_.has(pd_1y) || table_.has(rating) || table_.has(hazard);
     if (!any_pd)
       reading_.issues.add(
@@ -97,6 +96,7 @@ class ObligorReader {
       sector_.push_back(table_.cell(sector));
       country_.push_back(table_.cell(country));
     }
+    reading_.obligors.known = table_.has(id) && table_.complete();
     table_.list_defaults(reading_.job.defaults_used);
     store();
   }
@@ -182,7 +182,7 @@ class ObligorReader {
       for (const auto& y : terms)
         sum += x.loading * y.loading * c[static_cast<std::size_t>(x.driver) * n + static_cast<std::size_t>(y.driver)];
     if (!(sum < 1))
-      table_.error(loadings, "the squared length a'Ca of the loadings is " + shown(sum) + "; it must be below 1");
+      table_.error(loadings, "the squared length a'Ca of the loadings is " + rounded(sum) + "; it must be below 1");
   }
 
   double loss_given_default() {

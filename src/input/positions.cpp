@@ -28,7 +28,8 @@ class PositionFile {
         instrument_(instrument),
         rows_(rows),
         file_place_(file_place),
-        table_(file, reading_.issues, specs(shared.reading.job, instrument)) {
+        table_(file, reading_.issues, specs(shared.reading.job, instrument),
+               shared.reading.levels_known ? Table::Unknown::refused : Table::Unknown::ignored) {
     level_names_.resize(reading_.job.levels.size());
     first_level_ = 1;
     currency_ = first_level_ + static_cast<int>(level_names_.size());
@@ -91,7 +92,7 @@ class PositionFile {
       table_.count_default(currency_, reading_.job.currency);
       return FactorIndex{none};
     }
-    if (name == reading_.job.currency) return FactorIndex{none};
+    if (name == reading_.job.currency || reading_.job.currency.empty()) return FactorIndex{none};
     const std::uint32_t place = reading_.currencies.find(name);
     if (place == none) {
       table_.error(currency_, in_quotes(name) + " is neither the job's currency nor in [currency]" +

@@ -11,6 +11,8 @@
 
 namespace tailcube {
 
+inline constexpr int largest_steps = 65535;  // Default::step has 16 bits
+
 // Names that others refer to. Not `known` when their file could not be used: then no reference is called missing.
 struct Names {
   NameIndex index;
@@ -23,16 +25,19 @@ struct Reading {
   Files files;
   TomlFile toml;
   Job job;
-  Names factors, curves, obligors;  // places are FactorIndex, CurveIndex, ObligorTable rows
-  NameIndex currencies;             // of [currency]
+  Names factors, curves, obligors;        // places are FactorIndex, CurveIndex, ObligorTable rows
+  std::vector<std::uint8_t> factor_good;  // of each factor: its row had no error
+  NameIndex currencies;                   // of [currency]
   std::vector<FactorIndex> currency_factor;
+  int last_step = largest_steps;   // time.steps, or the largest there can be where that was wrong
+  bool levels_known = false;       // job.levels names every level column
   bool correlation_known = false;  // job.market.correlation is complete
 
   SectionContext context() { return {toml, issues, job.defaults_used}; }
   // The file named by a value of [files] or [[stress]]; null after an issue.
   SourceFile* open(Section&, const toml::node&, std::string_view key);
-  // FactorIndex of a name that must be a market factor (not a driver) or a driver; reports through `complain`.
-  enum class Want { market_factor, driver };
+  // FactorIndex of a name that must be a market factor (not a driver), a driver, or either; reports through `complain`.
+  enum class Want { market_factor, driver, either };
   template <class Complain>
   FactorIndex factor(std::string_view name, Want want, Complain complain) {
     if (!factors.known) return FactorIndex{none};
@@ -42,7 +47,7 @@ struct Reading {
       return FactorIndex{none};
     }
     const bool is_driver = job.market.factors[place].process == Process::driver;
-    if (is_driver == (want == Want::driver)) return FactorIndex{place};
+    if (!factor_good[place] || want == Want::either || is_driver == (want == Want::driver)) return FactorIndex{place};
     complain(in_quotes(name) +
              (is_driver ? " is a driver; a market factor is needed" : " is a market factor; a driver is needed"));
     return FactorIndex{none};

@@ -123,8 +123,10 @@ class StressReader {
         out.factor = reading_.factor(text->get(), factor ? Reading::Want::market_factor : Reading::Want::driver, complain);
     }
     read_operation(shock, out);
-    if (driver) refuse_on_driver(shock);
-    read_times(shock, out);
+    if (driver)
+      refuse_on_driver(shock);
+    else
+      read_times(shock, out);
     if (is_none(out.factor)) return std::nullopt;
     return out;
   }
@@ -136,9 +138,10 @@ class StressReader {
       if (!shock.find(keys[k])) continue;
       ++given;
       out.operation = static_cast<Operation>(k);
+      const std::size_t before = reading_.issues.total();
       out.amount = shock.number(keys[k], any);
       const auto* node = shock.table().get(keys[k]);
-      if (node->is_number() && out.amount <= 0 && k != 0 && positive_only(out.factor))
+      if (reading_.issues.total() == before && out.amount <= 0 && k != 0 && positive_only(out.factor))
         shock.wrong(*node, keys[k],
                     "positive; " + in_quotes(reading_.job.factor_ids[static_cast<std::size_t>(out.factor)]) +
                         " is lognormal or log_ou and stays above zero");
@@ -153,15 +156,15 @@ class StressReader {
 
   void refuse_on_driver(Section& shock) {
     for (const std::string_view key : {"multiply", "from", "to", "on"})
-      if (const auto* node = shock.table().get(key))
+      if (const auto* node = shock.find(key))
         shock.error(*node, key, "not for drivers: a driver takes set or add, over the whole time");
   }
 
   void read_times(Section& shock, ShockSpec& out) {
     const auto* from = shock.find("from");
     const auto* to = shock.find("to");
-    if (from) out.from = static_cast<int>(shock.integer("from", {1, reading_.job.steps}));
-    if (to) out.to = static_cast<int>(shock.integer("to", {1, reading_.job.steps}, reading_.job.steps));
+    if (from) out.from = static_cast<int>(shock.integer("from", {1, reading_.last_step}));
+    if (to) out.to = static_cast<int>(shock.integer("to", {1, reading_.last_step}, reading_.last_step));
     if (from && to && out.to < out.from)
       shock.error(*to, "to", canonical(*to) + " is before from = " + std::to_string(out.from));
     const auto* on = shock.find("on");

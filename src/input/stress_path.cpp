@@ -40,8 +40,8 @@ void PathReader::read_header(Csv& csv, const SourceFile& file, PathSpec& path) {
     if (std::find(cells.begin() + 1, cells.begin() + static_cast<std::ptrdiff_t>(i), cells[i]) !=
         cells.begin() + static_cast<std::ptrdiff_t>(i))
       complain(cells[i], "the column is there twice");
-    path.factors.push_back(reading_.factor(cells[i], Reading::Want::market_factor,
-                                           [&](std::string why) { complain(cells[i], std::move(why)); }));
+    path.factors.push_back(
+        reading_.factor(cells[i], Reading::Want::either, [&](std::string why) { complain(cells[i], std::move(why)); }));
   }
 }
 
@@ -55,8 +55,8 @@ void PathReader::read_row(Csv& csv, const SourceFile& file, PathSpec& path) {
                     std::to_string(cells.size()) + " cells, but the header has " + std::to_string(path.factors.size() + 1));
   int step = -1;
   const auto [end, error] = std::from_chars(cells[0].data(), cells[0].data() + cells[0].size(), step);
-  if (error != std::errc() || end != cells[0].data() + cells[0].size() || step < 0 || step > reading_.job.steps)
-    return complain("step", in_quotes(cells[0]) + " is not a step from 0 to " + std::to_string(reading_.job.steps));
+  if (error != std::errc() || end != cells[0].data() + cells[0].size() || step < 0 || step > largest_steps)
+    return complain("step", in_quotes(cells[0]) + " is not a step from 0 to " + std::to_string(largest_steps));
   if (!path.step.empty() && step <= path.step.back())
     return complain("step", std::to_string(step) + " does not come after step " + std::to_string(path.step.back()));
   path.step.push_back(step);
@@ -71,11 +71,9 @@ double PathReader::cell(Csv& csv, const SourceFile& file, const PathSpec& path, 
   const Process process = reading_.job.market.factors[index].process;
   const Range range = process == Process::lognormal || process == Process::log_ou ? positive : any;
   double value = 0;
-  if (parse_number(text, value) == NumberText::number && std::isfinite(value) && value >= range.lower &&
-      value <= range.upper)
-    return value;
-  reading_.issues.add({file.shown, csv.line(), 0, reading_.job.factor_ids[index],
-                       in_quotes(text) + " is not a number; allowed: " + std::string(range.words)});
+  std::string problem = number_problem(text, range, value);
+  if (problem.empty()) return value;
+  reading_.issues.add({file.shown, csv.line(), 0, reading_.job.factor_ids[index], std::move(problem)});
   return std::nan("");
 }
 
@@ -84,12 +82,18 @@ void PathReader::check(const SourceFile& file, const PathSpec& path) {
     return reading_.issues.add({file.shown, 0, 0, "step", "a path needs a row for a step after today"});
   for (std::size_t i = 0; i < path.factors.size(); ++i) {
     if (is_none(path.factors[i])) continue;
+    const auto index = static_cast<std::size_t>(path.factors[i]);
+    if (!reading_.factor_good[index]) continue;
+    const double today = reading_.job.market.factors[index].initial;  // 0 for a driver
+    const double first = path.step[0] == 0 ? path.value[0][i] : today;
+    if (std::abs(first - today) > 1e-6 * std::max(std::abs(first), std::abs(today)))
+      reading_.issues.add({file.shown, 0, 0, reading_.job.factor_ids[index],
+                           shown(first) + " at step 0 is not today's value, " + shown(today) + " in files.factors"});
     bool any_value = false;
     for (std::size_t row = 0; row < path.step.size(); ++row)
       any_value |= path.step[row] > 0 && !std::isnan(path.value[row][i]);
     if (!any_value)
-      reading_.issues.add({file.shown, 0, 0, reading_.job.factor_ids[static_cast<std::size_t>(path.factors[i])],
-                           "the column is blank after today"});
+      reading_.issues.add({file.shown, 0, 0, reading_.job.factor_ids[index], "the column is blank after today"});
   }
 }
 

@@ -5,15 +5,15 @@
 
 namespace tailcube {
 
-Table::Table(SourceFile& file, Issues& issues, std::vector<ColumnSpec> specs)
+Table::Table(SourceFile& file, Issues& issues, std::vector<ColumnSpec> specs, Unknown unknown)
     : file_(file), issues_(issues), csv_(file, issues), specs_(std::move(specs)) {
   place_.assign(specs_.size(), -1);
   defaults_.assign(specs_.size(), 0);
   default_text_.resize(specs_.size());
-  read_header();
+  read_header(unknown);
 }
 
-void Table::read_header() {
+void Table::read_header(Unknown unknown) {
   if (!csv_.next()) return;
   width_ = csv_.cells().size();
   std::vector<std::string_view> known;
@@ -21,6 +21,7 @@ void Table::read_header() {
   for (std::size_t i = 0; i < width_; ++i) {
     const std::string_view name = csv_.cells()[i];
     const auto complain = [&](std::string text) {
+      header_good_ = false;
       issues_.add({file_.shown, line(), 0, std::string(name), std::move(text)});
     };
     bool found = false;
@@ -32,7 +33,7 @@ void Table::read_header() {
     }
     if (name.empty()) {
       complain("column " + std::to_string(i + 1) + " has no name");
-    } else if (!found) {
+    } else if (!found && unknown == Unknown::refused) {
       complain("unknown column" + issues_.suggest(name, known));
     }
   }
@@ -45,6 +46,7 @@ bool Table::next() {
   while (csv_.next()) {
     good_ = true;
     if (csv_.cells().size() == width_) return true;
+    ++short_rows_;
     issues_.add({file_.shown, line(), 0, "",
                  std::to_string(csv_.cells().size()) + " cells, but the header has " + std::to_string(width_)});
   }
@@ -57,9 +59,10 @@ void Table::error(int column, std::string text) {
 }
 
 bool Table::blank_error(int column, std::string_view rule) {
-  good_ = false;  // a missing column was reported with the header, once
-  if (has(column) || !specs_[static_cast<std::size_t>(column)].required)
-    error(column, "blank; required, " + std::string(rule));
+  good_ = false;
+  // A column that is missing was reported with the header, or is there under a misspelt name.
+  const bool reported = specs_[static_cast<std::size_t>(column)].required || !header_good_;
+  if (has(column) || !reported) error(column, "blank; required, " + std::string(rule));
   return false;
 }
 
@@ -74,25 +77,16 @@ double Table::number(int column, const Range& range, std::optional<double> other
     return *otherwise;
   }
   double value = 0;
-  switch (parse_number(text, value)) {
-    case NumberText::no_number:
-      return error(column, in_quotes(text) + " is not a number; allowed: " + std::string(range.words)), 0.0;
-    case NumberText::out_of_range:
-      return error(column, in_quotes(text) + " does not fit a double; allowed: " + std::string(range.words)), 0.0;
-    case NumberText::number:
-      break;
-  }
-  if (!std::isfinite(value))
-    return error(column, in_quotes(text) + " is not finite; allowed: " + std::string(range.words)), 0.0;
-  if (value < range.lower || value > range.upper)
-    return error(column, std::string(text.substr(0, 40)) + " is not " + std::string(range.words)), 0.0;
-  return value;
+  std::string problem = number_problem(text, range, value);
+  if (problem.empty()) return value;
+  error(column, std::move(problem));
+  return 0;
 }
 
 std::string_view Table::id(int column) {
   const std::string_view text = cell(column);
   if (text.empty()) return blank_error(column, id_rule), text;
-  if (!is_id(text)) error(column, in_quotes(text) + " is not an id; " + std::string(id_rule));
+  if (!is_id(text)) error(column, in_quotes(text) + " is not " + std::string(id_rule));
   return text;
 }
 

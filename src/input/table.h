@@ -18,10 +18,13 @@ struct ColumnSpec {
 
 class Table {
  public:
-  // Reads the header. `unknown_hint` is added to the message about an unknown column.
-  Table(SourceFile&, Issues&, std::vector<ColumnSpec>);
+  // Reads the header. Unknown columns are ignored only where the job did not say which columns there are.
+  enum class Unknown { refused, ignored };
+  Table(SourceFile&, Issues&, std::vector<ColumnSpec>, Unknown = Unknown::refused);
 
   bool next();  // the next record with as many cells as the header
+  // False once a record had to be dropped: the names in it are then not known.
+  bool complete() const { return short_rows_ == 0 && !csv_.dropped_any(); }
   int line() const { return csv_.line(); }
   bool has(int column) const { return place_[static_cast<std::size_t>(column)] >= 0; }
   std::string_view cell(int column) const {  // blank where the column is missing
@@ -45,7 +48,7 @@ class Table {
   std::string_view name(int column) const { return specs_[static_cast<std::size_t>(column)].name; }
 
  private:
-  void read_header();
+  void read_header(Unknown);
   SourceFile& file_;
   Issues& issues_;
   Csv csv_;
@@ -53,8 +56,8 @@ class Table {
   std::vector<int> place_;  // of each spec in the record, -1: no such column
   std::vector<std::size_t> defaults_;
   std::vector<std::string> default_text_;
-  std::size_t width_ = 0;
-  bool good_ = true;
+  std::size_t width_ = 0, short_rows_ = 0;
+  bool good_ = true, header_good_ = true;
 };
 
 }  // namespace tailcube

@@ -38,48 +38,48 @@ using JobFiles = std::map<std::string, std::string>;
 
 inline JobFiles valid_job() {
   return {{"job.toml",
-           "[run]\n"                                                   // 1
-           "name = \"demo\"\n"                                         // 2
-           "seed = 42\n"                                               // 3
-           "scenarios = 1_000_000\n"                                   // 4
-           "currency = \"USD\"\n"                                      // 5
-           "as_of = 2026-11-22\n"                                      // 6
-           "[time]\n"                                                  // 7
-           "step = \"1M\"\n"                                           // 8
-           "steps = 12\n"                                              // 9
-           "report = [1, 3, 12]\n"                                     // 10
-           "[files]\n"                                                 // 11
-           "factors = \"factors.csv\"\n"                               // 12
-           "correlation = \"correlation.csv\"\n"                       // 13
-           "curves = \"curves.csv\"\n"                                 // 14
-           "ratings = \"ratings.csv\"\n"                               // 15
-           "obligors = \"obligors.csv\"\n"                             // 16
-           "positions.exposure = [\"exposures.csv\", \"more.csv\"]\n"  // 17
-           "[currency]\n"                                              // 18
-           "EUR = \"EURUSD\"\n"                                        // 19
-           "[market]\n"                                                // 20
-           "uncorrelated = [\"TECH\"]\n"                               // 21
-           "[cube]\n"                                                  // 22
-           "levels = [\"book\", \"pool\"]\n"                           // 23
-           "confidence = [0.95, 0.990, 0.999]\n"                       // 24
-           "[credit]\n"                                                // 25
-           "timing = \"adapted\"\n"                                    // 26
-           "[[stress]]\n"                                              // 27
-           "name = \"base\"\n"                                         // 28
-           "[[stress]]\n"                                              // 29
-           "name = \"severe\"\n"                                       // 30
-           "path = \"path.csv\"\n"                                     // 31
-           "shocks = [{ factor = \"BTC\", multiply = 0.7 },\n"         // 32
-           "  { factor = \"UST\", add = 0.02, from = 1, to = 4 },\n"   // 33
-           "  { driver = \"SME\", set = -2.5 },\n"                     // 34
-           "  { factor = \"BTC\", set = 5e4, on = \"initial\" }]\n"    // 35
-           "propagate = true\n"                                        // 36
-           "[[stress_axis]]\n"                                         // 37
-           "name = \"btc\"\n"                                          // 38
+           "[run]\n"                                                                                              // 1
+           "name = \"demo\"\n"                                                                                    // 2
+           "seed = 42\n"                                                                                          // 3
+           "scenarios = 1_000_000\n"                                                                              // 4
+           "currency = \"USD\"\n"                                                                                 // 5
+           "as_of = 2026-11-22\n"                                                                                 // 6
+           "[time]\n"                                                                                             // 7
+           "step = \"1M\"\n"                                                                                      // 8
+           "steps = 12\n"                                                                                         // 9
+           "report = [1, 3, 12]\n"                                                                                // 10
+           "[files]\n"                                                                                            // 11
+           "factors = \"factors.csv\"\n"                                                                          // 12
+           "correlation = \"correlation.csv\"\n"                                                                  // 13
+           "curves = \"curves.csv\"\n"                                                                            // 14
+           "ratings = \"ratings.csv\"\n"                                                                          // 15
+           "obligors = \"obligors.csv\"\n"                                                                        // 16
+           "positions.exposure = [\"exposures.csv\", \"more.csv\"]\n"                                             // 17
+           "[currency]\n"                                                                                         // 18
+           "EUR = \"EURUSD\"\n"                                                                                   // 19
+           "[market]\n"                                                                                           // 20
+           "uncorrelated = [\"TECH\"]\n"                                                                          // 21
+           "[cube]\n"                                                                                             // 22
+           "levels = [\"book\", \"pool\"]\n"                                                                      // 23
+           "confidence = [0.95, 0.990, 0.999]\n"                                                                  // 24
+           "[credit]\n"                                                                                           // 25
+           "timing = \"adapted\"\n"                                                                               // 26
+           "[[stress]]\n"                                                                                         // 27
+           "name = \"base\"\n"                                                                                    // 28
+           "[[stress]]\n"                                                                                         // 29
+           "name = \"severe\"\n"                                                                                  // 30
+           "path = \"path.csv\"\n"                                                                                // 31
+           "shocks = [{ factor = \"BTC\", multiply = 0.7 },\n"                                                    // 32
+           "  { factor = \"UST\", add = 0.02, from = 1, to = 4 },\n"                                              // 33
+           "  { driver = \"SME\", set = -2.5 },\n"                                                                // 34
+           "  { factor = \"BTC\", set = 5e4, on = \"initial\" }]\n"                                               // 35
+           "propagate = true\n"                                                                                   // 36
+           "[[stress_axis]]\n"                                                                                    // 37
+           "name = \"btc\"\n"                                                                                     // 38
            "levels = [{ name = \"0\" }, { name = \"-50%\", shocks = [{ factor = \"BTC\", multiply = 0.5 }] }]\n"  // 39
-           "[[stress_axis]]\n"                                         // 40
-           "name = \"rates\"\n"                                        // 41
-           "levels = [{ name = \"0\" }, { name = \"+2%\", shocks = [{ factor = \"UST\", add = 0.02 }] }]\n"},  // 42
+           "[[stress_axis]]\n"                                                                                    // 40
+           "name = \"rates\"\n"                                                                                   // 41
+           "levels = [{ name = \"0\" }, { name = \"+2%\", shocks = [{ factor = \"UST\", add = 0.02 }] }]\n"},     // 42
           {"factors.csv",
            "id,kind,initial,drift,volatility,reversion,level,jump_rate,jump_mean,jump_volatility\n"
            "UST,ou,0.04,,0.01,0.3,0.035,,,\n"
@@ -100,7 +100,8 @@ inline JobFiles valid_job() {
           {"curves.csv", "curve,tenor_years,factor\nUSD,10,SPREAD\nUSD,1,UST\nAAA,5,UST\n"},
           {"ratings.csv", "rating,pd_1y\nBBB,0.002\nB-,0.08\n"},
           {"obligors.csv",
-           "id,pd_1y,rating,hazard,driver,asset_correlation,loadings,lgd,lgd_sd,lgd_correlation,recovery_delay_years,days_past_due,sector,country\n"
+           "id,pd_1y,rating,hazard,driver,asset_correlation,loadings,lgd,lgd_sd,lgd_correlation,recovery_delay_years,days_"
+           "past_due,sector,country\n"
            "O3,,B-,,,,SME:0.3 TECH:-0.4,0.45,,,,,,\n"
            "O1,0.01,,,SME,0.25,,0.6,0,,,,Retail,DE\n"
            "O2,,,0.02,,,,0.4,,,,,,FR\n"},

@@ -1,5 +1,4 @@
-#include <tests/catch_any.h>
-
+#include "tests/catch_any.h"
 #include "tests/unit/input/job_files.h"
 
 using namespace tailcube;

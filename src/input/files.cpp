@@ -77,7 +77,8 @@ int read_all(int file, std::size_t expected, std::string& text, Flaw& flaw) {
 
 SourceFile* Files::open(const std::filesystem::path& path, std::string written, Issue where, Issues& issues) {
   const auto unreadable = [&](const std::string& why) {
-    where.text = in_quotes(path.string()) + " cannot be read: " + why;
+    where.text = (where.file.empty() ? "" : in_quotes(path.string()) + " ") + "cannot be read: " + why;
+    if (where.file.empty()) where.file = path.string();
     issues.add_unreadable(where);
     return nullptr;
   };

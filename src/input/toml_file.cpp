@@ -82,7 +82,9 @@ void TomlFile::apply(const std::string& setting, Issues& issues) {
   const auto complain = [&](const char* text) { issues.add({"--set " + setting, 0, 0, "", text}); };
   const std::size_t equals = setting.find('=');
   if (equals == std::string::npos || equals == 0) return complain("must be key=value, for instance run.seed=7");
-  Setting made{setting.substr(0, equals), "--set " + setting, "value = " + setting.substr(equals + 1)};
+  const std::size_t key_end = setting.find_last_not_of(' ', equals - 1);
+  Setting made{setting.substr(0, key_end == std::string::npos ? 0 : key_end + 1), "--set " + setting,
+               "value = " + setting.substr(equals + 1)};
   toml::table parsed;
   try {
     parsed = toml::parse(std::string_view(made.document));

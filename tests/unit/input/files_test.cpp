@@ -118,7 +118,7 @@ TEST_CASE("which bytes are UTF-8") {
 TEST_CASE("files that cannot be read end with 66") {
   const Folder folder;
   CHECK(outcome_in(folder).exit_code == 66);
-  CHECK(outcome_in(folder).messages == std::vector<std::string>{"\"job.toml\" cannot be read: No such file or directory"});
+  CHECK(outcome_in(folder).messages == std::vector<std::string>{"job.toml: cannot be read: No such file or directory"});
   JobFiles files = valid_job();
   files.erase("curves.csv");
   write(folder, files);
@@ -138,9 +138,9 @@ TEST_CASE("an unreadable file is worth 66 even beside wrong contents") {
   files["job.toml"] = replaced(files["job.toml"], "seed = 42", "seed = -1");
   const Outcome found = outcome(files);
   CHECK(found.exit_code == 66);
-  CHECK(found.messages ==
-        std::vector<std::string>{"job.toml:15:11: files.ratings: \"ratings.csv\" cannot be read: No such file or directory",
-                                 "job.toml:3:8: run.seed: -1 is not an integer from 0 to 9223372036854775807"});
+  CHECK(found.messages == std::vector<std::string>{
+                              "job.toml:3:8: run.seed: -1 is not an integer from 0 to 9223372036854775807",
+                              "job.toml:15:11: files.ratings: \"ratings.csv\" cannot be read: No such file or directory"});
 }
 
 // Root may read everything, so the reading is done by a child that is nobody.

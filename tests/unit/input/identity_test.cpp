@@ -13,13 +13,13 @@ using Messages = std::vector<std::string>;
 
 TEST_CASE("--set replaces and adds") {
   const Job job =
-      read(valid_job(), {"run.seed=7", "time.step=1Q", "cube.tail_scenarios = 5", "cube.levels=[]", "run.name='x y'",
-                         "files.positions.exposure=[\"exposures.csv\"]", "run.as_of=2027-01-31"});
+      read(valid_job(), {"run.seed=7", "time.step=1Q", "cube.tail_scenarios = 5", "cube.levels=[\"pool\", \"book\"]",
+                         "run.name='x y'", "files.positions.exposure=[\"exposures.csv\"]", "run.as_of=2027-01-31"});
   CHECK(job.seed == 7);
   CHECK(job.step_years == 0.25);
   CHECK(job.name == "x y");
   CHECK(job.as_of == "2027-01-31");
-  CHECK(job.nodes.size() == 1);
+  CHECK(job.nodes[1].path == "total/a");
   CHECK(job.tables[0].positions.size() == 3);
 }
 

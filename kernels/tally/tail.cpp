@@ -90,11 +90,12 @@ void Tail::append(std::span<const Units> losses, std::span<const std::int64_t> w
   std::size_t n = 0, equal = 0;
   for (std::size_t k = 0; k < losses.size(); ++k) {
     const Units x = losses[k];
-    equal += static_cast<std::size_t>(x == floor_.loss);
     loss[n] = x, scenario[n] = first + static_cast<std::uint32_t>(k);
-    if (weighted_) weight_[size_ + n] = weights.empty() ? unit_weight : weights[k];
     n += static_cast<std::size_t>(x > above);
   }
+  for (const Units x : losses) equal += static_cast<std::size_t>(x == floor_.loss);
+  if (weighted_)
+    for (std::size_t k = 0; k < n; ++k) weight_[size_ + k] = weights.empty() ? unit_weight : weights[scenario[k] - first];
   const std::size_t from = size_;
   size_ += n;
   if (!cut_) return;

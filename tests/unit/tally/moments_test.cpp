@@ -18,6 +18,28 @@ TEST_CASE("moments are the sums they are named after") {
   CHECK(bool(m.weighted_squares == 83));
 }
 
+TEST_CASE("moments of any size and length are a plain loop's") {
+  std::mt19937_64 random(8);
+  for (const int bits : {0, 1, 31, 32, 33, 45, 46, 47, 55})
+    for (const std::size_t n : {1u, 3u, 64u, 4095u, 4096u, 4101u, 9000u}) {
+      CAPTURE(bits, n);
+      std::vector<Units> x(n);
+      const Units largest = Units{1} << bits;
+      for (Units& v : x) v = static_cast<Units>(random() % static_cast<std::uint64_t>(2 * largest + 1)) - largest;
+      x[0] = largest, x[n / 2] = -largest;
+      Wide sum = 0, squares = 0;
+      std::int64_t positive = 0;
+      for (const Units v : x) sum += v, squares += Wide{v} * v, positive += v > 0;
+      Moments m;
+      m.add(x);
+      CHECK(m.count == static_cast<std::int64_t>(n));
+      CHECK(m.positive == positive);
+      CHECK(bool(m.sum == sum * (Wide{1} << sum_fraction_bits)));
+      CHECK(bool(m.sum_of_squares == squares));
+      CHECK(bool(m.weighted_squares == squares));
+    }
+}
+
 TEST_CASE("weights of one written out are the same as no weights") {
   const auto x = test::sample(test::Law::symmetric, 1000, 1);
   Moments plain, weighted;

@@ -1,4 +1,5 @@
 #include "kernels/instruments/cash_flows.h"
+#include "kernels/math/functions.h"
 #include "tests/catch_any.h"
 #include "tests/reference.h"
 #include "tests/unit/instruments/claims.h"
@@ -59,6 +60,21 @@ TEST_CASE("a default costs the same bits alone and among many", "[loan]") {
       CHECK(alone.credit(row, v, all[i].lane) == loans.credit(row, v, all[i].lane));
     }
   }
+}
+
+TEST_CASE("every instruction set gives the same bits", "[loan]") {
+  World w = credit_world(12, 1.0 / 12, {1, 3, 12}, obligors, 34);
+  const RandomClaims book = random_claims(w, "loan", 200, obligors, false);
+  Compiled wide(instrument("loan"), table(instrument("loan"), book.lines), w, Detail::leaf, obligors);
+  Compiled narrow(instrument("loan"), table(instrument("loan"), book.lines), w, Detail::leaf, obligors);
+  w.discount();
+  wide.evaluate(w.block);
+  REQUIRE(limit_simd("avx2"));
+  narrow.evaluate(w.block);
+  limit_simd("avx512");
+  for (std::size_t r = 0; r < wide.wiring.row_count; ++r)
+    for (int v = 0; v < 3; ++v)
+      for (int lane = 0; lane < lanes; ++lane) CHECK(wide.value(r, v, lane) == narrow.value(r, v, lane));
 }
 
 TEST_CASE("a level payment and its balances", "[loan]") {

@@ -1,0 +1,97 @@
+// The manual knows every column, and later features are refused by their name.
+#include <fstream>
+#include <sstream>
+
+#include "tests/catch_any.h"
+#include "tests/unit/input/job_files.h"
+
+namespace tailcube::test {
+namespace {
+
+TEST_CASE("docs/input.md names every type, column and word") {
+  std::ifstream file(std::string(TAILCUBE_SOURCE_DIR) + "/docs/input.md");
+  std::stringstream text;
+  text << file.rdbuf();
+  const std::string manual = text.str();
+  REQUIRE_FALSE(manual.empty());
+  for (const auto* instrument : instruments()) {
+    const std::size_t section = manual.find("**`" + std::string(instrument->name) + "`**");
+    INFO(instrument->name);
+    REQUIRE(section != std::string::npos);
+    const std::string own = manual.substr(section, manual.find("\n**`", section + 1) - section);
+    for (const auto& column : instrument->columns) {
+      INFO(column.name);
+      const std::size_t row = own.find("| `" + std::string(column.name) + "` |");
+      CHECK(row != std::string::npos);
+      const std::string line = own.substr(std::min(row, own.size()), own.find('\n', std::min(row, own.size())) - row);
+      CHECK((line.find("required") != std::string::npos) == !column.otherwise.has_value());
+    }
+  }
+}
+
+Outcome with_table(const std::string& type, const std::string& table) {
+  JobFiles files = valid_job();
+  files["job.toml"] =
+      replaced(files["job.toml"], "positions.exposure", "positions." + type + " = \"t.csv\"\npositions.exposure");
+  files["t.csv"] = table;
+  return outcome(files);
+}
+
+TEST_CASE("bonds, loans, vaults and holdings are read by their declared columns") {
+  const std::string bonds = "id,book,pool,obligor,notional,coupon,maturity_years,curve,spread,floating\n";
+  CHECK(with_table("bond",
+                   bonds + "B1,b,p,O1,100,0.05,5,USD,SPREAD,no\nB2,b,p,,100,0.05,5,USD,0.02,\nB3,b,p,,100,0.05,5,USD,,\n")
+            .exit_code == 0);
+  CHECK(with_table("bond", bonds + "B1,b,p,O1,100,5,5,USB,SPRED,yes\n").messages ==
+        std::vector<std::string>{"t.csv:2: coupon: 5 is not between -1 and 1",
+                                 "t.csv:2: curve: \"USB\" is not in files.curves; did you mean \"USD\"?",
+                                 "t.csv:2: floating: \"yes\" is not available in this version; allowed: no or false",
+                                 "t.csv:2: spread: \"SPRED\" is not in files.factors; did you mean \"SPREAD\"?"});
+  const std::string loans = "id,book,pool,principal,rate,maturity_years,curve,amortisation,spread,frequency,prepay_cpr\n";
+  CHECK(with_table("loan", loans + "L,b,p,100,0.05,5,USD,pik,7,12,\n").messages ==
+        std::vector<std::string>{
+            "t.csv:2: amortisation: \"pik\" is not available in this version; allowed: bullet, annuity or linear",
+            "t.csv:2: spread: 7 is not between -1 and 5"});
+  CHECK(with_table("loan", loans + "L,b,p,100,0.05,5,USD,anuity,,12,\n").messages ==
+        std::vector<std::string>{
+            "t.csv:2: amortisation: \"anuity\" is not bullet, annuity or linear; did you mean \"annuity\"?"});
+  CHECK(with_table("loan", loans + "L,b,p,100,0.05,5,USD,,,1.5,\n").exit_code == 65);
+  CHECK(with_table("loan", loans + "L,b,p,100,0.05,5,USD,,,12,0.1\n").exit_code == 65);
+  const std::string vaults =
+      "id,book,pool,currency,collateral_factor,collateral_quantity,debt,liquidation_threshold,monitoring\n";
+  CHECK(with_table("vault", vaults + "V,b,p,,BTC,1,50000,0.8,step\n").exit_code == 0);
+  CHECK(with_table("vault", vaults + "V,b,p,EUR,SME,1,50000,0.8,bridge\n").messages ==
+        std::vector<std::string>{"t.csv:2: collateral_factor: \"SME\" is a driver; a market factor is needed",
+                                 "t.csv:2: currency: \"EUR\": this type must be in the job's currency",
+                                 "t.csv:2: monitoring: \"bridge\" is not available in this version; allowed: step"});
+  CHECK(with_table("holding", "id,book,pool,factor,obligor\nH,b,p,BTC,O1\n").messages ==
+        std::vector<std::string>{"t.csv:1: obligor: unknown column"});
+}
+
+TEST_CASE("every later type is refused by its name") {
+  for (const std::string type : {"mortgage", "invoice", "property", "collectible", "revenue", "perp", "lp", "stablecoin",
+                                 "fund_token", "tranche", "cover", "hedge"}) {
+    CHECK(with_table(type, "id\n").messages ==
+          std::vector<std::string>{"job.toml:17:11: files.positions." + type + ": the instrument type \"" + type +
+                                   "\" is not available in this version"});
+  }
+}
+
+TEST_CASE("constant spreads and vaults are warned about") {
+  JobFiles files = valid_job();
+  files["job.toml"] = replaced(files["job.toml"], "positions.exposure",
+                               "positions.bond = \"b.csv\"\npositions.vault = \"v.csv\"\npositions.exposure");
+  files["b.csv"] =
+      "id,book,pool,obligor,notional,maturity_years,curve,spread\nB1,b,p,O1,100,5,USD,0.01\nB2,b,p,O1,100,5,USD,SPREAD\n"
+      "B3,b,p,,100,5,USD,0.01\n";
+  files["v.csv"] =
+      "id,book,pool,collateral_factor,collateral_quantity,debt,liquidation_threshold,bonus\nV,b,p,BTC,1,5,0.98,0.1\n";
+  const Job job = read(files);
+  REQUIRE(job.warnings.size() == 4);
+  CHECK(job.warnings[0].starts_with("v.csv:2: liquidation_threshold: "));
+  CHECK(job.warnings[1] ==
+        "bond: 1 credit position has a constant spread; a factor there would let it widen in bad scenarios");
+}
+
+}  // namespace
+}  // namespace tailcube::test

@@ -35,13 +35,14 @@ std::string json_value(double value) {
 
 std::string json_value(bool value) { return value ? "true" : "false"; }
 
-std::string json_value(const Json& value) { return value.text(2); }
+std::string json_value(const Json& value) { return value.text(); }
 
-std::string Json::text(int indent) const {
-  const std::string margin(static_cast<std::size_t>(indent), ' ');
-  std::string all = "{";
-  for (std::size_t i = 0; i < members_.size(); ++i) all += (i ? ",\n" : "\n") + margin + "  " + members_[i];
-  return all + "\n" + margin + "}";
+// Line breaks within strings are escaped, so those in a member are a nested object's.
+std::string Json::text() const {
+  std::string all;
+  for (const std::string& member : members_) all += (all.empty() ? "\n" : ",\n") + member;
+  for (std::size_t at = 0; (at = all.find('\n', at)) != std::string::npos; at += 3) all.insert(at + 1, "  ");
+  return "{" + all + "\n}";
 }
 
 }  // namespace tailcube

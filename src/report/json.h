@@ -34,7 +34,7 @@ class Json {
     members_.push_back("\"" + json_escaped(key) + "\": " + json_value(value));
     return *this;
   }
-  std::string text(int indent = 0) const;
+  std::string text() const;
 
  private:
   std::vector<std::string> members_;

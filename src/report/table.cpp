@@ -36,7 +36,9 @@ class Writer {
   void columns(int first, int last);
   void node(int cell, int node, int first, int last);
   void worst(int cell);
+  void summary();
   void notes();
+  std::string expected(int cell, int node) const;
   std::string tail(int cell, int node, int confidence, bool shortfall);
 
   std::ostream& out_;
@@ -63,6 +65,7 @@ Writer::Writer(std::ostream& out, const Cube& cube)
 void Writer::write() {
   header();
   for (int c = 0; c < static_cast<int>(cube_.cells.size()); ++c) cell(c);
+  summary();
   notes();
 }
 
@@ -104,14 +107,17 @@ void Writer::columns(int first, int last) {
 void Writer::node(int c, int n, int first, int last) {
   const std::string& path = cube_.nodes[static_cast<std::size_t>(n)];
   const std::string name = n == 0 ? path : "  " + path.substr(path.find('/') + 1);
-  const std::size_t at = cube_.at(economic, c, n, horizon_);
-  const double error = normal_95 * cube_.expected_loss_se[at];
   out_ << "  " << left(name, name_columns) << right(money_(cube_.base_value[static_cast<std::size_t>(n)]), money_columns)
-       << right(money_(cube_.expected_loss[at]) + " ±" + money_(error), expected_columns) << "  VaR";
+       << right(expected(c, n), expected_columns) << "  VaR";
   for (int k = first; k < last; ++k) out_ << right(tail(c, n, k, false), tail_columns);
   out_ << "\n  " << left("", name_columns + money_columns + expected_columns) << "   ES";
   for (int k = first; k < last; ++k) out_ << right(tail(c, n, k, true), tail_columns);
   out_ << "\n";
+}
+
+std::string Writer::expected(int c, int n) const {
+  const std::size_t at = cube_.at(economic, c, n, horizon_);
+  return money_(cube_.expected_loss[at]) + " ±" + money_(normal_95 * cube_.expected_loss_se[at]);
 }
 
 std::string Writer::tail(int c, int n, int k, bool shortfall) {
@@ -155,6 +161,23 @@ void Writer::worst(int c) {
     out_ << (i ? "; " : "") << path.substr(path.find('/') + 1) << " " << money_(shortfall(leaves[i]));
   }
   out_ << "\n";
+}
+
+// The totals of all cells below each other, as in a comparison one would make by hand.
+void Writer::summary() {
+  if (cube_.cells.size() < 2) return;
+  const int k = ranking_confidence(cube_), last = static_cast<int>(cube_.confidence.size()) - 1;
+  const std::string at = percent(cube_.confidence[static_cast<std::size_t>(k)].value());
+  out_ << "\nTotal of each cell\n  " << left("", 36) << right("expected loss", expected_columns)
+       << right("VaR " + at, tail_columns) << right("ES " + at, tail_columns);
+  if (last != k) out_ << right("ES " + percent(cube_.confidence.back().value()), tail_columns);
+  out_ << "\n";
+  for (int c = 0; c < static_cast<int>(cube_.cells.size()); ++c) {
+    out_ << "  " << left(cube_.cells[static_cast<std::size_t>(c)], 36) << right(expected(c, 0), expected_columns)
+         << right(tail(c, 0, k, false), tail_columns) << right(tail(c, 0, k, true), tail_columns);
+    if (last != k) out_ << right(tail(c, 0, last, true), tail_columns);
+    out_ << "\n";
+  }
 }
 
 void Writer::notes() {

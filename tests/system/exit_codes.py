@@ -30,7 +30,7 @@ class ExitCodes(Case):
 
     def test_help_and_version(self):
         self.check(0, "--help", says=["Usage: tailcube"])
-        self.check(0, "version", says=["tailcube 0.", "HDF5", "MPI"], ranks=(1, 2))
+        self.check(0, "version", says=["tailcube 0.", "HDF5 ", "SIMD "], ranks=(1, 2))
 
     def test_missing_input(self):
         self.check(66, "run", "nowhere.toml", says=["nowhere.toml"], ranks=(1, 2))

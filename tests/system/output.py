@@ -10,7 +10,7 @@ import unittest
 from common import HAS_MPI, MPI_ENVIRONMENT, TINY, Case, command, main, read, tailcube
 
 JOB = os.path.join(TINY, "job.toml")
-LONG = ["--set", "run.scenarios=4000000000", "--progress", "none"]
+LONG = ["--set", "run.scenarios=400000000", "--set", "cube.tail=binned", "--progress", "none"]
 
 
 class Output(Case):
@@ -67,8 +67,11 @@ class Output(Case):
         self.assertIn(" left", bar.err)
 
     def start(self, *arguments, ranks=1):
-        return subprocess.Popen(command(*arguments, ranks=ranks), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                env=os.environ | MPI_ENVIRONMENT)
+        process = subprocess.Popen(command(*arguments, ranks=ranks), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   env=os.environ | MPI_ENVIRONMENT)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.terminate)
+        return process
 
     def test_terminated(self):
         for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
@@ -76,6 +79,7 @@ class Output(Case):
             process = self.start("run", JOB, "-o", folder, *LONG)
             self.wait_for(os.path.join(folder, "run.log"))
             time.sleep(0.3)
+            self.assertIsNone(process.poll(), "it runs for minutes unless it is stopped")
             process.send_signal(number)
             _, errors = process.communicate(timeout=30)
             self.assertEqual(process.returncode, code, errors)

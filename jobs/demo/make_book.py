@@ -184,11 +184,11 @@ def treasury(random, obligors):
 
 # Aave v3 on Ethereum, 2025-10-26: liquidation threshold and bonus of WETH and WBTC; half of the debt is repaid at a liquidation.
 VAULTS = {
-    "btc_core": ("BTC", 0.78, 380, 90000, 0.20, 0.50),
-    "btc_high_ltv": ("BTC", 0.78, 120, 60000, 0.50, 0.70),
-    "eth_core": ("ETH", 0.83, 700, 60000, 0.20, 0.50),
-    "eth_high_ltv": ("ETH", 0.83, 260, 40000, 0.50, 0.74),
-    "eth_treasury": ("ETH", 0.83, 60, 900000, 0.10, 0.35),
+    "btc_core": ("BTC", 0.78, 380, 90000, 0.15, 0.40),
+    "btc_high_ltv": ("BTC", 0.78, 120, 60000, 0.40, 0.58),
+    "eth_core": ("ETH", 0.83, 700, 60000, 0.15, 0.40),
+    "eth_high_ltv": ("ETH", 0.83, 260, 40000, 0.40, 0.60),
+    "eth_treasury": ("ETH", 0.83, 60, 900000, 0.10, 0.30),
 }
 
 

@@ -1,15 +1,12 @@
 #include "src/app/run_record.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <ctime>
+#include <span>
 #include <sstream>
 
 #include "hpc/cube_file.h"
+#include "hpc/file_output.h"
 #include "hpc/machine.h"
 #include "src/app/agreement.h"
 #include "src/report/build_info.h"
@@ -71,27 +68,6 @@ void add_costs(Json& json, const RunRecord& r) {
   json.add("cpu_seconds_per_rank", cpu_of_rank).add("peak_memory_bytes_per_rank", peak);
 }
 
-[[noreturn]] void fail(const std::filesystem::path& part, const std::filesystem::path& path) {
-  const std::string cause = std::strerror(errno);
-  std::error_code ignored;
-  std::filesystem::remove(part, ignored);
-  throw FileError(path.string() + ": " + cause);
-}
-
-void write_all(int file, const std::string& text, const std::filesystem::path& part, const std::filesystem::path& path) {
-  for (std::size_t done = 0; done < text.size();) {
-    const ssize_t n = ::write(file, text.data() + done, text.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) {
-      const int cause = errno;
-      ::close(file);
-      errno = cause;
-      fail(part, path);
-    }
-    done += static_cast<std::size_t>(n);
-  }
-}
-
 }  // namespace
 
 void StageClock::start(const std::string& name) {
@@ -132,12 +108,8 @@ std::string to_json(const RunRecord& r) {
 }
 
 void write_run_record(const std::filesystem::path& path, const RunRecord& record) {
-  const std::filesystem::path part = path.string() + ".part";
-  const int file = ::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (file < 0) fail(part, path);
-  write_all(file, to_json(record), part, path);
-  const bool synced = ::fsync(file) == 0;
-  if (::close(file) != 0 || !synced || ::rename(part.c_str(), path.c_str()) != 0) fail(part, path);
+  const std::string text = to_json(record);
+  write_whole_file(path, {std::as_bytes(std::span(text))});
 }
 
 std::string utc_now() {

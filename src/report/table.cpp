@@ -72,7 +72,7 @@ void Writer::write() {
 void Writer::header() {
   out_ << "Loss after " << horizon_text(cube_.horizon_years.back()) << " in " << money_.unit << " (positive = bad), "
        << grouped(static_cast<double>(cube_.scenarios)) << " scenarios in each of " << cube_.cells.size()
-       << (cube_.cells.size() == 1 ? " cell" : " cells") << "; ± is the wider half of a 95 % interval\n";
+       << (cube_.cells.size() == 1 ? " cell" : " cells") << "\n± is the wider half of a 95 % interval\n";
 }
 
 std::string description(const Cube& cube, std::size_t cell) {

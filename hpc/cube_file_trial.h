@@ -1,6 +1,6 @@
 #pragma once
-// HDF5 is not safe against a file that was made to break it (bit flips under a valid seal end in SIGSEGV about once in 300,
-// with 1.10.8). A child process therefore takes the risk first.
+// HDF5 is not safe against a file that was made to break it (about one in 100 to 300 damaged files with a valid seal ends in
+// SIGSEGV, with 1.10.8). A child process therefore takes the risk first.
 #include <functional>
 
 namespace tailcube {

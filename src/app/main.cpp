@@ -1,6 +1,7 @@
 #include <spdlog/spdlog.h>
 
 #include <iostream>
+#include <memory>
 
 #include "hpc/communicator.h"
 #include "hpc/signals.h"
@@ -48,7 +49,13 @@ int leave(Communicator& world, const char* why) {
 
 int main(int argc, char** argv) {
   using namespace tailcube;
-  const auto world = connect(argc, argv);
+  std::unique_ptr<Communicator> world;
+  try {
+    world = connect(argc, argv);
+  } catch (const std::exception& error) {  // a launch in which the ranks cannot see each other
+    spdlog::error(error.what());
+    return exit_code::usage;
+  }
   try {
     const int code = run_program(*world, argc, argv);
     std::cout.flush();

@@ -40,6 +40,7 @@ struct CompiledBook {
   int gauges = 0;
   std::vector<Units> today;        // per row, rounded once
   std::vector<double> base_value;  // per node, in the job's currency
+  Units largest_loss = 0;          // of any node in an ordinary scenario, from the batches' gross amounts
   double unit = 1.0 / 1024;        // of the job's currency
 };
 

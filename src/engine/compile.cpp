@@ -104,8 +104,10 @@ class Compiler {
     for (const Stage& stage : book_.stages)
       for (const double row : stage.batch->gross) gross += row, largest_row = std::max(largest_row, row);
     const double log_scenarios = std::ceil(std::log2(static_cast<double>(job_.scenarios) + 1));
+    const auto largest = [&] { return static_cast<Units>(std::min(std::ceil(gross / book_.unit), 0x1p61)); };
     const auto fits = [&] {
-      return largest_row / book_.unit < 0x1p50 && 2 * std::ceil(std::log2(gross / book_.unit + 1)) + log_scenarios <= 126;
+      return largest_row / book_.unit < 0x1p50 && 2 * std::ceil(std::log2(gross / book_.unit + 1)) + log_scenarios <= 126 &&
+             tally_fits(tally_settings(job_), static_cast<std::int64_t>(job_.scenarios), largest());
     };
     while (!fits()) {
       book_.unit *= 2;
@@ -113,6 +115,7 @@ class Compiler {
         throw InvalidJob(
             {"the book's gross amounts are too large to be summed exactly: " + std::to_string(gross) + " " + job_.currency});
     }
+    book_.largest_loss = largest();
     std::vector<double> node(job_.nodes.size(), 0.0);
     for (const Stage& stage : book_.stages)
       for (std::size_t r = 0; r < stage.row_count; ++r) {

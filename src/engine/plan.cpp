@@ -67,8 +67,9 @@ Plan make_plan(const Job& job, const CompiledBook& book, std::size_t memory_byte
   plan.budget_bytes = memory_bytes;
   plan.fixed_bytes = fixed_bytes(job, book);
   plan.workspace_bytes = workspace_bytes(book) * static_cast<std::size_t>(threads);
-  plan.tally_bytes_per_cell = copies * slots * tally_bytes(tally_settings(job), static_cast<std::int64_t>(job.scenarios)) +
-                              one.gauge_slots() * sizeof(Moments) * static_cast<std::size_t>(threads + 2);
+  const std::size_t tally = tally_bytes(tally_settings(job), static_cast<std::int64_t>(job.scenarios), book.largest_loss);
+  plan.tally_bytes_per_cell =
+      copies * slots * tally + one.gauge_slots() * sizeof(Moments) * static_cast<std::size_t>(threads + 2);
   const std::size_t least_sheet = sheet_bytes(one, lanes);
   const std::size_t least = plan.fixed_bytes + plan.workspace_bytes + plan.tally_bytes_per_cell + least_sheet;
   if (least > memory_bytes)

@@ -14,8 +14,8 @@ namespace tailcube {
 std::optional<Pin> compile_pin(const Job&, const PathSpec&, std::size_t column, double start, const std::string& where,
                                std::vector<std::string>& messages);
 
-// Fills pin_beta, driver_beta and the distance of a cell from its pins, driver_shocks and propagate. With overlays the distance
-// must be set to NaN afterwards. Appends to `messages` where several driver shocks contradict each other.
+// Fills pin_beta, driver_beta and the distance of a cell from its pins, driver_shocks and propagate. With overlays the
+// distance must be set to NaN afterwards. Appends to `messages` where several driver shocks contradict each other.
 void compile_propagation(const Job&, const std::string& where, CellShocks&, std::vector<std::string>& messages);
 
 }  // namespace tailcube

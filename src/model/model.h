@@ -14,10 +14,10 @@
 namespace tailcube {
 
 struct Node {
-  std::string path;    // "total/credit/pool_a"
-  NodeIndex parent;    // `none` for the root
+  std::string path;  // "total/credit/pool_a"
+  NodeIndex parent;  // `none` for the root
 };
-struct Confidence {    // read as a decimal: 0.999 is {999, 1000}
+struct Confidence {  // read as a decimal: 0.999 is {999, 1000}
   std::int64_t numerator, denominator;
   double value() const { return static_cast<double>(numerator) / static_cast<double>(denominator); }
   friend bool operator==(const Confidence&, const Confidence&) = default;
@@ -25,17 +25,17 @@ struct Confidence {    // read as a decimal: 0.999 is {999, 1000}
 
 struct ObligorTable {  // by column, sorted by id
   std::vector<std::string> id;
-  std::vector<double> pd_1y;                       // annual; a hazard is converted, PD(t) = 1 - (1 - pd_1y)^t
-  std::vector<std::vector<Loading>> loadings;      // as given (not scaled by kappa), by driver
+  std::vector<double> pd_1y;                   // annual; a hazard is converted, PD(t) = 1 - (1 - pd_1y)^t
+  std::vector<std::vector<Loading>> loadings;  // as given (not scaled by kappa), by driver
   std::vector<double> loss_given_default;
   std::vector<std::string> sector, country;
   std::size_t size() const { return id.size(); }
 };
 
 struct CreditSettings {
-  double dof = 0;                                  // 0: Gaussian copula
+  double dof = 0;  // 0: Gaussian copula
   Timing timing = Timing::adapted;
-  bool matched = true;                             // credit.joint
+  bool matched = true;  // credit.joint
   Sampler sampler = Sampler::sparse;
 };
 
@@ -43,14 +43,14 @@ struct ShockSpec {
   FactorIndex factor;
   Operation operation;
   double amount;
-  int from = 0;                                    // 0: from just after today
+  int from = 0;  // 0: from just after today
   int to = std::numeric_limits<int>::max();
-  bool initial = false;                            // on = "initial"
+  bool initial = false;  // on = "initial"
 };
 struct PathSpec {
-  std::vector<int> step;                           // ascending, may start at 0
+  std::vector<int> step;  // ascending, may start at 0
   std::vector<FactorIndex> factors;
-  std::vector<std::vector<double>> value;          // [row][factor]; NaN = blank: interpolated
+  std::vector<std::vector<double>> value;  // [row][factor]; NaN = blank: interpolated
 };
 struct CellSpec {
   std::string name;
@@ -65,36 +65,36 @@ struct PositionTable {
 };
 
 struct InputFile {
-  std::string path, sha256;                        // as written in the job
+  std::string path, sha256;  // as written in the job
 };
 
 struct Job {
   std::string name, currency, as_of;
-  std::string text;                                // the job file, after --set
-  std::string digest;                              // sha256 over every input byte, every setting and default
-  std::string tally_digest;                        // the same without the number of scenarios
+  std::string text;          // the job file, after --set
+  std::string digest;        // sha256 over every input byte, every setting and default
+  std::string tally_digest;  // the same without the number of scenarios
   std::uint64_t seed = 0, scenarios = 0;
   double step_years = 0;
   int steps = 0;
-  std::vector<int> report_steps;                   // ascending
-  std::vector<Confidence> confidence;              // ascending
+  std::vector<int> report_steps;       // ascending
+  std::vector<Confidence> confidence;  // ascending
   bool binned = false;
   int tail_scenarios = 1000;
   std::vector<std::string> levels;
 
-  std::vector<std::string> factor_ids;             // sorted; drivers among them
-  FactorModel market;                              // factors, correlation, root, curves, steps, valued; no discounts yet
+  std::vector<std::string> factor_ids;  // sorted; drivers among them
+  FactorModel market;                   // factors, correlation, root, curves, steps, valued; no discounts yet
   std::vector<std::string> curve_ids;
-  double correlation_repair = 0;                   // largest change of an entry; 0 without repair
+  double correlation_repair = 0;  // largest change of an entry; 0 without repair
 
   CreditSettings credit;
   ObligorTable obligors;
   // ObligorIndex in positions counts obligors in the order of ObligorTable (by id); compile maps it to bucket order.
-  std::vector<Node> nodes;                         // depth first, by id; [0] = "total"
-  std::vector<PositionTable> tables;               // in the order of instruments(); tables without positions are absent
-  std::vector<CellSpec> cells;                     // the file's order; "base" if there is none
+  std::vector<Node> nodes;            // depth first, by id; [0] = "total"
+  std::vector<PositionTable> tables;  // in the order of instruments(); tables without positions are absent
+  std::vector<CellSpec> cells;        // the file's order; "base" if there is none
 
-  std::vector<std::string> defaults_used;          // "cube.tail = exact", "loans.csv: currency = USD (3 000 rows)"
+  std::vector<std::string> defaults_used;  // "cube.tail = exact", "loans.csv: currency = USD (3 000 rows)"
   std::vector<std::string> warnings;
   std::vector<InputFile> inputs;
 };

@@ -34,7 +34,7 @@ struct Repayment {
 // Payment dates counted back from maturity in steps of 1/frequency; the period left over is the first one, and interest
 // accrues from today. Dates within 1e-9 years of a step are that step. Annuity: the level payment that leaves nothing,
 // A = P (1 + r d) / (1 + a_m), with d the first period, m the number of full periods after it, a_m = sum v^k,
-// v = 1/(1 + r/f); without a stub it is P i / (1 - (1 + i)^-n). Linear: principal in equal parts.
+// v = 1/(1 + r/f); with a whole first period it is P i / (1 - (1 + i)^-n). Linear: principal in equal parts.
 std::vector<Flow> repayments(const Repayment&, const std::vector<double>& time_years);
 
 // The number s in spread_range with sum amount exp(-s date) x discount = worth, by Newton's method inside a bracket; amounts

@@ -95,7 +95,7 @@ std::optional<MemoryLimit> parse_memory(const std::string& text) {
   if (!unit.empty() && unit != "B") {
     const std::size_t power = prefixes.find(unit[0] == 'K' ? 'k' : unit[0]);
     const std::string tail = unit.substr(1);
-    if (power == std::string::npos || (tail != "" && tail != "B" && tail != "i" && tail != "iB")) return std::nullopt;
+    if (power == std::string::npos || (!tail.empty() && tail != "B" && tail != "i" && tail != "iB")) return std::nullopt;
     factor = std::pow(tail.starts_with("i") ? 1024.0 : 1000.0, static_cast<double>(power + 1));
   }
   if (number * factor < 1 || number * factor > 1e18) return std::nullopt;

@@ -1,83 +1,17 @@
-// Whole jobs against exact distributions: the input reader, the engine and the estimators together. Every check allows four
-// standard errors (false alarm 6.3e-5 each, were the seed to change). Figures of one cube are correlated; only expected
-// losses of different seeds are pooled.
-#include <cmath>
-#include <sstream>
+// Whole jobs against exact distributions of pools, baskets and liquidated loans.
+#include <algorithm>
 
-#include "tests/acceptance.h"
-#include "tests/catch_any.h"
-#include "tests/reference.h"
-#include "tests/run_job.h"
+#include "tests/statistical/whole_job.h"
 
 using namespace tailcube;
+using namespace tailcube::test;
 using nlohmann::json;
 
-namespace {
-
-std::string number(double x) {
-  std::ostringstream out;
-  out.precision(17);
-  out << x;
-  return out.str();
-}
-
-// The share of scenarios with a loss above v (or at least v), from the list of the worst, which must reach below v.
-double share(const Cube& cube, int cell, int horizon, double v, bool or_equal) {
-  const std::size_t first = ((static_cast<std::size_t>(cell) * cube.nodes.size()) * cube.horizon_years.size() +
-                             static_cast<std::size_t>(horizon)) *
-                            static_cast<std::size_t>(cube.tail_ranks);
-  std::int64_t count = 0;
-  for (std::size_t rank = 0; rank < static_cast<std::size_t>(cube.tail_ranks); ++rank) {
-    if (!cube.tail_valid[first + rank]) break;
-    const double loss = cube.tail_loss[first + rank];
-    if (loss > v || (or_equal && loss == v))
-      ++count;
-    else
-      return static_cast<double>(count) / static_cast<double>(cube.scenarios);
-  }
-  FAIL("the list of the worst scenarios is too short for " << v);
-  return 0;
-}
-
-struct Acceptance {
-  std::string name;
-  void check(const std::string& what, double x, double se, double reference, double reference_se = 0) const {
-    INFO(name << ": " << what << " = " << x << " +- " << se << ", expected " << reference << " +- " << reference_se
-              << ", z = " << test::z_score(x, se, reference, reference_se));
-    CHECK(test::agrees(x, se, reference, reference_se));
-  }
-};
-
-// EL, and ES at each confidence; the error of ES is the cube's own.
-void check_risk(const Acceptance& accept, const Cube& cube, int cell, int horizon, double expected_loss, const json& risk) {
-  const std::size_t at = cube.at(0, cell, 0, horizon);
-  accept.check("EL", cube.expected_loss[at], cube.expected_loss_se[at], expected_loss);
-  for (std::size_t c = 0; c < cube.confidence.size(); ++c) {
-    std::ostringstream key;
-    key << cube.confidence[c].value();
-    const auto& r = risk.at(key.str());
-    const std::size_t i = cube.at(0, cell, 0, horizon, static_cast<int>(c));
-    accept.check("ES " + key.str(), cube.expected_shortfall[i], cube.expected_shortfall_se[i], r.at("ES").get<double>(),
-                 r.value("ES_se", 0.0));
-    if (!r.contains("P_L_gt_VaR")) continue;
-    const double v = r.at("VaR"), n = static_cast<double>(cube.scenarios);
-    for (const bool or_equal : {false, true}) {
-      const double p = r.at(or_equal ? "P_L_ge_VaR" : "P_L_gt_VaR");
-      accept.check((or_equal ? "P(L >= VaR) " : "P(L > VaR) ") + key.str(), share(cube, cell, horizon, v, or_equal),
-                   std::sqrt(p * (1 - p) / n), p, r.value("P_se", 0.0));
-    }
-  }
-}
-
-std::string sampler(bool sparse) { return sparse ? "sparse" : "per_obligor"; }
-
-}  // namespace
-
 TEST_CASE("a pinned driver moves the others by their conditional law") {
-  const auto reference = test::reference("stress_pinned_factor");
-  if (!reference) return;
-  const json &in = reference->at("inputs"), &expected = reference->at("expected");
-  test::Files files;
+  const auto file = reference("stress_pinned_factor");
+  if (!file) return;
+  const json &in = file->at("inputs"), &expected = file->at("expected");
+  Files files;
   std::string obligors = "id,pd_1y,driver,asset_correlation,lgd\n", positions = "id,obligor,ead\n", stress;
   for (std::size_t i = 0; i < in.at("N").get<std::size_t>(); ++i) {
     const std::string id = "o" + std::to_string(i);
@@ -102,7 +36,7 @@ TEST_CASE("a pinned driver moves the others by their conditional law") {
         "\"exposures.csv\"\n[cube]\nlevels = []\nconfidence = [0.95, 0.99, 0.999]\ntail_scenarios = "
         "16000\n[credit]\nsampler = \"" +
         sampler(sparse) + "\"\n" + stress;
-    const Cube cube = test::run(files);
+    const Cube cube = run(files);
     const Acceptance accept{"stress_pinned_factor, " + sampler(sparse)};
     for (std::size_t cell = 0; cell < expected.at("stressed").size(); ++cell) {
       const json& e = expected["stressed"][cell];
@@ -114,12 +48,12 @@ TEST_CASE("a pinned driver moves the others by their conditional law") {
 
 TEST_CASE("a basket of two correlated lognormals") {
   for (const std::string name : {"gbm_basket2_1y", "gbm_basket2_rhom06", "gbm_basket2_rhop06"}) {
-    const auto reference = test::reference(name);
-    if (!reference) return;
-    const json &in = reference->at("inputs"), &expected = reference->at("expected");
+    const auto file = reference(name);
+    if (!file) return;
+    const json &in = file->at("inputs"), &expected = file->at("expected");
     const std::string rho = number(in["rho"]);
     const double years = in["T"];  // folded into drift and volatility: a day count of 252 is not a step the input knows
-    test::Files files;
+    Files files;
     files["factors.csv"] = "id,kind,initial,drift,volatility\n";
     files["holdings.csv"] = "id,factor,quantity\n";
     for (std::size_t i = 0; i < 2; ++i) {
@@ -135,24 +69,21 @@ TEST_CASE("a basket of two correlated lognormals") {
         "\"factors.csv\"\ncorrelation = \"correlation.csv\"\npositions.holding = \"holdings.csv\"\n[cube]\nlevels = "
         "[]\nconfidence = "
         "[0.95, 0.99, 0.999]\ntail_scenarios = 1000\n";
-    const Cube cube = test::run(files);
+    const Cube cube = run(files);
     const Acceptance accept{name};
     check_risk(accept, cube, 0, 0, expected["V0"].get<double>() - expected["mean_VT"].get<double>(), expected["risk"]);
     for (std::size_t c = 0; c < cube.confidence.size(); ++c) {
-      std::ostringstream key;
-      key << cube.confidence[c].value();
-      const std::size_t i = cube.at(0, 0, 0, 0, static_cast<int>(c));
-      const double se = (cube.value_at_risk_upper[i] - cube.value_at_risk_lower[i]) / (2 * 1.96);
-      accept.check("VaR " + key.str(), cube.value_at_risk[i], se, expected["risk"][key.str()]["VaR"]);
+      const std::string alpha = key(cube.confidence[c]);
+      accept.check_var(cube, cube.at(0, 0, 0, 0, static_cast<int>(c)), alpha, expected["risk"][alpha]["VaR"]);
     }
   }
 }
 
 TEST_CASE("a heterogeneous pool with adapted timing, every horizon") {
-  const auto reference = test::reference("adapted_pool_n100_g");
-  if (!reference) return;
-  const json &in = reference->at("inputs"), &expected = reference->at("expected");
-  test::Files files;
+  const auto file = reference("adapted_pool_n100_g");
+  if (!file) return;
+  const json &in = file->at("inputs"), &expected = file->at("expected");
+  Files files;
   const std::string rho = number(in["rho_drivers"]);
   files["factors.csv"] = "id,kind\nD0,driver\nD1,driver\n";
   files["correlation.csv"] = "id,D0,D1\nD0,1," + rho + "\nD1," + rho + ",1\n";
@@ -185,47 +116,64 @@ TEST_CASE("a heterogeneous pool with adapted timing, every horizon") {
         "= "
         "\"raw\"\nsampler = \"" +
         sampler(sparse) + "\"\n";
-    const Cube cube = test::run(files);
+    const Cube cube = run(files);
     const Acceptance accept{"adapted_pool_n100_g, " + sampler(sparse)};
     for (std::size_t h = 0; h < horizons.size(); ++h)
       check_risk(accept, cube, 0, static_cast<int>(h), horizons[h]["EL_exact"], horizons[h]["risk"]);
   }
 }
 
-TEST_CASE("bad debt of a liquidated loan, monitored at every step") {
-  const auto reference = test::reference("barrier_liquidation");
-  if (!reference) return;
-  const Acceptance accept{"barrier_liquidation"};
-  test::Pool pool;
-  for (const json& e : reference->at("expected").at("results")) {
-    const double penalty = e["penalty"];
-    const int steps = e["n_monitoring"];
-    json in;
-    for (const json& c : reference->at("inputs").at("cases"))
-      if (c["n_monitoring"] == e["n_monitoring"]) in = c;
-    test::Files files;
-    files["factors.csv"] = "id,kind,initial,drift,volatility\nS,lognormal," + number(in["S0"]) + "," + number(in["mu"]) +
-                           "," + number(in["sigma"]) + "\n";
-    files["correlation.csv"] = "id,S\nS,1\n";
-    files["vaults.csv"] =
-        "id,collateral_factor,collateral_quantity,debt,borrow_rate,liquidation_threshold,bonus,close_factor,side\nv,S,1," +
-        number(in["debt"]) + ",0," + number(in["debt"].get<double>() / in["B"].get<double>()) + "," +
-        number(penalty / (1 - penalty)) + ",1,lender\n";
-    files["job.toml"] =
-        "[run]\nname = \"vault\"\nseed = " + std::to_string(9 + steps) +
-        "\nscenarios = 100_000\ncurrency = \"USD\"\n[time]\nstep = \"1D\"\nsteps = " + std::to_string(steps) +
-        "\n[files]\nfactors = \"factors.csv\"\ncorrelation = \"correlation.csv\"\npositions.vault = "
-        "\"vaults.csv\"\n[cube]\nlevels = "
-        "[]\nconfidence = [0.9]\n";
-    const Cube cube = test::run(files);
-    // The rounding to 1/1024 biases a mean by at most half a unit.
-    const double rounding = 0.5 / 1024;
+namespace {
+
+// A loan on one collateral, liquidated whole when its price is at most B. The cube's bad debt is its loss to the lender.
+Cube liquidated_loan(const json& in, int seed) {
+  const int steps = in["n_monitoring"];
+  // Time is stretched to whole days: volatility and intensity are per step.
+  const double stretch = in["T"].get<double>() / (steps / 365.0), debt = in["debt"], penalty = in["penalty"];
+  Files files;
+  files["factors.csv"] = "id,kind,initial,drift,volatility,jump_rate,jump_mean,jump_volatility\nS,lognormal," +
+                         number(in["S0"]) + "," + number(in.value("mu", 0.0) * stretch) + "," +
+                         number(in["sigma"].get<double>() * std::sqrt(stretch)) + "," +
+                         number(in.value("lambda", 0.0) * stretch) + "," + number(in.value("mean_log_jump", 0.0)) + "," +
+                         number(in.value("sd_log_jump", 0.0)) + "\n";
+  files["correlation.csv"] = "id,S\nS,1\n";
+  files["vault.csv"] =
+      "id,collateral_factor,collateral_quantity,debt,borrow_rate,liquidation_threshold,bonus,close_factor,side\nv,S,1," +
+      number(debt) + ",0," + number(debt / in["B"].get<double>()) + "," + number(penalty / (1 - penalty)) + ",1,lender\n";
+  files["job.toml"] = JobText{.seed = seed, .step = "1D", .steps = steps, .tables = {"vault"}, .confidence = "[0.9]"}.text();
+  return run(files);
+}
+
+void check_bad_debt(const std::string& name, int seed, const std::string& p_hit, const std::string& bad_debt) {
+  const auto file = reference(name);
+  if (!file) return;
+  const Acceptance accept{name};
+  Pool pool;
+  for (std::size_t i = 0; i < file->at("inputs").at("cases").size(); ++i) {
+    const json &in = (*file)["inputs"]["cases"][i], &e = (*file)["expected"]["results"][i];
+    const int steps = in["n_monitoring"];
+    const Cube cube = liquidated_loan(in, seed + steps);
     const std::size_t at = cube.at(0, 0, 0, 0);
-    pool.add(cube.expected_loss[at], std::hypot(cube.expected_loss_se[at], rounding / 4),
-             e["E_bad_debt_at_first_discrete_hit"]);
-    accept.check("expected bad debt, " + std::to_string(steps) + " dates", cube.expected_loss[at],
-                 std::hypot(cube.expected_loss_se[at], rounding / 4), e["E_bad_debt_at_first_discrete_hit"]);
+    // The rounding to 1/1024 biases a mean by at most half a unit.
+    const double se = std::hypot(cube.expected_loss_se[at], 0.5 / 1024 / 4);
+    pool.add(cube.expected_loss[at], se, e[bad_debt]);
+    accept.check("expected bad debt, " + std::to_string(steps) + " dates", cube.expected_loss[at], se, e[bad_debt]);
+    // A hit repays the debt but for what is bad.
+    const int sold = static_cast<int>(std::find(cube.gauges.begin(), cube.gauges.end(), "liquidated") - cube.gauges.begin());
+    const std::size_t gauge = cube.at(sold, 0, 0, 0);
+    accept.check("expected repayment, " + std::to_string(steps) + " dates", cube.gauge_mean[gauge], cube.gauge_se[gauge],
+                 in["debt"].get<double>() * e[p_hit].get<double>() - e[bad_debt].get<double>());
   }
-  INFO(pool.summary());
+  INFO(name << ": " << pool.summary());
   CHECK(pool.plausible());
+}
+
+}  // namespace
+
+TEST_CASE("bad debt of a liquidated loan, monitored at every step") {
+  check_bad_debt("barrier_liquidation", 9, "P_hit_discrete_exact", "E_bad_debt_at_first_discrete_hit");
+}
+
+TEST_CASE("bad debt of a loan on collateral that jumps") {
+  check_bad_debt("barrier_jump_baddebt", 1000, "P_hit_discrete", "E_bad_debt");
 }

@@ -58,20 +58,39 @@ class Compiler {
     }
     return out;
   }
-  // Negative rates make money due later worth more than itself.
-  double largest_discount(const Claim& claim, double spread) const {
-    const double years = wiring_.time_years.back();
-    double lowest = 0;
-    for (const Pillar& p : market_.curves[static_cast<std::size_t>(claim.curve)])
-      lowest = std::min(lowest, bounds(market_, p.zero_rate, years).lower);
-    lowest += is_none(claim.spread.factor) ? spread : bounds(market_, claim.spread.factor, years).lower;
-    return 2 * exp(std::max(0.0, -lowest) * claim.flows.back().date_years);
+  // Negative rates make money due later worth more than itself. Late rates may be low but have little time left to act:
+  // bounded apart, the two would ask for a rounding unit above the book's worth.
+  double largest_discount(const Claim& claim, double spread) {
+    const std::vector<Lowest>& rates = lowest_rates(claim.curve, claim.spread.factor);
+    double exponent = 0;
+    for (const auto& [time_years, rate] : rates)
+      exponent = std::max(exponent, -(rate + spread) * std::max(0.0, claim.flows.back().date_years - time_years));
+    return 2 * exp(std::min(exponent, 600.0));
+  }
+  // Bounds of zero rate plus spread factor, today and at each valued step.
+  struct Lowest {
+    double time_years, rate;
+  };
+  const std::vector<Lowest>& lowest_rates(CurveIndex curve, FactorIndex spread) {
+    const auto [at, fresh] = lowest_.try_emplace({curve, spread});
+    if (!fresh) return at->second;
+    std::vector<int> steps = wiring_.valued;
+    steps.push_back(0);
+    for (const int step : steps) {
+      const double years = wiring_.time_years[static_cast<std::size_t>(step)];
+      double rate = 0;
+      for (const Pillar& p : market_.curves[static_cast<std::size_t>(curve)])
+        rate = std::min(rate, bounds(market_, p.zero_rate, years).lower);
+      at->second.push_back({years, rate + (is_none(spread) ? 0 : bounds(market_, spread, years).lower)});
+    }
+    return at->second;
   }
 
   Batch& batch_;
   const Wiring& wiring_;
   const FactorModel& market_;
   CompiledClaims& claims_;
+  std::map<std::pair<CurveIndex, FactorIndex>, std::vector<Lowest>> lowest_;
 };
 
 class CashFlows final : public Batch {
@@ -88,7 +107,7 @@ class CashFlows final : public Batch {
     rows_.clear(ledger);
     for (const std::uint32_t p : unsolved_)
       if (faults.size() < faults.capacity())
-        faults.push_back({rows_.row(claims_.lines[p].row), p, 0, Reason::out_of_domain});
+        faults.push_back({rows_.row(claims_.lines[p].row), p, 0, Reason::no_convergence});
     ladders_.add_values(rows_, block, ledger);
     cash_.add(rows_, block, ledger);
     corrections_->apply(block, ledger);

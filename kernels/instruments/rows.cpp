@@ -74,18 +74,32 @@ double exchange_today(const FactorModel& market, FactorIndex currency) {
   return is_none(currency) ? 1.0 : market.factors[static_cast<std::size_t>(currency)].initial;
 }
 
-Bounds bounds(const FactorModel& market, FactorIndex factor, double years) {
-  const Factor& f = market.factors[static_cast<std::size_t>(factor)];
+namespace {
+
+// The largest value of drift t + six standard deviations at t <= years, plus upward jumps. The drift of a volatile price is
+// negative in the logarithm; without it a bound over many years would be so large that nothing could be rounded by it.
+double largest_log_growth(const Factor& f, double years) {
   const double jumps_mean = f.jump_rate * years;
   const double jumps = jumps_mean > 0 ? std::ceil(jumps_mean + 6 * std::sqrt(jumps_mean) + 6) : 0;
-  const double jump = jumps * std::abs(f.jump_mean) + std::sqrt(jumps) * 6 * f.jump_volatility;
-  const double reach = 6 * f.volatility * std::sqrt(years);
+  // The compensator of downward jumps drives the price up between them.
+  const double mean_jump = expm1(f.jump_mean + f.jump_volatility * f.jump_volatility / 2);
+  const double drift = f.drift - f.volatility * f.volatility / 2 + f.jump_rate * std::max(0.0, -mean_jump);
+  const double variance = f.volatility * f.volatility * years + jumps * f.jump_volatility * f.jump_volatility;
+  const double reach = years > 0 ? 6 * std::sqrt(variance / years) : 0;  // per square root of a year
+  const double peak = drift < 0 ? std::min(std::sqrt(years), -reach / (2 * drift)) : std::sqrt(years);
+  return drift * peak * peak + reach * peak + jumps * std::max(0.0, f.jump_mean);
+}
+
+}  // namespace
+
+Bounds bounds(const FactorModel& market, FactorIndex factor, double years) {
+  const Factor& f = market.factors[static_cast<std::size_t>(factor)];
+  // Reverting factors spread as over this time; it stays below 1 / (2 reversion).
+  const double spread_years = f.reversion > 0 ? -expm1(-2 * f.reversion * years) / (2 * f.reversion) : years;
+  const double reach = 6 * f.volatility * std::sqrt(spread_years);
   switch (f.process) {
-    case Process::lognormal: {
-      // The compensator of downward jumps drives the price up between them.
-      const double mean_jump = std::abs(expm1(f.jump_mean + f.jump_volatility * f.jump_volatility / 2));
-      return {0, 2 * f.initial * exp(std::abs(f.drift) * years + reach + jump + jumps_mean * mean_jump)};
-    }
+    case Process::lognormal:
+      return {0, 2 * f.initial * exp(largest_log_growth(f, years))};
     case Process::log_ou: {
       const double upper = 2 * std::max(f.initial, exp(f.level)) * exp(reach);
       return {0, upper};

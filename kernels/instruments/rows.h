@@ -57,8 +57,8 @@ const double* exchange(const Block&, FactorIndex currency, int step);
 // The same today, never shocked.
 double exchange_today(const FactorModel&, FactorIndex currency);
 
-// Bounds on a factor up to time T: six standard deviations of the diffusion, its drift, and as many jumps as are exceeded
-// with probability below 1e-9, each six standard deviations large; then twice that, for shocks. Not a proof: the range is
+// Bounds on a factor up to time T: its drift and six standard deviations of diffusion and of as many jumps as are exceeded
+// with probability below 1e-9, at the worst time; then twice that, for shocks. Not a proof: the range is
 // checked again where losses are rounded.
 struct Bounds {
   double lower, upper;

@@ -79,7 +79,7 @@ TEST_CASE("a spread that cannot be solved is a fault of its position, not a numb
   batch.faults.reserve(4);
   batch.batch->evaluate(w.block, batch.ledger, batch.faults);
   REQUIRE(batch.faults.size() == 1);
-  CHECK(batch.faults[0].reason == Reason::out_of_domain);
+  CHECK(batch.faults[0].reason == Reason::no_convergence);
   CHECK(batch.faults[0].position == 0);
 }
 

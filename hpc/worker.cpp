@@ -62,7 +62,11 @@ Verdict evaluate_group(Task& task, CellRange group, LeaseCount& count) {
       tallies.emplace(tally_shape(task.job, task.book, group), tally_settings(task.job));
       evaluator.emplace(task.book, group, task.settings.threads);
     }
-    (*evaluator)(tile, *tallies, poll);
+    try {
+      (*evaluator)(tile, *tallies, poll);
+    } catch (const ValuationFault& fault) {
+      throw std::runtime_error(describe(fault, task.job, task.book));
+    }
   };
   hooks.stop = task.settings.stop;
   hooks.slow_down = task.settings.slow_down;

@@ -78,6 +78,7 @@ struct Default {
 struct Block {
   std::uint64_t seed = 0;
   std::uint64_t first_scenario = 0;  // a multiple of `lanes`
+  std::size_t scenarios = lanes;     // the first lanes; those beyond are not of the job, and what they hold is no fault
   // True in cells with a shock that acts just after today: triggers are then checked at step 0 as well.
   bool monitor_today = false;
   // Value in the factor's unit at steps 0 .. n. Step 0 is *just after today*: today's value, shocked where a cell shocks it.

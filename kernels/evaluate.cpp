@@ -32,6 +32,8 @@ struct FirstFault {
   }
 };
 
+}  // namespace
+
 const char* words(Reason reason) {
   switch (reason) {
     case Reason::not_finite:
@@ -39,14 +41,19 @@ const char* words(Reason reason) {
     case Reason::no_price:
       return "it has no price";
     case Reason::no_convergence:
-      return "its valuation did not converge";
+      return "no spread in the allowed range makes it worth its principal today";
     case Reason::out_of_domain:
       return "its value is beyond 2^51 loss units";
   }
   return "";
 }
 
-}  // namespace
+ValuationFault::ValuationFault(std::uint64_t at_scenario, int at_cell, const Fault& found)
+    : std::runtime_error("scenario " + std::to_string(at_scenario) + ", cell " + std::to_string(at_cell) + ", row " +
+                         std::to_string(static_cast<std::uint32_t>(found.row)) + ": " + words(found.reason)),
+      scenario(at_scenario),
+      cell(at_cell),
+      fault(found) {}
 
 struct Evaluator::Impl {
   const CompiledBook& book;
@@ -65,7 +72,7 @@ struct Evaluator::Impl {
     Workspace& w = *mine.workspace;
     const std::uint64_t first = tile.begin + block * lanes;
     const std::size_t count = std::min<std::uint64_t>(lanes, tile.end - first);
-    w.start(first);
+    w.start(first, count);
     for (int c = 0; c < shape.cells; ++c) {
       w.faults.clear();
       const Valuation& valuation = w.cell(cells.begin + c);
@@ -80,9 +87,7 @@ struct Evaluator::Impl {
       first.consider(t.fault);
       t.fault = {};
     }
-    if (first.any())
-      throw ValuationFault("scenario " + std::to_string(first.scenario) + ", cell " + std::to_string(first.cell) + ", row " +
-                           std::to_string(static_cast<std::uint32_t>(first.fault.row)) + ": " + words(first.fault.reason));
+    if (first.any()) throw ValuationFault(first.scenario, first.cell, first.fault);
   }
 };
 

@@ -38,6 +38,7 @@ struct CompiledBook {
   };
   std::vector<GaugeRow> gauge_rows;
   int gauges = 0;
+  std::vector<double> gauge_unit;  // of each gauge: the loss unit for money, 1/1024 for counts
   std::vector<Units> today;        // per row, rounded once
   std::vector<double> base_value;  // per node, in the job's currency
   Units largest_loss = 0;          // of any node in an ordinary scenario, from the batches' gross amounts
@@ -71,8 +72,8 @@ struct Valuation {
 class Workspace {
  public:
   explicit Workspace(const CompiledBook&);
-  // Draws the random numbers shared by all cells; must come before `cell`.
-  void start(std::uint64_t first_scenario);
+  // Draws the random numbers shared by all cells; must come before `cell`. The job has `scenarios` of the block.
+  void start(std::uint64_t first_scenario, std::size_t scenarios = lanes);
   // The block of one cell (-1: unshocked). Valid until the next call.
   const Valuation& cell(int index);
   Faults faults;
@@ -89,10 +90,13 @@ class Workspace {
 std::size_t workspace_bytes(const CompiledBook&);
 
 // What could not be valued, in words; the first fault in the order of (scenario, cell, row).
-class ValuationFault : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
+struct ValuationFault : std::runtime_error {
+  ValuationFault(std::uint64_t at_scenario, int at_cell, const Fault&);
+  std::uint64_t scenario;
+  int cell;
+  Fault fault;
 };
+const char* words(Reason);
 
 // Adds tiles to the tallies of a group of cells.
 class Evaluator {

@@ -15,18 +15,22 @@ Units round_to_units(double units) {
   return std::bit_cast<std::int64_t>(units + shifter) - std::bit_cast<std::int64_t>(shifter);
 }
 
-// False if a lane is not finite or too large; then nothing is added.
-bool add_rounded(const double* money, double scale, Units sign, Units constant, Units* to) {
+bool in_range(const double* money, double scale, std::size_t count) {
   bool good = true;
-  for (int lane = 0; lane < lanes; ++lane) good &= std::fabs(money[lane] * scale) < limit;
-  if (!good) return false;
-  for (int lane = 0; lane < lanes; ++lane) to[lane] += constant + sign * round_to_units(money[lane] * scale);
-  return true;
+  for (std::size_t lane = 0; lane < count; ++lane) good &= std::fabs(money[lane] * scale) < limit;
+  return good;
 }
 
-void fault(const double* money, double scale, std::size_t row, Faults& faults) {
+// False if a scenario (one of the first `count` lanes) is not finite or too large; then nothing is added.
+bool add_rounded(const double* money, double scale, std::size_t count, Units sign, Units constant, Units* to) {
+  const std::size_t good = in_range(money, scale, lanes) ? lanes : in_range(money, scale, count) ? count : 0;
+  for (std::size_t lane = 0; lane < good; ++lane) to[lane] += constant + sign * round_to_units(money[lane] * scale);
+  return good != 0;
+}
+
+void fault(const double* money, double scale, std::size_t count, std::size_t row, Faults& faults) {
   if (faults.size() == faults.capacity()) return;
-  for (int lane = 0; lane < lanes; ++lane)
+  for (std::size_t lane = 0; lane < count; ++lane)
     if (!(std::fabs(money[lane] * scale) < limit)) {
       const Reason reason = std::isfinite(money[lane]) ? Reason::out_of_domain : Reason::not_finite;
       faults.push_back({RowIndex{static_cast<std::uint32_t>(row)}, none, static_cast<std::uint16_t>(lane), reason});
@@ -34,8 +38,8 @@ void fault(const double* money, double scale, std::size_t row, Faults& faults) {
     }
 }
 
-void post_losses(const CompiledBook& book, const Ledger& ledger, int cell, std::size_t offset, LossSheet& sheet,
-                 Faults& faults) {
+void post_losses(const CompiledBook& book, const Ledger& ledger, int cell, std::size_t offset, std::size_t count,
+                 LossSheet& sheet, Faults& faults) {
   const Shape& shape = sheet.shape();
   const double scale = 1 / book.unit;
   for (int quantity = 0; quantity < shape.quantities; ++quantity)
@@ -49,10 +53,10 @@ void post_losses(const CompiledBook& book, const Ledger& ledger, int cell, std::
       const ConstLanes value = ledger.value(row, h), cash = ledger.cash(row, h), credit = ledger.credit_loss(row, h);
       for (int lane = 0; lane < lanes; ++lane)
         worth[lane] = value[static_cast<std::size_t>(lane)] + cash[static_cast<std::size_t>(lane)];
-      if (!add_rounded(worth, scale, -1, book.today[row], sheet.column(shape.loss(0, cell, 0, leaf, h)) + offset))
-        fault(worth, scale, row, faults);
-      if (!add_rounded(credit.data(), scale, 1, 0, sheet.column(shape.loss(0, cell, 1, leaf, h)) + offset))
-        fault(credit.data(), scale, row, faults);
+      if (!add_rounded(worth, scale, count, -1, book.today[row], sheet.column(shape.loss(0, cell, 0, leaf, h)) + offset))
+        fault(worth, scale, count, row, faults);
+      if (!add_rounded(credit.data(), scale, count, 1, 0, sheet.column(shape.loss(0, cell, 1, leaf, h)) + offset))
+        fault(credit.data(), scale, count, row, faults);
     }
   }
   for (int node = shape.nodes - 1; node > 0; --node) {
@@ -66,9 +70,15 @@ void post_losses(const CompiledBook& book, const Ledger& ledger, int cell, std::
   }
 }
 
+std::size_t ledger_row(const CompiledBook& book, std::size_t gauge_row) {
+  for (const Stage& s : book.stages)
+    if (gauge_row >= s.first_gauge && gauge_row - s.first_gauge < s.gauge_count)
+      return static_cast<std::size_t>(s.first_row) + (gauge_row - s.first_gauge) / (s.gauge_count / s.row_count);
+  return 0;
+}
+
 void post_gauges(const CompiledBook& book, const Ledger& ledger, const Shape& shape, int cell, std::size_t count,
                  SideSums& side, Faults& faults) {
-  const double scale = 1 / book.unit;
   const auto column = [&](int gauge, int node, int h) {
     return side.buffer.data() + static_cast<std::size_t>((gauge * shape.nodes + node) * shape.horizons + h) * lanes;
   };
@@ -77,8 +87,9 @@ void post_gauges(const CompiledBook& book, const Ledger& ledger, const Shape& sh
     for (int h = 0; h < shape.horizons; ++h) {
       const ConstLanes amount = ledger.gauges(row, h);
       const auto [leaf, gauge] = book.gauge_rows[row];
-      if (!add_rounded(amount.data(), scale, 1, 0, column(gauge, static_cast<int>(leaf), h)))
-        fault(amount.data(), scale, row, faults);
+      const double scale = 1 / book.gauge_unit[static_cast<std::size_t>(gauge)];
+      if (!add_rounded(amount.data(), scale, count, 1, 0, column(gauge, static_cast<int>(leaf), h)))
+        fault(amount.data(), scale, count, ledger_row(book, row), faults);
     }
   for (int gauge = 0; gauge < shape.gauges; ++gauge)
     for (int node = shape.nodes - 1; node >= 0; --node)
@@ -104,7 +115,7 @@ SideSums::SideSums(const Shape& shape)
 
 void post(const CompiledBook& book, const Valuation& valuation, int cell, std::size_t offset, std::size_t count,
           LossSheet& sheet, SideSums& side, Faults& faults) {
-  post_losses(book, valuation.ledger, cell, offset, sheet, faults);
+  post_losses(book, valuation.ledger, cell, offset, count, sheet, faults);
   post_gauges(book, valuation.ledger, sheet.shape(), cell, count, side, faults);
   std::array<Units, lanes> pd;
   for (std::size_t lane = 0; lane < lanes; ++lane)

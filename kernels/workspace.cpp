@@ -88,7 +88,8 @@ std::size_t workspace_bytes(const CompiledBook& book) {
   return bytes + largest * (8 + lanes) + book.credit.obligors.size() * lanes / 10 * sizeof(Default) * 3;
 }
 
-void Workspace::start(std::uint64_t first_scenario) {
+void Workspace::start(std::uint64_t first_scenario, std::size_t scenarios) {
+  base_.block.scenarios = shocked_.block.scenarios = scenarios;
   base_.block.first_scenario = shocked_.block.first_scenario = first_scenario;
   base_paths_ = base_ledger_ = false;
   draw_innovations(book_.market, base_.block, innovations_);

@@ -189,7 +189,7 @@ class Vaults final : public Batch {
     for (const FactorIndex f : reads)
       for (int n = 0; n <= rows_.valued.back(); ++n) {
         const ConstLanes prices = block.factors(f, n);
-        for (std::size_t k = 0; k < lanes; ++k)
+        for (std::size_t k = 0; k < block.scenarios; ++k)
           if (!(prices[k] > 0 && prices[k] < 1e300)) report_price(f, k, faults);
       }
   }

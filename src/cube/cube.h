@@ -72,6 +72,7 @@ class Estimator {
   void add_cell(const Tallies&, int cell, int local);
   const Job& job_;
   Cube cube_;
+  std::vector<double> gauge_unit_;   // in what the tallies count each gauge
   std::vector<RankInterval> ranks_;  // by confidence
   Distribution distribution_;
 };

@@ -127,7 +127,7 @@ struct Place {
 }  // namespace
 
 Estimator::Estimator(const Job& job, const CompiledBook& book)
-    : job_(job), cube_(make_cube(job, book)), distribution_(cube_.at(1, 0, 0, 0)) {
+    : job_(job), cube_(make_cube(job, book)), gauge_unit_(book.gauge_unit), distribution_(cube_.at(1, 0, 0, 0)) {
   for (const Confidence& confidence : job.confidence) ranks_.push_back(order_statistic_ranks(cube_.scenarios, confidence));
 }
 
@@ -149,14 +149,16 @@ void Estimator::add_losses(Tally& tally, int quantity, int cell, int node, int h
 
 void Estimator::add_cell(const Tallies& tallies, int cell, int local) {
   const Shape& shape = tallies.shape;
-  for (int gauge = 0; gauge < shape.gauges; ++gauge)
+  for (int gauge = 0; gauge < shape.gauges; ++gauge) {
+    const double unit = gauge_unit_[static_cast<std::size_t>(gauge)];
     for (int node = 0; node < shape.nodes; ++node)
       for (int h = 0; h < shape.horizons; ++h) {
         const MomentEstimate e = estimate_moments(tallies.gauges[shape.gauge(local, gauge, node, h)]);
         const std::size_t at = cube_.at(gauge, cell, node, h);
-        cube_.gauge_mean[at] = e.mean * cube_.unit;
-        cube_.gauge_se[at] = e.mean_se * cube_.unit;
+        cube_.gauge_mean[at] = e.mean * unit;
+        cube_.gauge_se[at] = e.mean_se * unit;
       }
+  }
   const auto c = static_cast<std::size_t>(cell), from = static_cast<std::size_t>(local);
   cube_.cell_conditional_pd[c] = estimate_moments(tallies.conditional_pd[from]).mean * 0x1p-40;
   const Moments& weights = tallies.losses[shape.loss(0, local, 0, 0, 0)].moments;

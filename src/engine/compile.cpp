@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <stdexcept>
 
 #include "src/engine/engine.h"
 
@@ -30,6 +31,13 @@ Rows rows(const Positions& positions, Detail detail, std::uint32_t first) {
     out.of_position.push_back(RowIndex{first + static_cast<std::uint32_t>(at)});
   }
   return out;
+}
+
+const Gauge& gauge_of(std::string_view name) {
+  for (const Instrument* instrument : instruments())
+    for (const Gauge& gauge : instrument->gauges)
+      if (gauge.name == name) return gauge;
+  throw std::logic_error("no instrument has a gauge " + std::string(name));
 }
 
 int gauge_index(std::string_view name) {
@@ -116,6 +124,8 @@ class Compiler {
             {"the book's gross amounts are too large to be summed exactly: " + std::to_string(gross) + " " + job_.currency});
     }
     book_.largest_loss = largest();
+    for (const std::string& name : gauge_names())
+      book_.gauge_unit.push_back(gauge_of(name).unit == "money" ? book_.unit : 1.0 / 1024);
     std::vector<double> node(job_.nodes.size(), 0.0);
     for (const Stage& stage : book_.stages)
       for (std::size_t r = 0; r < stage.row_count; ++r) {
@@ -147,14 +157,7 @@ std::vector<std::string> gauge_names() {
 
 std::vector<std::string> gauge_units(const Job& job) {
   std::vector<std::string> out;
-  for (const std::string& name : gauge_names())
-    for (const Instrument* instrument : instruments()) {
-      const auto at =
-          std::find_if(instrument->gauges.begin(), instrument->gauges.end(), [&](const Gauge& g) { return g.name == name; });
-      if (at == instrument->gauges.end()) continue;
-      out.emplace_back(at->unit == "money" ? job.currency : std::string(at->unit));
-      break;
-    }
+  for (const std::string& name : gauge_names()) out.push_back(gauge_of(name).unit == "money" ? job.currency : "1");
   return out;
 }
 

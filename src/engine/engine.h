@@ -19,6 +19,9 @@ class InvalidJob : public std::exception {
 
 CompiledBook compile(const Job&, Detail);
 
+// The fault with the names of its cell, node and position, for whoever wrote the job.
+std::string describe(const ValuationFault&, const Job&, const CompiledBook&);
+
 // src/engine/credit_model.*: buckets, thresholds, kappa. `order` maps ObligorTable index to ObligorIndex.
 struct CompiledCredit {
   CreditModel model;

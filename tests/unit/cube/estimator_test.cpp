@@ -29,6 +29,7 @@ CompiledBook book(const Job& j) {
   b.base_value = {30, 10, 20};
   b.unit = 0.5;
   b.gauges = static_cast<int>(gauge_names().size());
+  b.gauge_unit.assign(static_cast<std::size_t>(b.gauges), 0.5);
   return b;
 }
 

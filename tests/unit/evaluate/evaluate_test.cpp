@@ -157,6 +157,12 @@ TEST_CASE("a value that is not finite or too large fails with its scenario") {
   }
 }
 
+TEST_CASE("what a block holds beyond the last scenario is no fault") {
+  Tallies good = run(book(), {0, 2}, 1, {{0, 70}});
+  Tallies poisoned = run(book(std::numeric_limits<double>::quiet_NaN()), {0, 2}, 1, {{0, 70}});  // at scenario 70
+  CHECK(equal(good, poisoned));
+}
+
 TEST_CASE("the caller is polled by its own thread") {
   const CompiledBook b = book();
   Tallies t(shape(2), {});

@@ -155,6 +155,7 @@ class Reader {
     const StringReclaim reclaim{type, space, pointers.data()};
     if (count > 0) check(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()), path);
     std::vector<std::string> values;
+    values.reserve(count);
     for (const char* pointer : pointers) values.emplace_back(pointer == nullptr ? "" : pointer);
     return values;
   }

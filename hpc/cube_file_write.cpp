@@ -225,32 +225,37 @@ class Writer {
     attribute(made, "units", unit == Unit::money ? cube_.currency : unit == Unit::year ? "year" : "1");
   }
 
-  // A dataset with its contents; compressed if it has chunks.
+  // A dataset with its contents; numbers are compressed if they have chunks.
   template <class T>
   Dataset array(hid_t group, const char* name, const Dims& dims, Dims chunk, const std::vector<T>& values) {
+    const Space space = space_of(dims, values.size(), name);
+    const Properties properties = object_properties(H5P_DATASET_CREATE);
+    if (!chunk.empty()) compress(properties, std::move(chunk), sizeof(T), name);
+    const T missing = std::is_floating_point_v<T> ? std::numeric_limits<T>::quiet_NaN() : T{};
+    if (std::is_floating_point_v<T>) check(H5Pset_fill_value(properties, memory_type<T>(), &missing), name);
+    Dataset made(H5Dcreate2(group, name, file_type<T>(), space, H5P_DEFAULT, properties, H5P_DEFAULT), name);
+    if (std::is_floating_point_v<T>) attribute(made, "_FillValue", missing);
+    check(H5Dwrite(made, memory_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), name);
+    return made;
+  }
+  Dataset array(hid_t group, const char* name, const Dims& dims, const Dims&, const std::vector<std::string>& values) {
+    const Space space = space_of(dims, values.size(), name);
+    const Type type = string_type();
+    Dataset made(H5Dcreate2(group, name, type, space, H5P_DEFAULT, object_properties(H5P_DATASET_CREATE), H5P_DEFAULT),
+                 name);
+    std::vector<const char*> pointers;
+    pointers.reserve(values.size());
+    for (const std::string& value : values) pointers.push_back(value.c_str());
+    check(H5Dwrite(made, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()), name);
+    return made;
+  }
+  static Space space_of(const Dims& dims, std::size_t values, const char* name) {
     const auto count = std::accumulate(dims.begin(), dims.end(), hsize_t{1}, std::multiplies<>());
-    if (count != values.size()) {
-      throw std::logic_error(std::string("cube: ") + name + " has " + std::to_string(values.size()) + " values, its axes " +
+    if (count != values) {
+      throw std::logic_error(std::string("cube: ") + name + " has " + std::to_string(values) + " values, its axes " +
                              std::to_string(count));
     }
-    const Space space(H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr), name);
-    const Properties properties = object_properties(H5P_DATASET_CREATE);
-    if constexpr (std::is_same_v<T, std::string>) {
-      const Type type = string_type();
-      Dataset made(H5Dcreate2(group, name, type, space, H5P_DEFAULT, properties, H5P_DEFAULT), name);
-      std::vector<const char*> pointers;
-      for (const std::string& value : values) pointers.push_back(value.c_str());
-      check(H5Dwrite(made, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()), name);
-      return made;
-    } else {
-      if (!chunk.empty()) compress(properties, std::move(chunk), sizeof(T), name);
-      const T missing = std::is_floating_point_v<T> ? std::numeric_limits<T>::quiet_NaN() : T{};
-      if (std::is_floating_point_v<T>) check(H5Pset_fill_value(properties, memory_type<T>(), &missing), name);
-      Dataset made(H5Dcreate2(group, name, file_type<T>(), space, H5P_DEFAULT, properties, H5P_DEFAULT), name);
-      if (std::is_floating_point_v<T>) attribute(made, "_FillValue", missing);
-      check(H5Dwrite(made, memory_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), name);
-      return made;
-    }
+    return Space(H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr), name);
   }
   static void compress(hid_t properties, Dims chunk, std::size_t value_bytes, const char* name) {
     constexpr hsize_t most = hsize_t{16} << 20;  // what a reader holds to get at one value

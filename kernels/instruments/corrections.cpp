@@ -63,7 +63,7 @@ Corrections::Corrections(CompiledClaims& claims, const RowSet& rows, const Posit
       slots_(claims.schedules.number_slots()) {}
 
 std::size_t Corrections::bytes_per_thread() const {
-  return 2 * lanes * rows_.valued.size() * slots_.size() * sizeof(double);  // a thread has two ledgers
+  return std::size_t{2} * lanes * rows_.valued.size() * slots_.size() * sizeof(double);  // a thread has two ledgers
 }
 
 // Transposing costs about as much as a correction saves per sixteen factors; either way gives the same bits.

@@ -66,7 +66,8 @@ std::vector<std::uint32_t> Schedules::number_slots() {
 }
 
 Ladders::Ladders(const CompiledClaims& claims, const Wiring& wiring) {
-  const auto& [lines, folded, early, schedules] = claims;
+  const auto& lines = claims.lines;
+  const auto& schedules = claims.schedules;
   const auto key = [&](std::uint32_t p) {
     const Schedule& s = schedules[lines[p].schedule];
     return std::tuple(s.curve, s.spread, lines[p].currency, lines[p].row);

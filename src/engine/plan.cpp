@@ -22,7 +22,7 @@ std::size_t fixed_bytes(const Job& job, const CompiledBook& book) {
   const std::size_t cube_points = job.cells.size() * job.nodes.size() * job.report_steps.size();
   const std::size_t cube =
       cube_points * (quantities * (6 + 8 * job.confidence.size()) * 8 + static_cast<std::size_t>(job.tail_scenarios) * 25 +
-                     2 * 8 * 256 + static_cast<std::size_t>(book.gauges) * 16);
+                     std::size_t{4096} + static_cast<std::size_t>(book.gauges) * 16);
   return 60'000'000 + positions * 1'000 + job.obligors.size() * 200 + cube;
 }
 

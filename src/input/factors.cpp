@@ -129,8 +129,9 @@ void read_factors(Reading& reading, Section& files) {
 
 void read_currencies(Reading& reading) {
   Section currency(reading.context(), "currency");
-  for (const auto& [key, value] : currency.table()) {
-    const std::string_view name = key.str();
+  for (const auto& entry : currency.table()) {
+    const std::string_view name = entry.first.str();
+    const toml::node& value = entry.second;
     currency.find(name);
     const auto complain = [&](std::string text) { currency.error(value, name, std::move(text)); };
     if (!is_id(name)) complain(in_quotes(name) + " is not " + std::string(id_rule));

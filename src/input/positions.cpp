@@ -249,8 +249,9 @@ void read_positions(Reading& reading, Section& files) {
   Section section(reading.context(), "files.positions");
   Shared shared{reading, {}, {}, {}};
   std::vector<PositionRows> tables;
-  for (const auto& [type, node] : section.table()) {
+  for (const auto& entry : section.table()) {
     const auto all = instruments();
+    const toml::key& type = entry.first;
     if (std::none_of(all.begin(), all.end(), [&](const Instrument* i) { return i->name == type.str(); }))
       unknown_type(reading, section, type.str(), type.source());
   }

@@ -1,9 +1,10 @@
 """Exit codes and messages of the command line, the same under mpirun, printed once."""
 import os
+import shutil
 import subprocess
 import unittest
 
-from common import HAS_MPI, MPI_ENVIRONMENT, TINY, Case, command, main, read, tailcube
+from common import HAS_MPI, MPI_ENVIRONMENT, PROGRAM, TINY, Case, command, main, read, tailcube
 
 JOB = os.path.join(TINY, "job.toml")
 
@@ -63,6 +64,12 @@ class ExitCodes(Case):
         result = self.run_ok("run", JOB, "--dry-run", cwd=self.folder)
         self.assertIn("tile", result.out)
         self.assertEqual(os.listdir(self.folder), [])
+
+    @unittest.skipUnless(shutil.which("qemu-x86_64"), "needs qemu-user")
+    def test_an_old_processor_gets_a_message(self):
+        old = subprocess.run(["qemu-x86_64", "-cpu", "Nehalem", PROGRAM, "version"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.assertEqual((old.returncode, old.stdout), (70, ""))
+        self.assertIn("this CPU lacks AVX2 and FMA", old.stderr)
 
     @unittest.skipUnless(HAS_MPI, "built without MPI")
     def test_every_rank_ends_with_the_code(self):

@@ -73,6 +73,8 @@ class Side {
       ++count_.tiles;
       done_ += tile.end - tile.begin;
     } catch (const Interrupted&) {
+    } catch (const Refused& refused) {
+      verdict_.merge({Verdict::Kind::refused, 0, refused.what()});
     } catch (const std::exception& error) {
       verdict_.merge({Verdict::Kind::failed, 0, error.what()});
     } catch (...) {

@@ -6,6 +6,7 @@
 // exception on any rank makes rank 0 answer "stop" from then on, so every rank always leaves, whatever happened on another.
 #include <cstdint>
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -16,12 +17,18 @@ namespace tailcube {
 
 // How it went, on one rank or on several; of two, the graver counts, of equals the first.
 struct Verdict {
-  enum class Kind : std::uint8_t { fine, stopped, failed };
+  enum class Kind : std::uint8_t { fine, stopped, refused, failed };
   Kind kind = Kind::fine;
   int signal = 0;    // the one that stopped it
-  std::string text;  // why it failed
+  std::string text;  // why it was refused or failed
   void merge(const Verdict&);
   friend bool operator==(const Verdict&, const Verdict&) = default;
+};
+
+// Thrown by `evaluate` where the job, not the program, is at fault.
+class Refused : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
 };
 
 struct LeaseHooks {

@@ -65,7 +65,7 @@ Verdict evaluate_group(Task& task, CellRange group, LeaseCount& count) {
     try {
       (*evaluator)(tile, *tallies, poll);
     } catch (const ValuationFault& fault) {
-      throw std::runtime_error(describe(fault, task.job, task.book));
+      throw Refused(describe(fault, task.job, task.book));
     }
   };
   hooks.stop = task.settings.stop;
@@ -100,6 +100,7 @@ Ended work(const CompiledBook& book, const Job& job, const Plan& plan, Communica
   Verdict verdict;
   for (const CellRange group : plan.groups) {
     verdict = evaluate_group(task, group, count);
+    if (verdict.kind == Verdict::Kind::refused) throw WorkRefused(verdict.text);
     if (verdict.kind == Verdict::Kind::failed) throw WorkFailed(verdict.text);
     if (verdict.kind == Verdict::Kind::stopped) break;
   }

@@ -34,10 +34,15 @@ class WorkFailed : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
+// What could not be valued, because of what the job says; thrown on every rank.
+class WorkRefused : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
 // Every rank calls it, with the same book and plan. The merged tallies of each group go to `estimator` on rank 0 (null
-// elsewhere). Ends the same way on every rank: complete, stopped (a signal on any rank, report.signal) or by WorkFailed. The
-// groups that were finished before a stop are in the estimator.
+// elsewhere). Ends the same way on every rank: complete, stopped (a signal on any rank, report.signal), by WorkRefused or by
+// WorkFailed. The groups that were finished before a stop are in the estimator.
 Ended work(const CompiledBook&, const Job&, const Plan&, Communicator&, const WorkSettings&, Estimator* estimator,
            WorkReport&);
 

@@ -80,6 +80,9 @@ int Run::operator()() {
   } catch (const Stop& stop) {
     record(stop.exit_code, stop.text);
     throw;
+  } catch (const WorkRefused& e) {  // on every rank
+    record(exit_code::invalid, e.what());
+    meet(world_, {exit_code::invalid, e.what()});
   } catch (const WorkFailed& e) {  // on every rank
     record(exit_code::internal, e.what());
     meet(world_, {exit_code::internal, e.what()});

@@ -30,7 +30,8 @@ std::size_t fixed_bytes(const Job& job, const CompiledBook& book) {
 std::uint64_t tile_size(std::uint64_t scenarios, std::size_t slots, std::size_t sheet_budget, int ranks, int threads) {
   const std::uint64_t fair = scenarios / (16 * static_cast<std::uint64_t>(ranks)) + 1;
   const std::uint64_t fits = sheet_budget / (slots * sizeof(Units)) / lanes * lanes;
-  const std::uint64_t wanted = std::clamp<std::uint64_t>(fair, static_cast<std::uint64_t>(lanes * threads), 8192);
+  const std::uint64_t least = static_cast<std::uint64_t>(lanes) * static_cast<std::uint64_t>(threads);
+  const std::uint64_t wanted = std::clamp<std::uint64_t>(fair, least, std::max<std::uint64_t>(8192, 4 * least));
   return std::max<std::uint64_t>(lanes, std::min((wanted + lanes - 1) / lanes * lanes, fits));
 }
 

@@ -38,6 +38,22 @@ class ExitCodes(Case):
         self.check(66, "check", "nowhere.toml", says=["nowhere.toml"])
         self.check(66, "info", "nowhere.h5", says=["nowhere.h5"])
 
+    def test_a_price_that_a_shock_takes_away(self):
+        job = os.path.join(self.folder, "job.toml")
+        with open(job, "w") as out:
+            out.write("""[run]\nname = "lost"\nseed = 3\nscenarios = 640\ncurrency = "USD"
+[time]\nstep = "1Y"\nsteps = 4\n[files]\nfactors = "factors.csv"\npositions.holding = "holdings.csv"
+[market]\nuncorrelated = ["ETH"]\n[cube]\nconfidence = [0.9]
+[[stress]]\nname = "low"\nshocks = [ { factor = "ETH", add = -1000.0 } ]\n""")
+        with open(os.path.join(self.folder, "factors.csv"), "w") as out:
+            out.write("id,kind,initial,drift,volatility\nETH,lognormal,4000,0,0.8\n")
+        with open(os.path.join(self.folder, "holdings.csv"), "w") as out:
+            out.write("id,factor,quantity\nh1,ETH,2\n")
+        for n in (1, 2) if HAS_MPI else (1,):
+            result = tailcube("run", "job.toml", "-q", "--overwrite", "-o", "out", ranks=n, cwd=self.folder)
+            self.assertEqual(result.code, 65, result.err)
+            self.assertEqual(result.err.count('of cell "low": holding h1 in total: its value is not a finite number'), 1, result.err)
+
     def test_all_errors_at_once(self):
         job = self.job(edit=[("seed = 7", "sed = 7"), ("confidence = [0.9, 0.99]", "confidence = [0.9, 1.5]")])
         with open(self.path("job", "obligors.csv"), "a") as file:

@@ -72,7 +72,8 @@ class Estimator {
   void add_cell(const Tallies&, int cell, int local);
   const Job& job_;
   Cube cube_;
-  std::vector<double> gauge_unit_;   // in what the tallies count each gauge
+  std::vector<double> gauge_unit_;  // in what the tallies count each gauge
+  bool any_obligors_;
   std::vector<RankInterval> ranks_;  // by confidence
   Distribution distribution_;
 };

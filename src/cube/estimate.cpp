@@ -127,7 +127,11 @@ struct Place {
 }  // namespace
 
 Estimator::Estimator(const Job& job, const CompiledBook& book)
-    : job_(job), cube_(make_cube(job, book)), gauge_unit_(book.gauge_unit), distribution_(cube_.at(1, 0, 0, 0)) {
+    : job_(job),
+      cube_(make_cube(job, book)),
+      gauge_unit_(book.gauge_unit),
+      any_obligors_(!book.credit.obligors.empty()),
+      distribution_(cube_.at(1, 0, 0, 0)) {
   for (const Confidence& confidence : job.confidence) ranks_.push_back(order_statistic_ranks(cube_.scenarios, confidence));
 }
 
@@ -160,7 +164,7 @@ void Estimator::add_cell(const Tallies& tallies, int cell, int local) {
       }
   }
   const auto c = static_cast<std::size_t>(cell), from = static_cast<std::size_t>(local);
-  cube_.cell_conditional_pd[c] = estimate_moments(tallies.conditional_pd[from]).mean * 0x1p-40;
+  if (any_obligors_) cube_.cell_conditional_pd[c] = estimate_moments(tallies.conditional_pd[from]).mean * 0x1p-40;
   const Moments& weights = tallies.losses[shape.loss(0, local, 0, 0, 0)].moments;
   const double sum = static_cast<double>(weights.weight) * 0x1p-56;
   cube_.cell_effective_scenarios[c] = sum * sum / (static_cast<double>(weights.weight_squared) * 0x1p-56);

@@ -26,6 +26,7 @@ CompiledBook book(const Job& j) {
   b.cells.resize(j.cells.size());
   b.cells[1].distance = 2.5;
   b.cells[1].propagate = true;
+  b.credit.obligors.resize(1);
   b.base_value = {30, 10, 20};
   b.unit = 0.5;
   b.gauges = static_cast<int>(gauge_names().size());
@@ -135,6 +136,15 @@ TEST_CASE("a cube of few scenarios marks the ranks it does not have") {
   CHECK(std::isnan(cube.tail_loss[4]));
   CHECK(std::isnan(cube.value_at_risk_upper[0]));
   CHECK(cube.estimate_flag[0] == (var_interval_missing | es_interval_missing | few_tail_scenarios));
+}
+
+TEST_CASE("without obligors there is no mean conditional probability of default") {
+  const Job j = job(false);
+  CompiledBook b = book(j);
+  b.credit.obligors.clear();
+  Estimator estimator(j, b);
+  estimator.add({0, 3}, tallies(j, b, {0, 3}, 0, scenarios));
+  CHECK(std::isnan(estimator.finish().cell_conditional_pd[0]));
 }
 
 TEST_CASE("missing scenarios and short tails are named") {

@@ -1,5 +1,6 @@
 // A job's tables become batches of rows; names are gone by now, only indices are left.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <map>
 #include <stdexcept>
@@ -111,10 +112,10 @@ class Compiler {
     double gross = 0, largest_row = 0;
     for (const Stage& stage : book_.stages)
       for (const double row : stage.batch->gross) gross += row, largest_row = std::max(largest_row, row);
-    const double log_scenarios = std::ceil(std::log2(static_cast<double>(job_.scenarios) + 1));
+    const int scenario_bits = std::bit_width(job_.scenarios);
     const auto largest = [&] { return static_cast<Units>(std::min(std::ceil(gross / book_.unit), 0x1p61)); };
     const auto fits = [&] {
-      return largest_row / book_.unit < 0x1p50 && 2 * std::ceil(std::log2(gross / book_.unit + 1)) + log_scenarios <= 126 &&
+      return largest_row / book_.unit < 0x1p50 && 2 * (std::ilogb(gross / book_.unit + 1) + 1) + scenario_bits <= 126 &&
              tally_fits(tally_settings(job_), static_cast<std::int64_t>(job_.scenarios), largest());
     };
     while (!fits()) {

@@ -112,7 +112,7 @@ class Compiler {
     double gross = 0, largest_row = 0;
     for (const Stage& stage : book_.stages)
       for (const double row : stage.batch->gross) gross += row, largest_row = std::max(largest_row, row);
-    const int scenario_bits = std::bit_width(job_.scenarios);
+    const int scenario_bits = static_cast<int>(std::bit_width(job_.scenarios));
     const auto largest = [&] { return static_cast<Units>(std::min(std::ceil(gross / book_.unit), 0x1p61)); };
     const auto fits = [&] {
       return largest_row / book_.unit < 0x1p50 && 2 * (std::ilogb(gross / book_.unit + 1) + 1) + scenario_bits <= 126 &&

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "hpc/cube_file.h"
+#include "hpc/energy.h"
 #include "hpc/machine.h"
 #include "hpc/signals.h"
 #include "hpc/worker.h"
@@ -63,10 +64,12 @@ class Run {
   std::string layout_;
   bool recording_ = false;  // there is an output folder
   RunRecord record_;
+  EnergyReading energy_;
 };
 
 int Run::operator()() {
   record_.started = utc_now();
+  energy_ = read_energy();
   try {
     read();
     prepare();
@@ -214,6 +217,7 @@ void Run::record(int exit_code, const std::string& message) {
   if (!recording_) return;
   clock_.stop();
   record_.costs = gather_costs(world_, clock_);
+  record_.node_joules = joules_between(energy_, read_energy());
   record_.status = exit_code == exit_code::ok ? "complete" : exit_code > exit_code::signalled ? "stopped" : "failed";
   record_.exit_code = exit_code;
   record_.message = message;

@@ -103,6 +103,7 @@ std::string to_json(const RunRecord& r) {
   json.add("ranks", r.threads.size()).add("threads_per_rank", r.threads).add("tiles_per_rank", r.tiles);
   json.add("memory_budget_bytes", r.memory_budget_bytes).add("planned_memory_bytes", r.planned_bytes);
   add_costs(json, r);
+  json.add("node_energy_joules", r.node_joules);
   json.add("loss_unit", r.loss_unit).add("cube_bytes", r.cube_bytes);
   return json.text() + "\n";
 }

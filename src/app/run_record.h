@@ -1,6 +1,7 @@
 #pragma once
 // run.json: what a run was and what it cost. Timings are here and never in the cube.
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -44,7 +45,8 @@ struct RunRecord {
   double loss_unit = 0;
   std::vector<int> threads, tiles;  // per rank
   std::size_t memory_budget_bytes = 0, planned_bytes = 0;
-  std::size_t cube_bytes = 0;  // 0: none was written
+  std::size_t cube_bytes = 0;                                     // 0: none was written
+  double node_joules = std::numeric_limits<double>::quiet_NaN();  // of rank 0's node, whoever used them; NaN: unreadable
   std::vector<RankCost> costs;
 };
 std::string to_json(const RunRecord&);

@@ -38,6 +38,7 @@ class Output(Case):
         self.assertGreater(record["stages"]["evaluate"]["cpu_seconds"], 0)
         self.assertGreater(record["obligor_scenarios_per_cpu_second"], 0)
         self.assertGreater(record["revaluations_per_cpu_second"], 0)
+        self.assertTrue(record["node_energy_joules"] is None or record["node_energy_joules"] > 0)
         self.assertEqual(record["cube_bytes"], os.path.getsize(self.path("out", "cube.h5")))
         self.assertEqual(len(record["job_digest"]), 64)
         for name in ("version", "commit", "compiler", "mpi", "hdf5", "simd", "started", "memory_budget_bytes", "wall_seconds"):

@@ -13,7 +13,11 @@ namespace {
 
 Wide rounded_shift(Wide value, int bits) { return (value + (Wide{1} << (bits - 1))) >> bits; }
 
-// A block adds at most 2^126 to each sum, so that a sum that grows too large is seen negative before it wraps round.
+void add_all(Wide& sum, Wide term) {
+  if (__builtin_add_overflow(sum, term, &sum)) overflow();
+}
+
+// A block adds at most 2^126 to each sum, so that no sum within a block can wrap round.
 // `magnitudes`: bits of |x| or of |x| - 1.
 void check_block(std::uint64_t magnitudes, std::size_t n, int weight_bits = 0) {
   const auto width = [](std::uint64_t x) { return static_cast<int>(std::bit_width(x)); };
@@ -107,8 +111,8 @@ void add_plain(Moments& m, std::span<const std::int64_t> values) {
   m.positive_weight += one * sums.positive;
   m.positive_weight_squared += one * sums.positive;
   m.sum += sums.sum * (Wide{1} << sum_fraction_bits);
-  m.sum_of_squares += static_cast<Wide>(sums.squares);
-  m.weighted_squares += static_cast<Wide>(sums.squares);
+  add_all(m.sum_of_squares, static_cast<Wide>(sums.squares));
+  add_all(m.weighted_squares, static_cast<Wide>(sums.squares));
 }
 
 void add_weighted(Moments& m, std::int64_t x, std::int64_t w) {
@@ -120,13 +124,9 @@ void add_weighted(Moments& m, std::int64_t x, std::int64_t w) {
   m.sum += rounded_shift(product, 56 - sum_fraction_bits);
   // w x^2 has up to 190 bits: the product is taken in two halves of which the upper one is a whole number of 2^56.
   const Wide upper = product >> 56, lower = product - upper * unit_weight;
-  m.sum_of_squares += upper * x + rounded_shift(lower * x, 56);
+  add_all(m.sum_of_squares, upper * x + rounded_shift(lower * x, 56));
   const Wide contribution = rounded_shift(product, 48);  // 2^-8
-  m.weighted_squares += rounded_shift(contribution * contribution, 16);
-}
-
-void add_all(Wide& sum, Wide term) {
-  if (__builtin_add_overflow(sum, term, &sum)) overflow();
+  add_all(m.weighted_squares, rounded_shift(contribution * contribution, 16));
 }
 
 }  // namespace
@@ -140,7 +140,6 @@ void Moments::add(std::span<const std::int64_t> values, std::span<const std::int
     check_block(magnitudes, values.size(), 16);  // w < 2^7 enters squared
     for (std::size_t i = 0; i < values.size(); ++i) add_weighted(*this, values[i], weights[i]);
   }
-  if (sum_of_squares < 0 || weighted_squares < 0) overflow();
 }
 
 void Moments::merge(const Moments& other) {

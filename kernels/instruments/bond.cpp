@@ -72,7 +72,7 @@ std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring)
         {repayments({notional, b.coupon, b.frequency, b.maturity_years, Amortisation::bullet}, wiring.time_years), b.curve,
          b.spread, notional, b.coupon});
   }
-  return cash_flow_batch(positions, claims, wiring);
+  return cash_flow_batch(positions, claims, wiring, unsecured_recovery(positions, claims, wiring));
 }
 
 }  // namespace

@@ -95,11 +95,14 @@ class Compiler {
 
 class CashFlows final : public Batch {
  public:
-  CashFlows(const Positions& positions, const std::vector<Claim>& claims, const Wiring& wiring)
-      : rows_(wiring, Corrections::gauge_count), claims_(compiled(positions, claims, wiring)) {
+  CashFlows(const Positions& positions, const std::vector<Claim>& claims, const Wiring& wiring,
+            std::unique_ptr<Recovery> recovery)
+      : rows_(wiring, Corrections::gauge_count),
+        recovery_(std::move(recovery)),
+        claims_(compiled(positions, claims, wiring)) {
     ladders_ = Ladders(claims_, wiring);
     cash_ = CashTable(claims_, rows_);
-    corrections_.emplace(claims_, rows_, positions, wiring);
+    corrections_.emplace(claims_, rows_, *recovery_, positions, wiring);
     bytes_per_thread = corrections_->bytes_per_thread();
   }
 
@@ -133,6 +136,7 @@ class CashFlows final : public Batch {
   }
 
   RowSet rows_;
+  std::unique_ptr<Recovery> recovery_;
   std::vector<std::uint32_t> unsolved_;  // positions without a par spread
   CompiledClaims claims_;
   Ladders ladders_;
@@ -140,10 +144,31 @@ class CashFlows final : public Batch {
   std::optional<Corrections> corrections_;
 };
 
+class Unsecured final : public Recovery {
+ public:
+  Unsecured(const Positions& positions, const Wiring& wiring) : currency_(positions.currency), valued_(wiring.valued) {}
+
+  void recover(std::uint32_t position, const Default& d, double claim, const Block& block, double*,
+               double* cash) const noexcept override {
+    const double recovered = (1 - d.loss_given_default) * claim * exchange(block, currency_[position], d.step)[d.lane];
+    for (std::size_t v = 0; v < valued_.size(); ++v)
+      if (valued_[v] >= d.step) cash[v] = recovered;
+  }
+
+ private:
+  std::vector<FactorIndex> currency_;
+  std::vector<int> valued_;
+};
+
 }  // namespace
 
-std::unique_ptr<Batch> cash_flow_batch(const Positions& positions, const std::vector<Claim>& claims, const Wiring& wiring) {
-  return std::make_unique<CashFlows>(positions, claims, wiring);
+std::unique_ptr<Recovery> unsecured_recovery(const Positions& positions, const std::vector<Claim>&, const Wiring& wiring) {
+  return std::make_unique<Unsecured>(positions, wiring);
+}
+
+std::unique_ptr<Batch> cash_flow_batch(const Positions& positions, const std::vector<Claim>& claims, const Wiring& wiring,
+                                       std::unique_ptr<Recovery> recovery) {
+  return std::make_unique<CashFlows>(positions, claims, wiring, std::move(recovery));
 }
 
 }  // namespace tailcube

@@ -44,11 +44,25 @@ struct Discounted {
 };
 double solve_spread(const std::vector<Discounted>&, double worth);
 
+// What a defaulted claim brings in, for an instrument to say. The rest of the position has been taken away.
+class Recovery {
+ public:
+  virtual ~Recovery() = default;
+  // `claim`: principal and accrued interest at the default step, money of the position's currency, signed as the position.
+  // Sets value[v] (of what is still to come) and cash[v] (received so far), in the job's currency, for every valued step v
+  // (place in Wiring::valued) at or after the default step; earlier entries are 0 and stay so.
+  virtual void recover(std::uint32_t position, const Default&, double claim, const Block&, double* value,
+                       double* cash) const noexcept = 0;
+};
+// (1 - LGD) of the claim, in cash at the default step plus the obligor's recovery delay.
+std::unique_ptr<Recovery> unsecured_recovery(const Positions&, const std::vector<Claim>&, const Wiring&);
+
 // Value of a performing claim: sum over dates after h of amount x D(curve(h), date) exp(-(spread(h)) (date - h)).
 // Detail::leaf merges claims with one (curve, spread factor, currency, leaf) into one ladder per valued step; a numeric
 // spread is folded into its amounts. Detail::position merges nothing: the same code is then the oracle. Either way a
 // position whose obligor defaults is corrected by its own flows. Gauges: defaults, defaulted_exposure.
-std::unique_ptr<Batch> cash_flow_batch(const Positions&, const std::vector<Claim>&, const Wiring&);
+std::unique_ptr<Batch> cash_flow_batch(const Positions&, const std::vector<Claim>&, const Wiring&,
+                                       std::unique_ptr<Recovery>);
 std::vector<Gauge> cash_flow_gauges();
 
 }  // namespace tailcube

@@ -55,15 +55,17 @@ struct Corrections::Transposed {
   }
 };
 
-Corrections::Corrections(CompiledClaims& claims, const RowSet& rows, const Positions& positions, const Wiring& wiring)
+Corrections::Corrections(CompiledClaims& claims, const RowSet& rows, const Recovery& recovery, const Positions& positions,
+                         const Wiring& wiring)
     : claims_(claims),
       rows_(rows),
+      recovery_(recovery),
       by_obligor_(positions.obligor, wiring.obligor_count),
       time_years_(wiring.time_years),
       slots_(claims.schedules.number_slots()) {}
 
 std::size_t Corrections::bytes_per_thread() const {
-  return std::size_t{2} * lanes * rows_.valued.size() * slots_.size() * sizeof(double);  // a thread has two ledgers
+  return std::size_t{2} * (lanes * slots_.size() + 2) * rows_.valued.size() * sizeof(double);  // a thread has two ledgers
 }
 
 // Transposing costs about as much as a correction saves per sixteen factors; either way gives the same bits.
@@ -76,16 +78,17 @@ void Corrections::apply(const Block& block, Ledger& ledger) const {
 
 void Corrections::apply_direct(const Block& block, Ledger& ledger) const {
   const Direct factors{block.discounts.data(), rows_.valued.size()};
+  ledger.scratch.resize(2 * rows_.valued.size());
   for (const Default& d : block.defaults)
-    for (const std::uint32_t p : by_obligor_[d.obligor]) correct(claims_.lines[p], d, factors, block, ledger);
+    for (const std::uint32_t p : by_obligor_[d.obligor]) correct(p, d, factors, block, ledger);
 }
 
 // Eight lanes at a time: a cache line of doubles is read once.
 void Corrections::apply_transposed(const Block& block, Ledger& ledger) const {
   constexpr std::size_t octet = 8;
   const std::size_t valued = rows_.valued.size(), slots = slots_.size();
-  ledger.scratch.resize(lanes * valued * slots);
-  double* const table = ledger.scratch.data();
+  ledger.scratch.resize(2 * valued + lanes * valued * slots);
+  double* const table = ledger.scratch.data() + 2 * valued;
   for (std::size_t first = 0; first < lanes; first += octet)
     for (std::size_t v = 0; v < valued; ++v)
       for (std::size_t s = 0; s < slots; ++s) {
@@ -95,7 +98,7 @@ void Corrections::apply_transposed(const Block& block, Ledger& ledger) const {
       }
   const Transposed factors{table, valued, slots};
   for (const Default& d : block.defaults)
-    for (const std::uint32_t p : by_obligor_[d.obligor]) correct(claims_.lines[p], d, factors, block, ledger);
+    for (const std::uint32_t p : by_obligor_[d.obligor]) correct(p, d, factors, block, ledger);
 }
 
 // Principal outstanding and interest accrued when the default is seen: what was due after the step before is unpaid.
@@ -108,14 +111,18 @@ double Corrections::claim_at_default(const CashFlowLine& line, const Schedule& s
 }
 
 template <class Factors>
-void Corrections::correct(const CashFlowLine& line, const Default& d, const Factors& factors, const Block& block,
+void Corrections::correct(std::uint32_t position, const Default& d, const Factors& factors, const Block& block,
                           Ledger& ledger) const {
+  const CashFlowLine& line = claims_.lines[position];
   const Schedule& schedule = claims_.schedules[line.schedule];
   std::size_t unpaid = schedule.paid_by(d.step - 1);
   if (unpaid == schedule.step.size()) return;  // repaid before
   const std::size_t lane = d.lane;
-  const double exposed = claim_at_default(line, schedule, d.step) * exchange(block, line.currency, d.step)[lane];
-  const double recovered = (1 - d.loss_given_default) * exposed;
+  const double claim = claim_at_default(line, schedule, d.step);
+  const double exposed = claim * exchange(block, line.currency, d.step)[lane];
+  double *const value = ledger.scratch.data(), *const cash = value + rows_.valued.size();
+  std::fill_n(value, 2 * rows_.valued.size(), 0.0);
+  recovery_.recover(position, d, claim, block, value, cash);
   double missed = 0;
   for (std::size_t v = 0; v < rows_.valued.size(); ++v) {
     const int h = rows_.valued[v];
@@ -127,9 +134,9 @@ void Corrections::correct(const CashFlowLine& line, const Default& d, const Fact
     const double removed = promised * growth * exchange(block, line.currency, h)[lane];
     const int at = static_cast<int>(v);
     const RowIndex row = rows_.row(line.row);
-    ledger.value(row, at)[lane] -= removed;
-    ledger.cash(row, at)[lane] += recovered - missed;
-    ledger.credit_loss(row, at)[lane] += removed + missed - recovered;
+    ledger.value(row, at)[lane] += value[v] - removed;
+    ledger.cash(row, at)[lane] += cash[v] - missed;
+    ledger.credit_loss(row, at)[lane] += removed + missed - (value[v] + cash[v]);
     ledger.gauges(rows_.gauge(line.row, defaults), at)[lane] += 1;
     ledger.gauges(rows_.gauge(line.row, defaulted_exposure), at)[lane] += exposed;
   }

@@ -70,6 +70,8 @@ struct Wiring {
   Detail detail = Detail::leaf;
   const FactorModel* market = nullptr;
   std::uint32_t obligor_count = 0;
+  std::vector<double>
+      recovery_delay_years;        // per obligor: from default to the cash of an unsecured claim; empty: none waits
   std::vector<double> time_years;  // of steps 0 .. n
   std::vector<int> valued;         // steps to value, ascending
   std::vector<RowIndex> row;       // per position: its ledger row (rows of a batch are contiguous)

@@ -72,7 +72,7 @@ std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring)
     const Repayment repayment{principal, l.rate, l.frequency, l.maturity_years, static_cast<Amortisation>(l.amortisation)};
     claims.push_back({repayments(repayment, wiring.time_years), l.curve, l.spread, principal, l.rate});
   }
-  return cash_flow_batch(positions, claims, wiring);
+  return cash_flow_batch(positions, claims, wiring, unsecured_recovery(positions, claims, wiring));
 }
 
 }  // namespace

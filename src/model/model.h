@@ -25,9 +25,11 @@ struct Confidence {  // read as a decimal: 0.999 is {999, 1000}
 
 struct ObligorTable {  // by column, sorted by id
   std::vector<std::string> id;
-  std::vector<double> pd_1y;                   // annual; a hazard is converted, PD(t) = 1 - (1 - pd_1y)^t
-  std::vector<std::vector<Loading>> loadings;  // as given (not scaled by kappa), by driver
-  std::vector<double> loss_given_default;
+  std::vector<double> pd_1y;                    // annual; a hazard is converted, PD(t) = 1 - (1 - pd_1y)^t
+  std::vector<std::vector<Loading>> loadings;   // as given (not scaled by kappa), by driver
+  std::vector<double> loss_given_default;       // mean, given default in the base cell
+  std::vector<double> lgd_sd, lgd_correlation;  // standard deviation given default, 0: constant; r >= 0
+  std::vector<double> recovery_delay_years;
   std::vector<std::string> sector, country;
   std::size_t size() const { return id.size(); }
 };
@@ -74,6 +76,7 @@ struct Job {
   std::string digest;        // sha256 over every input byte, every setting and default
   std::string tally_digest;  // the same without the number of scenarios
   std::uint64_t seed = 0, scenarios = 0;
+  bool quarantine = false;  // run.faults
   double step_years = 0;
   int steps = 0;
   std::vector<int> report_steps;       // ascending

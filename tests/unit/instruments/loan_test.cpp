@@ -47,13 +47,13 @@ TEST_CASE("a default costs the same bits alone and among many", "[loan]") {
   Compiled loans(instrument("loan"), table(instrument("loan"), book.lines), w, Detail::position, 60);
   w.discount();
   loans.evaluate(w.block);
-  REQUIRE(!loans.ledger.scratch.empty());
+  const std::size_t transposed = loans.ledger.scratch.size();
   const std::vector<Default> all = w.block.defaults;
   Compiled alone(instrument("loan"), table(instrument("loan"), book.lines), w, Detail::position, 60);
   for (std::size_t i = 0; i < all.size(); i += 7) {
     w.block.defaults = {all[i]};
     alone.evaluate(w.block);
-    REQUIRE(alone.ledger.scratch.empty());
+    REQUIRE(alone.ledger.scratch.size() < transposed);
     const auto row = static_cast<std::size_t>(all[i].obligor);
     for (int v = 0; v < 3; ++v) {
       CHECK(alone.value(row, v, all[i].lane) == loans.value(row, v, all[i].lane));

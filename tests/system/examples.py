@@ -1,0 +1,134 @@
+"""The examples run, and say what their first lines promise. The expectations are worked out here, apart from the program."""
+import csv
+import math
+import os
+import sys
+
+from common import ROOT, Case, main, read
+
+try:
+    import h5py
+except ImportError:
+    print("python3-h5py is missing: skipped")
+    sys.exit(77)
+
+EXAMPLES = os.path.join(ROOT, "jobs", "examples")
+
+
+def table(example, name):
+    with open(os.path.join(EXAMPLES, example, name), newline="") as file:
+        return list(csv.DictReader(file))
+
+
+class Examples(Case):
+    def cube_of(self, example):
+        self.run_ok("run", os.path.join(EXAMPLES, example, "job.toml"), "-o", self.path(example), "-q")
+        file = h5py.File(self.path(example, "cube.h5"))
+        self.addCleanup(file.close)
+        return Reader(file)
+
+    def test_every_example_is_tested(self):
+        self.assertEqual(sorted(os.listdir(EXAMPLES)), ["one_loan", "supervisory_path", "vault_crash"])
+
+    def test_one_loan(self):
+        cube = self.cube_of("one_loan")
+        today = 6000 * math.exp(-0.06) + 6000 * math.exp(-0.12) + 106000 * math.exp(-0.18)
+        paying = today - (6000 + 6000 * math.exp(-0.06) + 106000 * math.exp(-0.12))
+        failed = today - 0.6 * 106000
+        rounding = 2 / 1024
+        self.within_errors(cube, "expected_loss", 0.97 * paying + 0.03 * failed)
+        self.within_errors(cube, "probability_of_loss", 0.03)
+        self.within_errors(cube, "expected_shortfall", (3 * failed + 2 * paying) / 5, confidence=0)
+        self.assertAlmostEqual(cube("value_at_risk", confidence=0), paying, delta=rounding)
+        self.assertAlmostEqual(cube("value_at_risk", confidence=1), failed, delta=rounding)
+        self.within_errors(cube, "expected_loss", 0.03 * (failed - paying), quantity="credit")
+        text = read(os.path.join(EXAMPLES, "one_loan", "job.toml")).decode()
+        for figure in (today, paying, failed, 0.97 * paying + 0.03 * failed, (3 * failed + 2 * paying) / 5, failed - paying):
+            self.assertIn(f"{figure:,.2f}".replace(",", " "), text)
+
+    def within_errors(self, cube, name, expected, **where):
+        value, error = cube(name, **where), cube(name + "_se", **where)
+        self.assertGreater(error, 0)
+        self.assertLess(abs(value - expected), 4 * error, f"{name} {value} +- {error}, by hand {expected}")
+
+    def test_supervisory_path(self):
+        cube = self.cube_of("supervisory_path")
+        path = {int(row["step"]): row for row in table("supervisory_path", "fed_2025_severely_adverse.csv")}
+        for cell in ("path alone", "path and rest"):
+            for horizon, step in enumerate((4, 9)):
+                here = dict(cell=cell, horizon=horizon)
+                lost = 100000 * (100 - float(path[step]["CRE"]))
+                note = note_value(path[0], 0) - note_value(path[step], step)
+                for name, of in (("expected_loss", {}), ("value_at_risk", dict(confidence=1))):
+                    self.assertAlmostEqual(cube(name, node="property", **here, **of), lost, delta=1e-2)
+                    self.assertAlmostEqual(cube(name, node="treasury", **here, **of), note, delta=1e-2)
+                self.assertEqual(cube("expected_loss_se", node="property", **here), 0)
+        pd = [cube.of_cell("cell_conditional_pd", cell) for cell in ("base", "path alone", "path and rest")]
+        self.assertEqual(pd[0], pd[1], "without propagation the borrowers do not hear of the path")
+        self.assertGreater(pd[2], 2 * pd[0])
+        self.assertEqual(cube("expected_loss", cell="base", node="credit"), cube("expected_loss", cell="path alone", node="credit"))
+        self.assertGreater(cube("expected_loss", cell="path and rest", node="credit"), 2 * cube("expected_loss", node="credit"))
+
+    def test_vault_crash(self):
+        cube = self.cube_of("vault_crash")
+        slide = lambda step: 4000 * (2200 / 4000) ** (min(step, 20) / 20)  # a path is geometric between its rows
+        for horizon, steps in enumerate((10, 30)):
+            self.assertAlmostEqual(cube("expected_loss", cell="slide", node="daily", horizon=horizon), slide_loss(slide, steps),
+                                   delta=0.1)
+        bad = {cell: cube.gauge("bad_debt", cell, "daily") for cell in ("base", "gap", "slide")}
+        self.assertGreater(bad["gap"], 10 * max(bad["base"], bad["slide"]))
+
+
+def note_value(row, step):
+    """Value and coupons received of the treasury note; all coupons fall on steps."""
+    pillars = [(0.25, float(row["UST_3M"])), (5, float(row["UST_5Y"])), (10, float(row["UST_10Y"]))]
+
+    def rate(t):
+        if t <= pillars[0][0]:
+            return pillars[0][1]
+        for (a, low), (b, high) in zip(pillars, pillars[1:]):
+            if t <= b:
+                return low + (high - low) * (t - a) / (b - a)
+
+    now, worth = step / 4, 0.0
+    for k in range(1, 15):
+        date, amount = k / 2, 5e6 * (0.021 + (k == 14))
+        worth += amount if date <= now else amount * math.exp(-rate(date - now) * (date - now))
+    return worth
+
+
+def slide_loss(price, steps):
+    """The lender's loss on the table of vaults by the rules in the job's first lines, one vault and one day after the other."""
+    loss, growth = 0.0, math.exp(0.05 / 365)
+    for row in table("vault_crash", "daily.csv"):
+        collateral, debt, repaid = float(row["collateral_quantity"]), float(row["debt"]), 0.0
+        today = min(debt, collateral * price(0))
+        for step in range(1, steps + 1):
+            debt *= growth
+            if collateral * price(step) * 0.83 < debt:
+                paid = min(0.5 * debt, collateral * price(step) / 1.05)
+                collateral, debt, repaid = collateral - 1.05 * paid / price(step), debt - paid, repaid + paid
+        loss += today - (min(debt, collateral * price(steps)) + repaid)
+    return loss
+
+
+class Reader:
+    def __init__(self, file):
+        self.cube = file["cube"]
+        self.names = {axis: list(self.cube[axis].asstr()) for axis in ("quantity", "cell", "node", "gauge")}
+
+    def __call__(self, name, quantity="economic", cell="base", node=None, horizon=-1, confidence=None):
+        at = (self.names["quantity"].index(quantity), self.names["cell"].index(cell), self.node(node), horizon)
+        return float(self.cube[name][at if confidence is None else (*at, confidence)])
+
+    def node(self, name):
+        return self.names["node"].index("total" if name is None else "total/" + name)
+
+    def of_cell(self, name, cell):
+        return float(self.cube[name][self.names["cell"].index(cell)])
+
+    def gauge(self, gauge, cell, node):
+        return float(self.cube["gauge_mean"][self.names["gauge"].index(gauge), self.names["cell"].index(cell), self.node(node), -1])
+
+
+main()

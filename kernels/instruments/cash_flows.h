@@ -37,6 +37,11 @@ struct Repayment {
 // v = 1/(1 + r/f); with a whole first period it is P i / (1 - (1 + i)^-n). Linear: principal in equal parts.
 std::vector<Flow> repayments(const Repayment&, const std::vector<double>& time_years);
 
+// A loan's columns, what they refuse, and what one position promises; for every table that begins with these columns.
+std::vector<Column> loan_columns();
+std::optional<Complaint> check_loan(const Positions&, std::size_t position);
+Claim loan_claim(const Positions&, std::size_t position, const Wiring&);
+
 // The number s in spread_range with sum amount exp(-s date) x discount = worth, by Newton's method inside a bracket; amounts
 // and worth are taken as given with any common sign. NaN where there is none. Relative residual below 1e-14.
 struct Discounted {

@@ -113,6 +113,7 @@ struct Instrument {
   // True if, with a foreign currency, default turns into cash at a market price known only then (refused by terminal
   // timing).
   bool reads_market_at_default = false;
+  bool sells_at_default = false;  // True if it does so in any currency: collateral is sold
   std::optional<Complaint> (*check)(const Positions&, std::size_t position) = nullptr;  // an error
   std::optional<Complaint> (*warn)(const Positions&, std::size_t position) = nullptr;   // a warning of `check`
   std::unique_ptr<Batch> (*compile)(const Positions&, const Wiring&) = nullptr;
@@ -127,23 +128,24 @@ std::vector<Column> columns(const Field<Terms> (&fields)[n]) {
     out.push_back({f.name, static_cast<CellKind>(f.member.index()), f.allowed, f.otherwise, f.words, f.refused, f.meaning});
   return out;
 }
+// `fields` are the columns from `first` on.
 template <class Terms, std::size_t n>
-Terms terms(const Positions& positions, const Field<Terms> (&fields)[n], std::size_t row) {
+Terms terms(const Positions& positions, const Field<Terms> (&fields)[n], std::size_t row, std::size_t first = 0) {
   Terms t{};
   for (std::size_t c = 0; c < n; ++c)
     std::visit(
         [&](auto member) {
           using T = std::remove_reference_t<decltype(t.*member)>;
           if constexpr (std::is_same_v<T, double>) {
-            t.*member = positions.numbers[c][row];
+            t.*member = positions.numbers[first + c][row];
           } else if constexpr (std::is_same_v<T, int>) {
-            t.*member = static_cast<int>(positions.numbers[c][row]);
+            t.*member = static_cast<int>(positions.numbers[first + c][row]);
           } else if constexpr (std::is_same_v<T, Rate>) {
-            const double number = positions.numbers[c][row];
-            const FactorIndex factor{positions.references[c][row]};
+            const double number = positions.numbers[first + c][row];
+            const FactorIndex factor{positions.references[first + c][row]};
             t.*member = Rate{number, factor, is_none(factor) && number != number};
           } else {
-            t.*member = T{positions.references[c][row]};
+            t.*member = T{positions.references[first + c][row]};
           }
         },
         fields[c].member);

@@ -55,7 +55,18 @@ constexpr Field<Loan> fields[] = {
      .meaning = "constant annual prepayment rate; only 0 is valued"},
 };
 
-std::optional<Complaint> check(const Positions& positions, std::size_t position) {
+std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring) {
+  std::vector<Claim> claims;
+  claims.reserve(positions.size());
+  for (std::size_t p = 0; p < positions.size(); ++p) claims.push_back(loan_claim(positions, p, wiring));
+  return cash_flow_batch(positions, claims, wiring, unsecured_recovery(positions, claims, wiring));
+}
+
+}  // namespace
+
+std::vector<Column> loan_columns() { return columns(fields); }
+
+std::optional<Complaint> check_loan(const Positions& positions, std::size_t position) {
   const Loan l = terms(positions, fields, position);
   if (l.frequency != std::floor(l.frequency))
     return Complaint{"frequency", std::to_string(l.frequency) + " is not a whole number"};
@@ -63,27 +74,20 @@ std::optional<Complaint> check(const Positions& positions, std::size_t position)
   return {};
 }
 
-std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring) {
-  std::vector<Claim> claims;
-  claims.reserve(positions.size());
-  for (std::size_t p = 0; p < positions.size(); ++p) {
-    const Loan l = terms(positions, fields, p);
-    const double principal = positions.quantity[p] * l.principal;
-    const Repayment repayment{principal, l.rate, l.frequency, l.maturity_years, static_cast<Amortisation>(l.amortisation)};
-    claims.push_back({repayments(repayment, wiring.time_years), l.curve, l.spread, principal, l.rate});
-  }
-  return cash_flow_batch(positions, claims, wiring, unsecured_recovery(positions, claims, wiring));
+Claim loan_claim(const Positions& positions, std::size_t position, const Wiring& wiring) {
+  const Loan l = terms(positions, fields, position);
+  const double principal = positions.quantity[position] * l.principal;
+  const Repayment repayment{principal, l.rate, l.frequency, l.maturity_years, static_cast<Amortisation>(l.amortisation)};
+  return {repayments(repayment, wiring.time_years), l.curve, l.spread, principal, l.rate};
 }
-
-}  // namespace
 
 extern const Instrument loan;
 const Instrument loan{.name = "loan",
-                      .columns = columns(fields),
+                      .columns = loan_columns(),
                       .gauges = cash_flow_gauges(),
                       .obligor = Instrument::Credit::optional,
                       .reads_market_at_default = true,
-                      .check = check,
+                      .check = check_loan,
                       .compile = compile};
 
 }  // namespace tailcube

@@ -157,7 +157,13 @@ TEST_CASE("terminal timing is refused where default would know the future") {
   job.tables[0].positions.currency = {FactorIndex{0}};
   const auto found = errors(job);
   REQUIRE(found.size() == 1);
-  REQUIRE(found[0].find("credit.timing = terminal with several steps: loan p ") == 0);
+  REQUIRE(found[0].find("credit.timing = terminal with several steps: loan p turns into foreign cash") == 0);
+  Instrument mortgage;
+  mortgage.name = "mortgage";
+  mortgage.sells_at_default = true;
+  job.tables[0].instrument = &mortgage;
+  job.tables[0].positions.currency = {FactorIndex{none}};
+  REQUIRE(errors(job).at(0).find("credit.timing = terminal with several steps: mortgage p sells its collateral") == 0);
   job.steps = 1;
   REQUIRE(errors(job).empty());
 }

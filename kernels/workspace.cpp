@@ -85,7 +85,8 @@ std::size_t workspace_bytes(const CompiledBook& book) {
   // times.
   std::size_t largest = 0;
   for (const Bucket& bucket : book.credit.buckets) largest = std::max<std::size_t>(largest, bucket.count);
-  return bytes + largest * (8 + lanes) + book.credit.obligors.size() * lanes / 10 * sizeof(Default) * 3;
+  const std::size_t events = book.credit.obligors.size() * lanes / 10 + book.credit.in_default * std::size_t{lanes};
+  return bytes + largest * (8 + lanes) + events * sizeof(Default) * 3;
 }
 
 void Workspace::start(std::uint64_t first_scenario, std::size_t scenarios) {

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 
+#include "kernels/credit/recoveries.h"
 #include "kernels/credit/sample.h"
 #include "kernels/math/functions.h"
 
@@ -172,6 +173,7 @@ void draw_defaults(const CreditModel& model, CreditScratch& scratch, Block& bloc
     model.sampler == Sampler::sparse ? sampler.sparse(hazard.data()) : sampler.per_obligor(pd.data());
   }
   for (double& mean : block.mean_conditional_pd) mean /= static_cast<double>(model.obligors.size());
+  draw_recoveries(model, block);
 }
 
 }  // namespace tailcube

@@ -29,13 +29,14 @@ enum class Sampler : std::uint8_t { sparse, per_obligor };  // equal in law, dif
 enum class Timing : std::uint8_t { adapted, terminal };
 
 struct CreditModel {
-  std::vector<Obligor> obligors;
+  std::vector<Obligor> obligors;  // of the buckets, then those in default already
   std::vector<Bucket> buckets;
   Sampler sampler = Sampler::sparse;
   Timing timing = Timing::adapted;
   double dof = 0;  // 0: Gaussian copula; else t with one mixing variable per scenario
   StreamId mixing{};
   int steps = 0;
+  std::uint32_t in_default = 0;  // the last of `obligors`, by id, in no bucket: default at step 1 in every scenario
 };
 
 // Reusable memory of one thread. Holds no state that a result depends on.

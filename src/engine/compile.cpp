@@ -59,6 +59,7 @@ class Compiler {
   CompiledBook operator()() {
     CompiledCredit credit = compile_credit(job_);
     book_.credit = std::move(credit.model);
+    delays(credit.order);
     book_.cells = compile_cells(job_);
     book_.unshocked = unshocked_cell(job_);
     for (const PositionTable& table : job_.tables) add(table, credit.order);
@@ -75,6 +76,7 @@ class Compiler {
     wiring.detail = book_.detail;
     wiring.market = &book_.market;
     wiring.obligor_count = static_cast<std::uint32_t>(book_.credit.obligors.size());
+    wiring.recovery_delay_years = delays_;
     for (int n = 0; n <= job_.steps; ++n) wiring.time_years.push_back(job_.step_years * n);
     wiring.valued = job_.report_steps;
     wiring.row = batch_rows.of_position;
@@ -98,6 +100,13 @@ class Compiler {
     }
     stage.gauge_count = static_cast<std::uint32_t>(book_.gauge_rows.size()) - first_gauge;
     book_.stages.push_back(std::move(stage));
+  }
+
+  void delays(const std::vector<ObligorIndex>& order) {
+    const std::vector<double>& given = job_.obligors.recovery_delay_years;
+    if (std::all_of(given.begin(), given.end(), [](double d) { return d == 0; })) return;
+    delays_.resize(given.size());
+    for (std::size_t i = 0; i < given.size(); ++i) delays_[static_cast<std::size_t>(order[i])] = given[i];
   }
 
   DiscountIndex discount_index(const Discount& discount) {
@@ -141,6 +150,7 @@ class Compiler {
 
   const Job& job_;
   CompiledBook book_;
+  std::vector<double> delays_;  // Wiring::recovery_delay_years
   std::map<Discount, std::uint32_t> discounts_;
 };
 

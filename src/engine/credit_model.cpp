@@ -121,10 +121,13 @@ struct Group {
   Profile profile;
   std::vector<std::uint32_t> members;  // places in ObligorTable, which is sorted by id
 };
+bool in_default(const ObligorTable& table, std::size_t i) { return table.days_past_due[i] >= days_in_default; }
+
 std::vector<Group> group(const ObligorTable& table) {
   std::unordered_map<Profile, std::uint32_t, ProfileHash> place;
   std::vector<Group> groups;
   for (std::uint32_t i = 0; i < table.size(); ++i) {
+    if (in_default(table, i)) continue;
     Profile profile{table.pd_1y[i] + 0.0, {}};
     for (const Loading& l : table.loadings[i])
       if (l.loading != 0) profile.loadings.push_back(l);
@@ -202,6 +205,10 @@ CompiledCredit compile_credit(const Job& job) {
   model.steps = job.steps;
   model.obligors.reserve(job.obligors.size());
   out.order.resize(job.obligors.size());
+  const auto add = [&](std::uint32_t i) {
+    out.order[i] = ObligorIndex{static_cast<std::uint32_t>(model.obligors.size())};
+    model.obligors.push_back({stream("default", job.obligors.id[i]), job.obligors.loss_given_default[i]});
+  };
   for (std::size_t g = 0; g < groups.size(); ++g) {
     const auto& [profile, members] = groups[g];
     const Law& law = laws.at(Laws::pair(profile.pd_1y, squares[g]));
@@ -213,12 +220,11 @@ CompiledCredit compile_credit(const Job& job) {
     bucket.threshold = law.threshold;
     bucket.first = static_cast<std::uint32_t>(model.obligors.size());
     bucket.count = static_cast<std::uint32_t>(members.size());
-    for (const std::uint32_t i : members) {
-      out.order[i] = ObligorIndex{static_cast<std::uint32_t>(model.obligors.size())};
-      model.obligors.push_back({stream("default", job.obligors.id[i]), job.obligors.loss_given_default[i]});
-    }
+    for (const std::uint32_t i : members) add(i);
     model.buckets.push_back(std::move(bucket));
   }
+  for (std::uint32_t i = 0; i < job.obligors.size(); ++i)
+    if (in_default(job.obligors, i)) add(i), ++model.in_default;
   refuse_equal_streams(job, model, out.order);
   for (const auto& [pair, law] : laws.all())
     out.reports.push_back({pair.pd_1y, pair.square, law.kappa, law.first_step_joint_ratio, law.obligors});

@@ -40,6 +40,8 @@ const std::vector<ColumnSpec> obligor_columns = {{"id", true},
                                                  {"country"}};
 constexpr Range probability{0, 1 - 0x1p-53, "at least 0 and below 1"};
 constexpr Range intensity{0, 36, "between 0 and 36"};  // exp(-36) is the last that 1 - pd_1y can tell from 0
+constexpr Range delay{0, 100, "between 0 and 100"};
+constexpr Range days{0, 36500, "a whole number from 0 to 36500"};
 
 struct Ratings {
   NameIndex index;
@@ -84,7 +86,11 @@ class ObligorReader {
       const std::string_view name = table_.id(id);
       const double pd = any_pd ? probability_of_default() : 0;
       auto terms = loadings_of_row();
-      const double loss = loss_given_default();
+      const double loss = table_.number(lgd, fraction);
+      refuse(lgd_sd, "a random loss given default (lgd_sd above 0)");
+      if (!table_.cell(lgd_correlation).empty()) table_.number(lgd_correlation, fraction);
+      const double wait = table_.number(recovery_delay_years, delay, 0);
+      const double late = days_late();
       if (name.empty()) continue;
       if (!found_.insert(name).second) {
         table_.error(id, in_quotes(name) + " is there twice");
@@ -93,6 +99,8 @@ class ObligorReader {
       pd_.push_back(pd);
       loadings_.push_back(std::move(terms));
       lgd_.push_back(loss);
+      delay_.push_back(wait);
+      days_past_due_.push_back(late);
       sector_.push_back(table_.cell(sector));
       country_.push_back(table_.cell(country));
     }
@@ -185,13 +193,11 @@ class ObligorReader {
       table_.error(loadings, "the squared length a'Ca of the loadings is " + rounded(sum) + "; it must be below 1");
   }
 
-  double loss_given_default() {
-    const double loss = table_.number(lgd, fraction);
-    refuse(lgd_sd, "a random loss given default (lgd_sd above 0)");
-    if (!table_.cell(lgd_correlation).empty()) table_.number(lgd_correlation, fraction);
-    refuse(recovery_delay_years, "a delayed recovery (recovery_delay_years above 0)");
-    refuse(days_past_due, "an obligor in arrears (days_past_due above 0)");
-    return loss;
+  double days_late() {
+    const double late = table_.number(days_past_due, days, 0);
+    if (late != std::floor(late))
+      table_.error(days_past_due, std::string(table_.cell(days_past_due)) + " is not " + std::string(days.words));
+    return late;
   }
   void refuse(int column, std::string_view feature) {
     if (table_.cell(column).empty()) return;
@@ -209,6 +215,8 @@ class ObligorReader {
       out.pd_1y.push_back(pd_[place]);
       out.loadings.push_back(std::move(loadings_[place]));
       out.loss_given_default.push_back(lgd_[place]);
+      out.recovery_delay_years.push_back(delay_[place]);
+      out.days_past_due.push_back(days_past_due_[place]);
       out.sector.emplace_back(sector_[place]);
       out.country.emplace_back(country_[place]);
     }
@@ -218,7 +226,7 @@ class ObligorReader {
   const Ratings& ratings_;
   Table table_;
   NameIndex found_;
-  std::vector<double> pd_, lgd_;
+  std::vector<double> pd_, lgd_, delay_, days_past_due_;
   std::vector<std::vector<Loading>> loadings_;
   std::vector<std::string_view> sector_, country_;
 };

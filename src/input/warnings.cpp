@@ -13,6 +13,17 @@ std::string counted(std::size_t n, std::string_view one, std::string_view many) 
   return std::to_string(n) + " " + std::string(n == 1 ? one : many);
 }
 
+void arrears(Job& job) {
+  std::size_t late = 0, in_default = 0;
+  for (const double days : job.obligors.days_past_due) (days >= days_in_default ? in_default : late) += days > 0;
+  if (in_default > 0)
+    job.warnings.push_back(counted(in_default, "obligor is", "obligors are") + " " + shown(days_in_default) +
+                           " days past due or more: in default at the first step of every scenario");
+  if (late > 0)
+    job.warnings.push_back(counted(late, "obligor is", "obligors are") + " past due by less than " + shown(days_in_default) +
+                           " days: that changes nothing, their pd_1y should know it");
+}
+
 // Credit positions whose rate ("factor id or number") is not a factor: their spread cannot widen.
 void constant_spreads(Job& job) {
   for (const auto& table : job.tables)
@@ -83,6 +94,7 @@ void list_warnings(Reading& reading) {
   if (job.correlation_repair > 0)
     job.warnings.push_back("the correlation matrix was replaced by the nearest one; the largest change of an entry is " +
                            shown(job.correlation_repair));
+  arrears(job);
   constant_spreads(job);
   lonely_drivers(job);
   smooth_crypto(job);

@@ -23,13 +23,17 @@ struct Confidence {  // read as a decimal: 0.999 is {999, 1000}
   friend bool operator==(const Confidence&, const Confidence&) = default;
 };
 
+// Past due for this long is default (Basel framework, CRE36, definition of default).
+inline constexpr double days_in_default = 90;
+
 struct ObligorTable {  // by column, sorted by id
   std::vector<std::string> id;
   std::vector<double> pd_1y;                    // annual; a hazard is converted, PD(t) = 1 - (1 - pd_1y)^t
   std::vector<std::vector<Loading>> loadings;   // as given (not scaled by kappa), by driver
   std::vector<double> loss_given_default;       // mean, given default in the base cell
   std::vector<double> lgd_sd, lgd_correlation;  // standard deviation given default, 0: constant; r >= 0
-  std::vector<double> recovery_delay_years;
+  std::vector<double> recovery_delay_years;     // from default to the cash of an unsecured claim
+  std::vector<double> days_past_due;            // from days_in_default on: in default at the first step
   std::vector<std::string> sector, country;
   std::size_t size() const { return id.size(); }
 };

@@ -6,8 +6,10 @@
 #include "kernels/credit/thresholds.h"
 #include "kernels/math/functions.h"
 #include "tests/catch_any.h"
+#include "tests/unit/engine/stress_job.h"
 
 using namespace tailcube;
+using namespace tailcube::test;
 
 namespace {
 
@@ -15,6 +17,7 @@ struct Row {
   std::string id;
   double pd_1y;
   std::vector<Loading> loadings;
+  double days_past_due = 0, recovery_delay_years = 0;
 };
 Job make_job(std::vector<Row> rows, int steps = 4) {
   Job job;
@@ -32,6 +35,8 @@ Job make_job(std::vector<Row> rows, int steps = 4) {
     job.obligors.pd_1y.push_back(r.pd_1y);
     job.obligors.loadings.push_back(r.loadings);
     job.obligors.loss_given_default.push_back(0.4);
+    job.obligors.recovery_delay_years.push_back(r.recovery_delay_years);
+    job.obligors.days_past_due.push_back(r.days_past_due);
   }
   return job;
 }
@@ -128,6 +133,83 @@ TEST_CASE("an added obligor leaves other buckets as they are") {
     REQUIRE(x.loadings == y.loadings);
     REQUIRE(x.count == y.count);
   }
+}
+
+TEST_CASE("who is 90 days past due is in default at the first step of every scenario") {
+  std::vector<Row> rows = {{"d", 0.02, {sme}}, {"b", 0.01, {cre}, 89}, {"a", 0.01, {cre}}};
+  const CompiledCredit without = compile_credit(make_job(rows));
+  rows.push_back({"c", 0.01, {cre}, 90}), rows.push_back({"aa", 0.02, {sme}, 1000});
+  const CompiledCredit c = compile_credit(make_job(rows));
+  REQUIRE(without.model.in_default == 0);
+  REQUIRE(c.model.in_default == 2);
+  REQUIRE(c.order ==
+          std::vector<ObligorIndex>{ObligorIndex{0}, ObligorIndex{3}, ObligorIndex{1}, ObligorIndex{4}, ObligorIndex{2}});
+  REQUIRE(c.reports.size() == 2);
+  REQUIRE(c.reports[0].obligors == 2);
+  for (const Sampler sampler : {Sampler::sparse, Sampler::per_obligor})
+    for (const std::uint32_t everyone : {0u, 1u}) {
+      CreditModel model = c.model, healthy = without.model;
+      model.sampler = healthy.sampler = sampler;
+      if (everyone) {
+        model.buckets.clear(), healthy.buckets.clear(), healthy.obligors.clear();
+        model.obligors.erase(model.obligors.begin(), model.obligors.begin() + 3);
+      }
+      Block block, other;
+      block.seed = other.seed = 5;
+      block.factors = LaneTable(2, 5), other.factors = LaneTable(2, 5);
+      std::fill_n(block.factors.data(), block.factors.size(), -1.5);
+      std::fill_n(other.factors.data(), other.factors.size(), -1.5);
+      CreditScratch scratch;
+      draw_defaults(model, scratch, block);
+      draw_defaults(healthy, scratch, other);
+      REQUIRE(block.defaults.size() == other.defaults.size() + 2 * lanes);
+      REQUIRE(std::equal(other.defaults.begin(), other.defaults.end(), block.defaults.begin()));
+      for (std::size_t i = 0; i < 2 * lanes; ++i)
+        REQUIRE(block.defaults[other.defaults.size() + i] ==
+                Default{ObligorIndex{static_cast<std::uint32_t>((everyone ? 0 : 3) + i / lanes)},
+                        static_cast<std::uint16_t>(i % lanes), 1, 0.4});
+      for (std::size_t l = 0; l < lanes; ++l)
+        REQUIRE(block.mean_conditional_pd[l] ==
+                Approx(everyone ? 1 : (3 * other.mean_conditional_pd[l] + 2) / 5).epsilon(1e-14));
+    }
+}
+
+namespace {
+std::vector<double> delays_seen;
+struct NoBatch : Batch {
+  void evaluate(const Block&, Ledger&, Faults&) const noexcept override {}
+};
+}  // namespace
+
+TEST_CASE("instruments get the recovery delays in the order of their obligors") {
+  Instrument loan;
+  loan.name = "loan";
+  loan.compile = [](const Positions&, const Wiring& wiring) -> std::unique_ptr<Batch> {
+    delays_seen = wiring.recovery_delay_years;
+    auto batch = std::make_unique<NoBatch>();
+    batch->value_today = batch->gross = {1};
+    return batch;
+  };
+  const auto compiled_with = [&](std::vector<Row> rows) {
+    Job job = stress_job({{"CRE", Process::driver}, {"SME", Process::driver}}, 0.25, 4, {1, 0.5, 0.5, 1});
+    job.obligors = make_job(std::move(rows)).obligors;
+    job.nodes = {{"total", NodeIndex{none}}};
+    job.scenarios = 64;
+    job.confidence = {{9, 10}};
+    job.cells = {{"base", std::nullopt, {}, false}};
+    PositionTable table{&loan, {}};
+    table.positions.id = {"p"};
+    table.positions.leaf = {NodeIndex{0}};
+    table.positions.quantity = {1};
+    table.positions.currency = {FactorIndex{none}};
+    table.positions.obligor = {ObligorIndex{0}};
+    job.tables = {table};
+    compile(job, Detail::leaf);
+    return delays_seen;
+  };
+  REQUIRE(compiled_with({{"a", 0.02, {sme}}, {"b", 0.01, {cre}}}).empty());
+  REQUIRE(compiled_with({{"a", 0.02, {sme}, 0, 1.5}, {"b", 0.01, {cre}}, {"c", 0.01, {}, 0, 0.25}}) ==
+          std::vector<double>{0.25, 0, 1.5});
 }
 
 TEST_CASE("what cannot be is refused with its name") {

@@ -79,6 +79,20 @@ TEST_CASE("obligors arrive, sorted") {
   CHECK(o.country == std::vector<std::string>{"DE", "FR", ""});
 }
 
+TEST_CASE("arrears and recovery delays arrive, and arrears are warned about") {
+  JobFiles files = valid_job();
+  files["obligors.csv"] = replaced(files["obligors.csv"], "0.6,0,,,,", "0.6,0,,1.5,90,");
+  files["obligors.csv"] = replaced(files["obligors.csv"], "0.4,,,,,", "0.4,,,,89,");
+  const Job job = read(files);
+  CHECK(job.obligors.recovery_delay_years == std::vector<double>{1.5, 0, 0});
+  CHECK(job.obligors.days_past_due == std::vector<double>{90, 89, 0});
+  const auto warned = [&](const std::string& text) {
+    return std::count(job.warnings.begin(), job.warnings.end(), text) == 1;
+  };
+  CHECK(warned("1 obligor is 90 days past due or more: in default at the first step of every scenario"));
+  CHECK(warned("1 obligor is past due by less than 90 days: that changes nothing, their pd_1y should know it"));
+}
+
 TEST_CASE("positions and nodes arrive, sorted") {
   const Job job = read(valid_job());
   REQUIRE(job.tables.size() == 1);
@@ -149,9 +163,10 @@ TEST_CASE("defaults are listed") {
             "run.faults = fail", "cube.tail = exact", "cube.tail_scenarios = 1000", "credit.copula = gaussian",
             "credit.joint = matched", "credit.sampler = sparse", "sampling.method = plain", "factors.csv: drift = 0 (1 row)",
             "factors.csv: jump_rate = 0 (1 row)", "market.repair_correlation = false",
-            "obligors.csv: loadings = none: independent of everything (1 row)", "exposures.csv: currency = USD (1 row)",
-            "exposures.csv: quantity = 1 (1 row)", "more.csv: currency = USD (1 row)", "more.csv: quantity = 1 (1 row)",
-            "stress[0].propagate = false"});
+            "obligors.csv: loadings = none: independent of everything (1 row)",
+            "obligors.csv: recovery_delay_years = 0 (3 rows)", "obligors.csv: days_past_due = 0 (3 rows)",
+            "exposures.csv: currency = USD (1 row)", "exposures.csv: quantity = 1 (1 row)",
+            "more.csv: currency = USD (1 row)", "more.csv: quantity = 1 (1 row)", "stress[0].propagate = false"});
 }
 
 TEST_CASE("the smallest job") {

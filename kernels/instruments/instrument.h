@@ -33,7 +33,7 @@ template <class Terms>
 struct Field {
   std::string_view name;
   std::variant<double Terms::*, FactorIndex Terms::*, CurveIndex Terms::*, Rate Terms::*, int Terms::*> member;
-  Range allowed = any;
+  Range allowed = any;  // of a factor: its value today
   std::optional<double> otherwise =
       {};  // of a blank or missing column; none: required. A reference: `none` if set; a rate: NaN = stays blank
   std::string_view words = {};    // of an int: "bullet|annuity|linear", counted from 0

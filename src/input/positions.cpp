@@ -11,7 +11,7 @@ namespace {
 
 // Types of the format that a later version will value.
 constexpr std::string_view later_types =
-    "mortgage|invoice|property|collectible|revenue|perp|lp|stablecoin|fund_token|tranche|cover|hedge";
+    "invoice|property|collectible|revenue|perp|lp|stablecoin|fund_token|tranche|cover|hedge";
 
 struct Shared {  // by all tables
   Reading& reading;
@@ -180,8 +180,16 @@ class PositionFile {
     return reading_.factor(table_.cell(place), Reading::Want::market_factor,
                            [&](std::string why) { table_.error(place, std::move(why)); });
   }
+  // A column's range is that of the factor's value today.
   FactorIndex read_factor(const Column& column, int place) {
-    return blank(column, place, "the id of a factor") ? FactorIndex{none} : find_factor(place);
+    if (blank(column, place, "the id of a factor")) return FactorIndex{none};
+    const FactorIndex factor = find_factor(place);
+    if (is_none(factor) || !reading_.factor_good[static_cast<std::size_t>(factor)]) return factor;
+    const double today = reading_.job.market.factors[static_cast<std::size_t>(factor)].initial;
+    if (!(today >= column.allowed.lower && today <= column.allowed.upper))
+      table_.error(place, in_quotes(table_.cell(place)) + " is " + shown(today) + " today, which is not " +
+                              std::string(column.allowed.words));
+    return factor;
   }
   std::uint32_t read_curve(const Column& column, int place) {
     if (blank(column, place, "the name of a curve")) return none;

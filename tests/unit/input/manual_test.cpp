@@ -68,9 +68,29 @@ TEST_CASE("bonds, loans, vaults and holdings are read by their declared columns"
         std::vector<std::string>{"t.csv:1: obligor: unknown column"});
 }
 
+TEST_CASE("mortgages are loans on a price that is positive today") {
+  const std::string header =
+      "id,book,pool,obligor,principal,rate,maturity_years,curve,collateral_factor,collateral_value,sale_cost,"
+      "foreclosure_years\n";
+  CHECK(with_table("mortgage", header + "M,b,p,O1,100,0.05,5,USD,OIL,120,0.1,0.5\n").exit_code == 0);
+  CHECK(with_table("mortgage", header + "M,b,p,O1,100,11,5,USD,SME,-1,1.5,\n").messages ==
+        std::vector<std::string>{"t.csv:2: collateral_factor: \"SME\" is a driver; a market factor is needed",
+                                 "t.csv:2: collateral_value: -1 is not zero or more",
+                                 "t.csv:2: foreclosure_years: blank; required, between 0 and 100",
+                                 "t.csv:2: rate: 11 is not between -0.5 and 10",
+                                 "t.csv:2: sale_cost: 1.5 is not between 0 and 1"});
+  JobFiles files = valid_job();
+  files["job.toml"] =
+      replaced(files["job.toml"], "positions.exposure", "positions.mortgage = \"t.csv\"\npositions.exposure");
+  files["factors.csv"] = replaced(files["factors.csv"], "SPREAD,normal,0.02", "SPREAD,normal,-0.02");
+  files["t.csv"] = header + "M,b,p,O1,100,0.05,5,USD,SPREAD,120,0.1,0.5\n";
+  CHECK(outcome(files).messages ==
+        std::vector<std::string>{"t.csv:2: collateral_factor: \"SPREAD\" is -0.02 today, which is not positive"});
+}
+
 TEST_CASE("every later type is refused by its name") {
-  for (const std::string type : {"mortgage", "invoice", "property", "collectible", "revenue", "perp", "lp", "stablecoin",
-                                 "fund_token", "tranche", "cover", "hedge"}) {
+  for (const std::string type : {"invoice", "property", "collectible", "revenue", "perp", "lp", "stablecoin", "fund_token",
+                                 "tranche", "cover", "hedge"}) {
     CHECK(with_table(type, "id\n").messages ==
           std::vector<std::string>{"job.toml:17:11: files.positions." + type + ": the instrument type \"" + type +
                                    "\" is not available in this version"});

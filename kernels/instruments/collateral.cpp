@@ -1,0 +1,137 @@
+#include "kernels/instruments/collateral.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <utility>
+
+#include "kernels/instruments/rows.h"
+#include "kernels/math/functions.h"
+
+namespace tailcube {
+
+SaleLaw::SaleLaw(const Factor& f, double years) {
+  const bool reverting = f.process == Process::log_ou;
+  if (f.process != Process::lognormal && !reverting) {
+    jumps_.push_back({1, 1, 0});
+    return;
+  }
+  const Transition t = transition(f, years);
+  decay_ = t.decay;
+  const double shift = reverting ? (1 - t.decay) * f.level : t.shift, variance = t.deviation * t.deviation;
+  for (std::size_t k = 0; k <= t.jump_tail.size(); ++k) {
+    const double more = k < t.jump_tail.size() ? t.jump_tail[k] : 0, probability = (k == 0 ? 1 : t.jump_tail[k - 1]) - more;
+    const auto jumps = static_cast<double>(k);
+    const double jump_variance = jumps * f.jump_volatility * f.jump_volatility;
+    if (probability > 0)
+      jumps_.push_back({probability, exp(shift + jumps * f.jump_mean + (variance + jump_variance) / 2),
+                        std::sqrt(variance + jump_variance)});
+  }
+}
+
+// Black (1976): E[min(K, X)] = F Phi(-d1) + K Phi(d2) for lognormal X with mean F, d1 = ln(F / K) / v + v / 2, d2 = d1 - v;
+// given the number of jumps the price is lognormal (Merton 1976, equation 19).
+double SaleLaw::operator()(double claim, double units, double price) const {
+  if (!(price > 0 && price < 1e300)) return std::numeric_limits<double>::quiet_NaN();
+  if (claim == 0) return 0;
+  const double base = units * (decay_ == 1 ? price : exp(decay_ * log(price)));
+  double sum = 0;
+  for (const auto& [probability, growth, v] : jumps_) {
+    const double forward = base * growth;
+    if (v == 0 || !(forward < 1e300)) {
+      sum += probability * std::min(claim, forward);
+      continue;
+    }
+    const double d1 = log(forward / claim) / v + v / 2;
+    sum += probability * (forward * normal_cdf(-d1) + claim * normal_cdf(d1 - v));
+  }
+  return sum;
+}
+
+namespace {
+
+constexpr double same_date = 1e-9;  // years
+
+class Secured final : public Recovery {
+ public:
+  Secured(const Positions& positions, const std::vector<Claim>& claims, const std::vector<Security>& securities,
+          const Wiring& wiring)
+      : valued_(wiring.valued), sold_(Factor{}, 0) {
+    const double step_years = wiring.time_years[1];
+    std::map<std::pair<FactorIndex, int>, std::uint32_t> known_laws;
+    std::map<std::pair<CurveIndex, int>, std::uint32_t> known_discounts;
+    for (std::size_t p = 0; p < claims.size(); ++p) {
+      const Security& s = securities[p];
+      const int wait = static_cast<int>(std::ceil((s.foreclosure_years - same_date) / step_years));
+      const auto [law, new_law] = known_laws.try_emplace({s.price, wait}, static_cast<std::uint32_t>(laws_.size()));
+      if (new_law) laws_.push_back(laws(wiring, s.price, wait));
+      const auto [discount, new_discount] =
+          known_discounts.try_emplace({claims[p].curve, wait}, static_cast<std::uint32_t>(discounts_.size()));
+      if (new_discount) discounts_.push_back(discounts(wiring, claims[p].curve, wait));
+      const double units = (1 - s.sale_cost) * s.value / exchange_today(*wiring.market, s.price);
+      lines_.push_back({s.price, positions.currency[p], wait, law->second, discount->second, units});
+    }
+  }
+
+  void recover(std::uint32_t position, const Default& d, double claim, const Block& block, double* value,
+               double* cash) const noexcept override {
+    const Line& line = lines_[position];
+    const auto brings = [&](const SaleLaw& law, int step) {
+      const double price = block.factors(line.price, step)[d.lane];
+      const double money = law(std::abs(claim), line.units, price) * exchange(block, line.currency, step)[d.lane];
+      return claim < 0 ? -money : money;
+    };
+    const int sale = d.step + line.wait;
+    const double proceeds = sale <= valued_.back() ? brings(sold_, sale) : 0;
+    for (std::size_t v = 0; v < valued_.size(); ++v) {
+      const int h = valued_[v];
+      if (h >= sale) {
+        cash[v] = proceeds;
+      } else if (h >= d.step) {
+        const DiscountIndex discount = discounts_[line.discounts][d.step];
+        value[v] = brings(laws_[line.laws][static_cast<std::size_t>(h - d.step)], h) *
+                   block.discounts(discount, static_cast<int>(v))[d.lane];
+      }
+    }
+  }
+
+ private:
+  struct Line {
+    FactorIndex price, currency;
+    int wait;  // steps from default to sale
+    std::uint32_t laws, discounts;
+    double units;  // of the index, costs taken off
+  };
+
+  // By steps since the default.
+  static std::vector<SaleLaw> laws(const Wiring& wiring, FactorIndex price, int wait) {
+    std::vector<SaleLaw> out;
+    for (int since = 0; since < std::min(wait, wiring.valued.back()); ++since)
+      out.emplace_back(wiring.market->factors[static_cast<std::size_t>(price)], (wait - since) * wiring.time_years[1]);
+    return out;
+  }
+  // To the sale, by the step of default; `none` where no step is valued while it waits.
+  static std::vector<DiscountIndex> discounts(const Wiring& wiring, CurveIndex curve, int wait) {
+    std::vector<DiscountIndex> out(static_cast<std::size_t>(wiring.valued.back()) + 1, DiscountIndex{none});
+    for (int n = 1; n <= wiring.valued.back(); ++n)
+      if (*std::lower_bound(wiring.valued.begin(), wiring.valued.end(), n) < n + wait)
+        out[static_cast<std::size_t>(n)] = wiring.discount(curve, FactorIndex{none}, wiring.time_years[1] * (n + wait));
+    return out;
+  }
+
+  std::vector<int> valued_;
+  SaleLaw sold_;
+  std::vector<Line> lines_;
+  std::vector<std::vector<SaleLaw>> laws_;
+  std::vector<std::vector<DiscountIndex>> discounts_;
+};
+
+}  // namespace
+
+std::unique_ptr<Recovery> secured_recovery(const Positions& positions, const std::vector<Claim>& claims,
+                                           const std::vector<Security>& securities, const Wiring& wiring) {
+  return std::make_unique<Secured>(positions, claims, securities, wiring);
+}
+
+}  // namespace tailcube

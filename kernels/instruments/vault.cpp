@@ -3,8 +3,10 @@
 #include <array>
 #include <cmath>
 #include <string>
+#include <tuple>
 
 #include "kernels/instruments/rows.h"
+#include "kernels/instruments/vault_table.h"
 #include "kernels/math/functions.h"
 
 namespace tailcube {
@@ -69,42 +71,21 @@ constexpr Field<Vault> fields[] = {
 };
 enum : std::size_t { liquidated, bad_debt, gauge_count };
 
-// Terms as the loop wants them.
-struct Line {
-  Vault terms;
-  double quantity, growth;  // of the debt in one step
-  double kept;              // share of seized collateral that repays debt: (1 - fee) / (1 + bonus)
+// Vaults whose debt grows and costs the same share of a unit of collateral.
+struct Pair {
+  FactorIndex collateral, debt;
+  double rate;
+  friend auto operator<=>(const Pair&, const Pair&) = default;
+};
+// What else the vaults of one table have in common.
+struct Group {
   std::uint32_t row;
+  bool lends;
+  VaultTerms terms;
+  auto key() const { return std::tie(row, lends, terms.threshold, terms.kept, terms.close_factor); }
 };
 
-// One vault in all lanes, by column. All money is the job's currency.
-struct State {
-  alignas(64) std::array<double, lanes> collateral, debt, repaid;  // units; units of debt; money paid to the lender so far
-};
-
-// One monitoring date. Most dates find nobody unhealthy; which lanes are decides what is computed, never what a lane gets.
-// A vault without collateral has nothing left to sell.
-void monitor(const Line& line, State& s, const double* price, const double* debt_price) {
-  alignas(64) std::array<std::int64_t, lanes> unhealthy;
-  std::int64_t any = 0;
-  for (std::size_t k = 0; k < lanes; ++k) {
-    const double worth = s.collateral[k] * price[k], owed = s.debt[k] * debt_price[k];
-    const std::int64_t below = worth * line.terms.liquidation_threshold < owed ? 1 : 0, some = worth > 0 ? 1 : 0;
-    unhealthy[k] = below & some;
-    any |= unhealthy[k];
-  }
-  if (any == 0) return;
-  for (std::size_t k = 0; k < lanes; ++k) {
-    if (unhealthy[k] == 0) continue;
-    const double wanted = line.terms.close_factor * s.debt[k];
-    const double possible = s.collateral[k] * price[k] * line.kept / debt_price[k];
-    const bool all = possible <= wanted;
-    const double units = all ? possible : wanted, money = units * debt_price[k];
-    s.collateral[k] = all ? 0 : s.collateral[k] - money / (line.kept * price[k]);
-    s.debt[k] -= units;
-    s.repaid[k] += money;
-  }
-}
+bool lends(const Vault& v) { return v.side == 0; }
 
 class Vaults final : public Batch {
  public:
@@ -113,95 +94,195 @@ class Vaults final : public Batch {
     const double years = wiring.time_years.back();
     value_today.assign(rows_.count, 0.0);
     gross.assign(rows_.count, 0.0);
+    std::vector<Vault> vaults;
     for (std::size_t p = 0; p < positions.size(); ++p) {
       const Vault v = terms(positions, fields, p);
-      const Line line{v, positions.quantity[p], exp(v.borrow_rate * wiring.time_years[1]), (1 - v.fee) / (1 + v.bonus),
-                      static_cast<std::uint32_t>(rows_.of_position(wiring, p))};
+      const auto row = static_cast<std::uint32_t>(rows_.of_position(wiring, p));
       const double worth = v.collateral_quantity * exchange_today(market, v.collateral_factor);
-      const double owed = v.debt * exchange_today(market, v.debt_factor);
-      value_today[line.row] += line.quantity * (lends(line) ? std::min(owed, worth) : std::max(worth - owed, 0.0));
+      const double owed = v.debt * exchange_today(market, v.debt_factor), quantity = positions.quantity[p];
+      value_today[row] += quantity * (lends(v) ? std::min(owed, worth) : std::max(worth - owed, 0.0));
       const double largest =
-          lends(line) ? v.debt * exp(std::max(0.0, v.borrow_rate) * years) * exchange_bound(market, v.debt_factor, years)
-                      : v.collateral_quantity * exchange_bound(market, v.collateral_factor, years);
-      gross[line.row] += std::abs(line.quantity) * largest;
+          lends(v) ? v.debt * exp(std::max(0.0, v.borrow_rate) * years) * exchange_bound(market, v.debt_factor, years)
+                   : v.collateral_quantity * exchange_bound(market, v.collateral_factor, years);
+      gross[row] += std::abs(quantity) * largest;
       reads.push_back(v.collateral_factor);
       reads.push_back(v.debt_factor);
-      lines_.push_back(line);
+      vaults.push_back(v);
+      lines_.push_back({row, v.collateral_factor, v.debt_factor});
     }
     reads = distinct(std::move(reads));
     checks_triggers = true;
+    fill_tables(vaults, positions.quantity, wiring.time_years[1]);
+    bytes_per_thread = scratch_size() * sizeof(double);
   }
 
   void evaluate(const Block& block, Ledger& ledger, Faults& faults) const noexcept override {
     rows_.clear(ledger);
     report_prices(block, faults);
-    for (const Line& line : lines_) run(line, block, ledger);
+    ledger.scratch.resize(scratch_size());
+    VaultPath path;
+    for (const Batches& b : pairs_) {
+      const double* highest = exchange_rates(b, block, ledger.scratch.data());
+      for (std::size_t g = b.begin; g < b.end; ++g) run(g, b, highest, path, block, ledger);
+    }
   }
 
  private:
-  static bool lends(const Line& line) { return line.terms.side == 0; }
+  struct Line {
+    std::uint32_t row;
+    FactorIndex collateral, debt;
+  };
+  struct Batches {
+    Pair pair;
+    std::size_t begin, end;      // groups
+    std::vector<double> growth;  // of a unit of debt, [step]
+  };
+  // For each valued step, [quantity][lane].
+  enum Total : std::size_t { value, cash, credit_loss, bad, total_count };
 
-  void run(const Line& line, const Block& block, Ledger& ledger) const noexcept {
-    State s;
-    s.collateral.fill(line.terms.collateral_quantity);
-    s.debt.fill(line.terms.debt);
-    s.repaid.fill(0);
-    double untouched = line.terms.debt;  // what would be owed without any liquidation, in the same roundings
-    int n = 0;
-    if (block.monitor_today) monitor(line, s, price(block, line, 0), exchange(block, line.terms.debt_factor, 0));
+  std::size_t steps() const { return static_cast<std::size_t>(rows_.valued.back()) + 1; }
+  std::size_t scratch_size() const { return (steps() + 1 + total_count * rows_.valued.size()) * lanes; }
+
+  // Tables by pair, then group; within a table the vaults closest to liquidation first.
+  void fill_tables(const std::vector<Vault>& vaults, const std::vector<double>& quantity, double step_years) {
+    struct Entry {
+      Pair pair;
+      Group group;
+      VaultTable::Vault vault;
+    };
+    std::vector<Entry> entries;
+    for (std::size_t p = 0; p < vaults.size(); ++p) {
+      const Vault& v = vaults[p];
+      entries.push_back({{v.collateral_factor, v.debt_factor, v.borrow_rate},
+                         {lines_[p].row, lends(v), {v.liquidation_threshold, (1 - v.fee) / (1 + v.bonus), v.close_factor}},
+                         {v.collateral_quantity, v.debt, quantity[p]}});
+    }
+    const auto same = [](const Entry& a, const Entry& b) { return a.pair == b.pair && a.group.key() == b.group.key(); };
+    std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+      if (a.pair != b.pair) return a.pair < b.pair;
+      if (a.group.key() != b.group.key()) return a.group.key() < b.group.key();
+      return a.vault.ratio() < b.vault.ratio();
+    });
+    std::vector<VaultTable::Vault> table;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      const Entry& e = entries[i];
+      if (pairs_.empty() || pairs_.back().pair != e.pair)
+        pairs_.push_back({e.pair, groups_.size(), groups_.size(), growth(e.pair.rate, step_years)});
+      table.push_back(e.vault);
+      if (i + 1 < entries.size() && same(e, entries[i + 1])) continue;
+      tables_.add(table);
+      table.clear();
+      groups_.push_back(e.group);
+      pairs_.back().end = groups_.size();
+    }
+  }
+  std::vector<double> growth(double rate, double step_years) const {
+    std::vector<double> out = {1};
+    const double once = exp(rate * step_years);
+    while (out.size() < steps()) out.push_back(out.back() * once);
+    return out;
+  }
+
+  static VaultPrices prices(const Batches& b, const Block& block, int step, std::size_t lane) {
+    return {block.factors(b.pair.collateral, step)[lane],
+            b.growth[static_cast<std::size_t>(step)] * exchange(block, b.pair.debt, step)[lane]};
+  }
+  // VaultPrices::worth() as [step][lane], and what is returned: its maximum over the monitored steps.
+  const double* exchange_rates(const Batches& b, const Block& block, double* worth) const {
+    double* const highest = worth + steps() * lanes;
+    std::fill_n(highest, lanes, 0.0);
+    for (std::size_t n = 0; n < steps(); ++n, worth += lanes) {
+      const int step = static_cast<int>(n);
+      const double *p = block.factors(b.pair.collateral, step).data(), *debt = exchange(block, b.pair.debt, step);
+      for (std::size_t k = 0; k < lanes; ++k) worth[k] = b.growth[n] * debt[k] / p[k];
+      if (n == 0 && !block.monitor_today) continue;
+      for (std::size_t k = 0; k < lanes; ++k) highest[k] = worth[k] > highest[k] ? worth[k] : highest[k];
+    }
+    return highest;
+  }
+
+  void run(std::size_t g, const Batches& b, const double* highest, VaultPath& path, const Block& block,
+           Ledger& ledger) const noexcept {
+    const VaultTable::View table = tables_.table(g);
+    double* const totals = ledger.scratch.data() + (steps() + 1) * lanes;
+    stay_calm(table, groups_[g].lends, b, block, totals);
+    const double lowest = table.lowest(), threshold = groups_[g].terms.threshold;
+    for (std::size_t k = 0; k < lanes; ++k)
+      if (lowest < highest[k] / threshold) follow(g, b, k, path, block, ledger.scratch.data(), totals);
+    const std::uint32_t row = groups_[g].row;
     for (std::size_t v = 0; v < rows_.valued.size(); ++v) {
-      while (n < rows_.valued[v]) {
-        ++n;
-        untouched *= line.growth;
-        for (std::size_t k = 0; k < lanes; ++k) s.debt[k] *= line.growth;
-        monitor(line, s, price(block, line, n), exchange(block, line.terms.debt_factor, n));
+      const int at = static_cast<int>(v);
+      const double* const t = totals + v * total_count * lanes;
+      add(t + value * lanes, ledger.value(rows_.row(row), at));
+      if (groups_[g].lends) add(t + cash * lanes, ledger.cash(rows_.row(row), at));
+      add(t + credit_loss * lanes, ledger.credit_loss(rows_.row(row), at));
+      add(t + cash * lanes, ledger.gauges(rows_.gauge(row, liquidated), at));
+      add(t + bad * lanes, ledger.gauges(rows_.gauge(row, bad_debt), at));
+    }
+  }
+  static void add(const double* from, Lanes to) {
+    for (std::size_t k = 0; k < lanes; ++k) to[k] += from[k];
+  }
+  // Totals of a scenario that liquidates nobody: no debt exceeds its collateral but that without any.
+  void stay_calm(const VaultTable::View& table, bool lender, const Batches& b, const Block& block, double* t) const {
+    const double debt = table.debt_of(table.alive, table.size), collateral = table.collateral_of(table.alive, table.size);
+    const double lost = table.debt_of(0, table.alive);
+    for (const int step : rows_.valued) {
+      const double *p = block.factors(b.pair.collateral, step).data(), *q = exchange(block, b.pair.debt, step);
+      const double growth = b.growth[static_cast<std::size_t>(step)];
+      for (std::size_t k = 0; k < lanes; ++k) {
+        const double owed = growth * q[k];
+        t[value * lanes + k] = lender ? debt * owed : collateral * p[k] - debt * owed;
+        t[cash * lanes + k] = 0;
+        t[credit_loss * lanes + k] = lender ? lost * owed : 0;
+        t[bad * lanes + k] = lost * owed;
       }
-      write(line, s, untouched, static_cast<int>(v), block, ledger);
+      t += total_count * lanes;
     }
   }
-  void write(const Line& line, const State& s, double untouched, int v, const Block& block, Ledger& ledger) const noexcept {
-    const int step = rows_.valued[static_cast<std::size_t>(v)];
-    const double *p = price(block, line, step), *debt_price = exchange(block, line.terms.debt_factor, step);
-    const RowIndex row = rows_.row(line.row);
-    double* const value = ledger.value(row, v).data();
-    double* const cash = ledger.cash(row, v).data();
-    double* const credit_loss = ledger.credit_loss(row, v).data();
-    double* const sold = ledger.gauges(rows_.gauge(line.row, liquidated), v).data();
-    double* const bad = ledger.gauges(rows_.gauge(line.row, bad_debt), v).data();
-    const double q = line.quantity, lender = lends(line) ? 1 : 0, initial = line.terms.collateral_quantity;
-    for (std::size_t k = 0; k < lanes; ++k) {
-      const double worth = s.collateral[k] * p[k], owed = s.debt[k] * debt_price[k], promised = untouched * debt_price[k];
-      const double now = lender != 0 ? std::min(owed, worth) : std::max(worth - owed, 0.0);
-      const double received = lender * s.repaid[k];
-      const double otherwise = lender != 0 ? promised : std::max(initial * p[k] - promised, 0.0);
-      value[k] += q * now;
-      cash[k] += q * received;
-      credit_loss[k] += q * (otherwise - (now + received));
-      sold[k] += q * s.repaid[k];
-      bad[k] += q * std::max(owed - worth, 0.0);
+  // Totals of a scenario that liquidates somebody.
+  void follow(std::size_t g, const Batches& b, std::size_t lane, VaultPath& path, const Block& block, const double* worth,
+              double* t) const {
+    path.start(groups_[g].terms, tables_.table(g));
+    std::size_t n = block.monitor_today ? 0 : 1;
+    for (const int step : rows_.valued) {
+      for (; n <= static_cast<std::size_t>(step); ++n)
+        if (!(worth[n * lanes + lane] < path.calm_below())) path.monitor(prices(b, block, static_cast<int>(n), lane));
+      const VaultPrices now = prices(b, block, step, lane);
+      const VaultPath::Totals totals = groups_[g].lends ? path.lender(now) : path.borrower(now);
+      t[value * lanes + lane] = totals.value;
+      t[cash * lanes + lane] = totals.repaid;
+      t[credit_loss * lanes + lane] = totals.credit_loss;
+      t[bad * lanes + lane] = totals.bad_debt;
+      t += total_count * lanes;
     }
   }
-  static const double* price(const Block& block, const Line& line, int step) {
-    return block.factors(line.terms.collateral_factor, step).data();
-  }
-  // A price that is not positive and finite hides in a minimum, so it is looked for.
+
+  // A price that is not positive and finite hides in a comparison, so it is looked for.
   void report_prices(const Block& block, Faults& faults) const noexcept {
-    for (const FactorIndex f : reads)
+    for (const FactorIndex f : reads) {
+      std::array<std::uint8_t, lanes> good;
+      good.fill(1);
       for (int n = 0; n <= rows_.valued.back(); ++n) {
-        const ConstLanes prices = block.factors(f, n);
-        for (std::size_t k = 0; k < block.scenarios; ++k)
-          if (!(prices[k] > 0 && prices[k] < 1e300)) report_price(f, k, faults);
+        const ConstLanes p = block.factors(f, n);
+        for (std::size_t k = 0; k < lanes; ++k) good[k] &= static_cast<std::uint8_t>((p[k] > 0) & (p[k] < 1e300));
       }
+      for (std::size_t k = 0; k < block.scenarios; ++k)
+        if (good[k] == 0) report_price(f, k, faults);
+    }
   }
   void report_price(FactorIndex f, std::size_t lane, Faults& faults) const noexcept {
     for (std::size_t p = 0; p < lines_.size() && faults.size() < faults.capacity(); ++p)
-      if (lines_[p].terms.collateral_factor == f || lines_[p].terms.debt_factor == f)
+      if (lines_[p].collateral == f || lines_[p].debt == f)
         faults.push_back(
             {rows_.row(lines_[p].row), static_cast<std::uint32_t>(p), static_cast<std::uint16_t>(lane), Reason::no_price});
   }
 
   RowSet rows_;
-  std::vector<Line> lines_;
+  std::vector<Line> lines_;     // [position]
+  std::vector<Batches> pairs_;  // in the order of groups
+  std::vector<Group> groups_;
+  VaultTable tables_;  // of each group
 };
 
 std::optional<Complaint> warn(const Positions& positions, std::size_t position) {

@@ -75,7 +75,8 @@ struct Book {
   std::vector<Line> lines;
   std::vector<Terms> terms;
 };
-Book random_book(World& w, std::size_t count) {
+// Terms of their own for each vault, or one of `kinds` terms.
+Book random_book(World& w, std::size_t count, std::size_t kinds = 0) {
   Book out;
   for (std::size_t i = 0; i < count; ++i) {
     const bool eth = w.random() % 2, token = w.random() % 3 == 0;
@@ -86,6 +87,11 @@ Book random_book(World& w, std::size_t count) {
             w.uniform(0, 0.15),
             i % 3 ? 0 : w.uniform(0, 0.05),
             i % 4 ? w.uniform(0.2, 0.8) : 1};
+    if (kinds > 0 && i >= kinds) {
+      const double quantity = t.quantity;
+      t = out.terms[w.random() % kinds];
+      t.quantity = quantity;
+    }
     t.debt = t.quantity * (eth ? 3000 : 60000) * t.threshold * w.uniform(0.6, 1.02);
     Line line;
     line.leaf = 1 + static_cast<std::uint32_t>(w.random() % 3);
@@ -125,6 +131,64 @@ TEST_CASE("vaults agree with the definition, monitored today or not", "[vault]")
     CHECK(errors.reference < 1e-12);
     CHECK(errors.leaf < 1e-14);
     CHECK(errors.units <= 1);
+  }
+}
+
+// Hundreds of vaults in each of a few tables, in wild markets: liquidated again and again, in whole and in part, sold out,
+// under water, without collateral, without debt, alike.
+TEST_CASE("a table of vaults is the vaults one by one", "[vault]") {
+  for (const bool today : {false, true}) {
+    World w(20, 1.0 / 52, {1, 7, 20}, today ? 31 : 32);
+    w.add("ETH", Process::lognormal, 3000, 2.5);
+    w.add("BTC", Process::lognormal, 60000, 0.8);
+    w.add("DAI", Process::lognormal, 1, 0.1);
+    w.draw_factors();
+    w.block.monitor_today = today;
+    Book book = random_book(w, 1500, 4);
+    for (std::size_t p = 0; p < book.lines.size(); p += 50) {
+      book.lines[p + 1] = book.lines[p], book.terms[p + 1] = book.terms[p];
+      book.lines[p + 2].cells["debt"] = book.terms[p + 2].debt = 0;
+      book.lines[p + 3].cells["collateral_quantity"] = book.terms[p + 3].quantity = 0;
+      book.lines[p + 3].cells["debt"] = book.terms[p + 3].debt =
+          1e-3;  // errors are relative to a thousandth where the value today is 0
+    }
+    book.lines[4].cells["collateral_quantity"] = book.terms[4].quantity = 0;
+    book.lines[4].cells["debt"] = book.terms[4].debt = 0;
+    const Errors errors = compare(instrument("vault"), table(instrument("vault"), book.lines), w, 0,
+                                  [&](std::size_t p, std::size_t v, int lane) {
+                                    return plain_outcome(book.terms[p], w, book.lines[p], w.market.valued[v], lane);
+                                  });
+    INFO(errors.where);
+    CHECK(errors.reference < 1e-12);
+    CHECK(errors.leaf < 1e-14);
+    CHECK(errors.units <= 1);
+  }
+}
+
+// Powers of two: the trigger price is exact, and unhealthy is below, not at.
+TEST_CASE("a vault at its trigger is healthy, in a table as alone", "[vault]") {
+  World w(1, 1.0, {1}, 1);
+  w.add("ETH", Process::lognormal, 128, 0);
+  w.draw_factors();
+  for (int lane = 0; lane < lanes; ++lane) w.at("ETH", 1, lane) = 64 + lane;
+  std::vector<Line> book;
+  for (int i = 0; i < 64; ++i) {
+    Line line = simple(8, 4.0 * (64 + i), "lender");  // trigger 64 + i
+    line.cells["collateral_factor"] = w.factor("ETH");
+    line.cells["liquidation_threshold"] = 0.5;
+    line.cells["bonus"] = 0.0;
+    line.cells["close_factor"] = 1.0;
+    book.push_back(line);
+  }
+  for (const Detail detail : {Detail::leaf, Detail::position}) {
+    Compiled batch(instrument("vault"), table(instrument("vault"), book), w, detail);
+    batch.evaluate(w.block);
+    for (int lane = 0; lane < lanes; ++lane) {
+      double repaid = 0, expected = 0;
+      for (std::size_t row = 0; row < batch.wiring.row_count; ++row) repaid += batch.cash(row, 0, lane);
+      for (int i = lane + 1; i < 64; ++i) expected += 4.0 * (64 + i);
+      CHECK(repaid == expected);
+    }
   }
 }
 

@@ -1,0 +1,95 @@
+#pragma once
+// Vaults of equal terms as one sorted table: a scenario costs what is liquidated in it, not how many vaults there are.
+#include <cstdint>
+#include <vector>
+
+namespace tailcube {
+
+// What vaults of one table have in common.
+struct VaultTerms {
+  double threshold;     // unhealthy where collateral x threshold < debt
+  double kept;          // share of seized collateral that repays debt: (1 - fee) / (1 + bonus)
+  double close_factor;  // share of the debt repaid by one liquidation
+};
+
+// Vaults in the order of collateral / debt, and sums of both before each, times the position's quantity. The first to be
+// liquidated come first, and whoever is liquidated at one price is a range.
+class VaultTable {
+ public:
+  struct Vault {
+    double collateral, debt, quantity;  // units; units
+    double ratio() const;               // units of collateral per unit of debt; infinite without debt
+  };
+  // Adds a table of vaults sorted by ratio; its number is what `table` takes.
+  void add(const std::vector<Vault>& vaults);
+
+  // The vaults of one table. Index 0 .. size; `alive` is the first that has collateral: what has none is never liquidated.
+  struct View {
+    const double *ratio, *collateral, *debt;  // sums: [i] over vaults before i
+    std::uint32_t alive, size;
+    double collateral_of(std::uint32_t begin, std::uint32_t end) const { return collateral[end] - collateral[begin]; }
+    double debt_of(std::uint32_t begin, std::uint32_t end) const { return debt[end] - debt[begin]; }
+    double lowest() const;                                                            // ratio that is liquidated first
+    std::uint32_t below(std::uint32_t begin, std::uint32_t end, double level) const;  // first with ratio >= level
+    std::uint32_t up_to(std::uint32_t begin, std::uint32_t end, double level) const;  // first with ratio > level
+  };
+  View table(std::size_t number) const;
+  std::size_t size() const { return place_.size(); }
+
+ private:
+  struct Place {
+    std::size_t ratio, sums;
+    std::uint32_t alive, size;
+  };
+  std::vector<double> ratio_, collateral_, debt_;
+  std::vector<Place> place_;
+};
+
+// Prices at a date, in money: of a unit of collateral, and of what a unit of debt has grown to.
+struct VaultPrices {
+  double collateral, debt;
+  double worth() const { return debt / collateral; }
+};
+
+// One scenario of one table, from date to date.
+class VaultPath {
+ public:
+  void start(const VaultTerms&, const VaultTable::View&);
+  // No vault is liquidated while VaultPrices::worth() is below.
+  double calm_below() const { return calm_below_; }
+  // One monitoring date: whoever is unhealthy is liquidated once.
+  void monitor(const VaultPrices&);
+
+  // Per row, at a date.
+  struct Totals {
+    double value = 0, repaid = 0, credit_loss = 0, bad_debt = 0;  // repaid: to the lender, since the first day
+  };
+  Totals lender(const VaultPrices&) const;
+  Totals borrower(const VaultPrices&) const;
+
+ private:
+  // Vaults with the same past: one that began with c units of collateral and a debt of x has c - sold x and owes owed x.
+  struct Cohort {
+    std::uint32_t begin, end;
+    double sold, owed;
+    double calm_below;  // of the first
+    // The ratio below which a vault's collateral is worth less than its debt, for debt that costs `worth`.
+    double level(double worth) const { return sold + owed * worth; }
+    double collateral(const VaultTable::View& t, std::uint32_t from, std::uint32_t to) const {
+      return t.collateral_of(from, to) - sold * t.debt_of(from, to);
+    }
+  };
+  void liquidate(std::size_t cohort, const VaultPrices&);
+  void watch(Cohort&) const;
+
+  VaultTerms terms_{};
+  VaultTable::View table_{};
+  std::vector<Cohort> cohorts_;
+  double calm_below_ = 0;
+  double left_ = 0;     // collateral of vaults whose debt is repaid
+  double unpaid_ = 0;   // debt of vaults without collateral
+  double settled_ = 0;  // what both kinds owed at first
+  double repaid_ = 0;   // money
+};
+
+}  // namespace tailcube

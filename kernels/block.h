@@ -100,6 +100,7 @@ struct Ledger {
   LaneTable gauges;       // [gauge row][valued step][lane]; additive over positions by definition
   // Memory for a batch while it evaluates; says nothing before and after. Counted in Batch::bytes_per_thread.
   std::vector<double> scratch;
+  std::vector<std::uint32_t> scratch_indices;
 };
 
 enum class Reason : std::uint8_t { not_finite, no_price, no_convergence, out_of_domain };

@@ -22,7 +22,8 @@ class Compiler {
                       claim.principal,
                       claim.interest,
                       claims_.folded.size(),
-                      claims_.early.size()};
+                      claims_.early.size(),
+                      {}};
     const std::vector<Discounted> today = discounted_today(claim);
     if (is_none(claim.spread.factor))
       line.spread = !claim.spread.blank    ? claim.spread.number
@@ -30,6 +31,7 @@ class Compiler {
                                            : solve_spread(today, claim.principal);
     const bool solved = line.spread == line.spread;
     double worth = 0, gross = 0;
+    amounts_.clear();
     for (std::size_t k = 0; k < claim.flows.size(); ++k) {
       const Flow& f = claim.flows[k];
       const double fold = solved ? exp(-line.spread * f.date_years) : 0;
@@ -37,7 +39,9 @@ class Compiler {
       if (f.date_years <= wiring_.time_years.back()) claims_.early.push_back({f.amount, f.balance});
       worth += today[k].amount * fold;
       gross += std::abs(f.amount);
+      amounts_.push_back(f.amount);
     }
+    line.rule = amount_rule(amounts_);
     batch_.value_today[row] += worth * exchange_today(market_, currency);
     batch_.gross[row] += gross * largest_discount(claim, solved ? line.spread : 0) *
                          exchange_bound(market_, currency, wiring_.time_years.back());
@@ -90,6 +94,7 @@ class Compiler {
   const Wiring& wiring_;
   const FactorModel& market_;
   CompiledClaims& claims_;
+  std::vector<double> amounts_;
   std::map<std::pair<CurveIndex, FactorIndex>, std::vector<Lowest>> lowest_;
 };
 
@@ -97,35 +102,33 @@ class CashFlows final : public Batch {
  public:
   CashFlows(const Positions& positions, const std::vector<Claim>& claims, const Wiring& wiring,
             std::unique_ptr<Recovery> recovery)
-      : rows_(wiring, Corrections::gauge_count),
-        recovery_(std::move(recovery)),
-        claims_(compiled(positions, claims, wiring)) {
-    ladders_ = Ladders(claims_, wiring);
-    cash_ = CashTable(claims_, rows_);
-    corrections_.emplace(claims_, rows_, *recovery_, positions, wiring);
+      : rows_(wiring, Corrections::gauge_count), recovery_(std::move(recovery)) {
+    CompiledClaims compiled = compile(positions, claims, wiring);
+    ladders_ = Ladders(compiled, wiring);
+    cash_ = CashTable(compiled, rows_);
+    corrections_.emplace(compiled, rows_, *recovery_, positions, wiring);
     bytes_per_thread = corrections_->bytes_per_thread();
   }
 
   void evaluate(const Block& block, Ledger& ledger, Faults& faults) const noexcept override {
     rows_.clear(ledger);
-    for (const std::uint32_t p : unsolved_)
-      if (faults.size() < faults.capacity())
-        faults.push_back({rows_.row(claims_.lines[p].row), p, 0, Reason::no_convergence});
+    for (const auto& [p, row] : unsolved_)
+      if (faults.size() < faults.capacity()) faults.push_back({rows_.row(row), p, 0, Reason::no_convergence});
+    corrections_->apply(block, ledger);
     ladders_.add_values(rows_, block, ledger);
     cash_.add(rows_, block, ledger);
-    corrections_->apply(block, ledger);
   }
 
  private:
-  CompiledClaims compiled(const Positions& positions, const std::vector<Claim>& claims, const Wiring& wiring) {
+  CompiledClaims compile(const Positions& positions, const std::vector<Claim>& claims, const Wiring& wiring) {
     value_today.assign(rows_.count, 0.0);
     gross.assign(rows_.count, 0.0);
     CompiledClaims out;
-    Compiler compile(*this, wiring, out);
+    Compiler compiled(*this, wiring, out);
     for (std::size_t p = 0; p < claims.size(); ++p) {
       const auto row = static_cast<std::uint32_t>(rows_.of_position(wiring, p));
-      CashFlowLine line = compile(claims[p], positions.currency[p], row);
-      if (line.spread != line.spread) unsolved_.push_back(static_cast<std::uint32_t>(p)), line.spread = 0;
+      CashFlowLine line = compiled(claims[p], positions.currency[p], row);
+      if (line.spread != line.spread) unsolved_.emplace_back(static_cast<std::uint32_t>(p), row), line.spread = 0;
       out.lines.push_back(line);
     }
     reads = distinct(std::move(reads));
@@ -137,8 +140,7 @@ class CashFlows final : public Batch {
 
   RowSet rows_;
   std::unique_ptr<Recovery> recovery_;
-  std::vector<std::uint32_t> unsolved_;  // positions without a par spread
-  CompiledClaims claims_;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> unsolved_;  // positions without a par spread, and their rows
   Ladders ladders_;
   CashTable cash_;
   std::optional<Corrections> corrections_;
@@ -154,6 +156,7 @@ class Unsecured final : public Recovery {
     for (std::size_t v = 0; v < valued_.size(); ++v)
       if (valued_[v] >= d.step) cash[v] = recovered;
   }
+  bool at_once(std::uint32_t) const noexcept override { return true; }
 
  private:
   std::vector<FactorIndex> currency_;

@@ -58,6 +58,9 @@ class Recovery {
   // (place in Wiring::valued) at or after the default step; earlier entries are 0 and stay so.
   virtual void recover(std::uint32_t position, const Default&, double claim, const Block&, double* value,
                        double* cash) const noexcept = 0;
+  // True of a position that only ever brings (1 - LGD) of the claim in cash at the default step: `recover` is not asked
+  // then.
+  virtual bool at_once(std::uint32_t) const noexcept { return false; }
 };
 // (1 - LGD) of the claim, in cash at the default step plus the obligor's recovery delay.
 std::unique_ptr<Recovery> unsecured_recovery(const Positions&, const std::vector<Claim>&, const Wiring&);

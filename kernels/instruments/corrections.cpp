@@ -3,11 +3,15 @@
 #include <hwy/highway.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "kernels/math/functions.h"
 
 namespace tailcube {
 namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+static_assert(HWY_NATIVE_FMA, "AVX2 with FMA is the floor: one rounding per multiply-add");
 
 // sum amount[k] factor(k) for k from `begin`, in four strands: one alone would wait for each addition.
 template <class Factor>
@@ -21,7 +25,6 @@ double strands(const double* amount, std::size_t begin, std::size_t end, Factor 
 }
 // The same strands, side by side in a vector.
 double strands(const double* amount, const double* factor, std::size_t count) {
-  namespace hn = hwy::HWY_NAMESPACE;
   const hn::FixedTag<double, 4> d;
   auto sum = hn::Zero(d);
   std::size_t k = 0;
@@ -31,7 +34,20 @@ double strands(const double* amount, const double* factor, std::size_t count) {
   for (std::size_t j = 0; k < count; ++k, ++j) last[j] = std::fma(amount[k], factor[k], last[j]);
   return (last[0] + last[1]) + (last[2] + last[3]);
 }
-static_assert(HWY_NATIVE_FMA, "AVX2 with FMA is the floor: one rounding per multiply-add");
+
+// A date costs a chain about as much as four claims cost that are corrected outside one, at a PD of some percent.
+bool worth_a_chain(std::span<const std::uint32_t> by_dates, const CompiledClaims& claims) {
+  const auto schedule = [&](std::uint32_t p) { return claims.lines[p].schedule; };
+  if (!claims.lines[by_dates.front()].rule) return false;
+  const std::vector<double>& longest = claims.schedules[schedule(by_dates.back())].date_years;
+  if (longest.size() > 4 * by_dates.size()) return false;
+  for (std::size_t i = 0; i < by_dates.size(); ++i) {
+    if (i > 0 && schedule(by_dates[i]) == schedule(by_dates[i - 1])) continue;
+    const std::vector<double>& dates = claims.schedules[schedule(by_dates[i])].date_years;
+    if (!std::equal(dates.begin(), dates.end(), longest.begin())) return false;
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -54,41 +70,143 @@ struct Corrections::Transposed {
     return strands(amount, begin, s.slot.size(), [&](std::size_t k) { return first[s.slot[k]]; });
   }
 };
+// [valued][lane]: sums over the dates so far of discount factors, alone and times the number of the date; the first and the
+// latest discount factor.
+struct Corrections::Sums {
+  double *level, *slope, *first, *last;
+  std::size_t count;
+
+  Sums(double* memory, std::size_t n) : level(memory), slope(memory + n), first(slope + n), last(first + n), count(n) {
+    std::fill_n(memory, 4 * n, 0.0);
+  }
+  void add(std::size_t date, const double* discount, const double* fold) {
+    const hn::FixedTag<double, 4> d;
+    const auto number = hn::Set(d, static_cast<double>(date));
+    for (std::size_t v = 0; v * lanes < count; ++v) {
+      const auto folded = hn::Set(d, fold == nullptr ? 1 : fold[v]);
+      for (std::size_t i = v * lanes; i < (v + 1) * lanes; i += 4) {
+        const auto x = hn::Mul(hn::LoadU(d, discount + i), folded);
+        hn::StoreU(hn::Add(hn::LoadU(d, level + i), x), d, level + i);
+        hn::StoreU(hn::MulAdd(number, x, hn::LoadU(d, slope + i)), d, slope + i);
+        hn::StoreU(x, d, last + i);
+      }
+    }
+    if (date == 0) std::copy_n(last, count, first);
+  }
+  double promised(const AmountRule& rule, bool with_first, std::size_t i) const {
+    const double sum = std::fma(rule.level, level[i], std::fma(rule.slope, slope[i], rule.last * last[i]));
+    return with_first ? std::fma(rule.first, first[i], sum) : sum;
+  }
+};
 
 Corrections::Corrections(CompiledClaims& claims, const RowSet& rows, const Recovery& recovery, const Positions& positions,
                          const Wiring& wiring)
-    : claims_(claims),
-      rows_(rows),
-      recovery_(recovery),
-      by_obligor_(positions.obligor, wiring.obligor_count),
-      time_years_(wiring.time_years),
-      slots_(claims.schedules.number_slots()) {}
+    : rows_(rows), recovery_(recovery), obligors_(wiring.obligor_count), time_years_(wiring.time_years) {
+  for (std::size_t n = 0; n < time_years_.size(); ++n)
+    first_valued_.push_back(static_cast<std::uint32_t>(
+        std::lower_bound(rows.valued.begin(), rows.valued.end(), static_cast<int>(n)) - rows.valued.begin()));
+  const auto key = [&](std::uint32_t p) {
+    const CashFlowLine& l = claims.lines[p];
+    const Schedule& s = claims.schedules[l.schedule];
+    return std::tuple(s.curve, s.spread, l.rule ? l.spread : 0, !l.rule, l.rule && l.rule->slope != 0,
+                      l.rule ? s.date_years.front() : 0, l.rule && s.date_years.size() > 1 ? s.date_years[1] : 0);
+  };
+  const auto place = [&](std::uint32_t p) {
+    return std::tuple(key(p), claims.schedules[claims.lines[p].schedule].date_years.size(), positions.obligor[p], p);
+  };
+  std::vector<std::uint32_t> order(claims.lines.size());
+  std::iota(order.begin(), order.end(), 0u);
+  std::erase_if(order, [&](std::uint32_t p) { return is_none(positions.obligor[p]); });
+  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return place(a) < place(b); });
+
+  std::vector<std::span<const std::uint32_t>> chains;
+  std::vector<bool> need(claims.schedules.size(), false);
+  for (std::size_t begin = 0, end; begin < order.size(); begin = end) {
+    for (end = begin + 1; end < order.size() && key(order[end]) == key(order[begin]);) ++end;
+    const auto group = std::span(order).subspan(begin, end - begin);
+    if (worth_a_chain(group, claims)) {
+      chains.push_back(group);
+      continue;
+    }
+    for (const std::uint32_t p : group) {
+      add_line(p, claims, positions);
+      add_amounts(p, claims);
+      need[claims.lines[p].schedule] = true;
+    }
+  }
+  alone_ = lines_.size();
+  for (const auto& group : chains) add_chain(group, claims, positions);
+  recovery_at_ = rows.detail == Detail::leaf ? rows.count * lanes * rows.valued.size() * 4 : 0;
+  work_at_ = recovery_at_ + 2 * rows.valued.size();
+  slots_ = claims.schedules.number_slots(need);
+  schedules_ = std::move(claims.schedules);
+}
+
+void Corrections::add_line(std::uint32_t position, const CompiledClaims& claims, const Positions& positions) {
+  const CashFlowLine& l = claims.lines[position];
+  const Schedule& s = claims.schedules[l.schedule];
+  lines_.push_back({position, static_cast<std::uint32_t>(positions.obligor[position]), l.row, l.schedule, l.currency,
+                    static_cast<std::uint16_t>(s.date_years.size()), recovery_.at_once(position), l.principal, l.interest,
+                    l.rule.value_or(AmountRule{}), balances_.size(), folded_.size()});
+  for (std::size_t k = 0; k < s.paid.back(); ++k) balances_.push_back(claims.early[l.early + k].balance);
+}
+
+void Corrections::add_amounts(std::uint32_t position, const CompiledClaims& claims) {
+  const CashFlowLine& l = claims.lines[position];
+  const Schedule& s = claims.schedules[l.schedule];
+  for (std::size_t k = 0; k < s.paid.back(); ++k) amounts_.push_back(claims.early[l.early + k].amount);
+  for (std::size_t k = 0; k < s.date_years.size(); ++k) folded_.push_back(claims.folded[l.folded + k]);
+  for (const int h : rows_.valued) growth_.push_back(exp(l.spread * time_years_[static_cast<std::size_t>(h)]));
+}
+
+void Corrections::add_chain(std::span<const std::uint32_t> positions, const CompiledClaims& claims, const Positions& all) {
+  const CashFlowLine& longest = claims.lines[positions.back()];
+  Chain chain{longest.schedule, longest.spread, lines_.size(), lines_.size() + positions.size(), folds_.size()};
+  for (const std::uint32_t p : positions) add_line(p, claims, all);
+  if (chain.spread != 0)
+    for (const double date : claims.schedules[longest.schedule].date_years)
+      for (const int h : rows_.valued)
+        folds_.push_back(exp(-chain.spread * std::max(0.0, date - time_years_[static_cast<std::size_t>(h)])));
+  chains_.push_back(chain);
+}
 
 std::size_t Corrections::bytes_per_thread() const {
-  return std::size_t{2} * (lanes * slots_.size() + 2) * rows_.valued.size() * sizeof(double);  // a thread has two ledgers
+  const std::size_t doubles = work_at_ + lanes * rows_.valued.size() * std::max<std::size_t>(4, slots_.size());
+  return 2 * (doubles * sizeof(double) + (obligors_ + 1) * sizeof(std::uint32_t));  // a thread has two ledgers
+}
+
+void Corrections::apply(const Block& block, Ledger& ledger) const {
+  std::vector<std::uint32_t>& first = ledger.scratch_indices;  // of each obligor, its first default
+  first.resize(obligors_ + 1);
+  std::size_t o = 0;
+  for (std::uint32_t i = 0; i < block.defaults.size(); ++i)
+    for (; o <= static_cast<std::size_t>(block.defaults[i].obligor); ++o) first[o] = i;
+  std::fill(first.begin() + static_cast<std::ptrdiff_t>(o), first.end(), static_cast<std::uint32_t>(block.defaults.size()));
+  ledger.scratch.resize(std::max(ledger.scratch.size(), work_at_ + 4 * lanes * rows_.valued.size()));
+  std::fill_n(ledger.scratch.begin(), recovery_at_, 0.0);
+  alone(block, ledger);
+  for (const Chain& chain : chains_) along(chain, block, ledger);
+  finish(ledger);
+}
+
+std::span<const Default> Corrections::defaults_of(std::size_t line, const Block& block, const Ledger& ledger) const {
+  constexpr std::size_t ahead = 8;
+  const std::uint32_t* first = ledger.scratch_indices.data();
+  if (line + 2 * ahead < lines_.size()) __builtin_prefetch(first + lines_[line + 2 * ahead].obligor);
+  if (line + ahead < lines_.size()) __builtin_prefetch(block.defaults.data() + first[lines_[line + ahead].obligor]);
+  const std::uint32_t o = lines_[line].obligor;
+  return {block.defaults.data() + first[o], block.defaults.data() + first[o + 1]};
 }
 
 // Transposing costs about as much as a correction saves per sixteen factors; either way gives the same bits.
-void Corrections::apply(const Block& block, Ledger& ledger) const {
-  if (block.defaults.size() * 16 < slots_.size() * rows_.valued.size())
-    apply_direct(block, ledger);
-  else
-    apply_transposed(block, ledger);
-}
-
-void Corrections::apply_direct(const Block& block, Ledger& ledger) const {
-  const Direct factors{block.discounts.data(), rows_.valued.size()};
-  ledger.scratch.resize(2 * rows_.valued.size());
-  for (const Default& d : block.defaults)
-    for (const std::uint32_t p : by_obligor_[d.obligor]) correct(p, d, factors, block, ledger);
-}
-
-// Eight lanes at a time: a cache line of doubles is read once.
-void Corrections::apply_transposed(const Block& block, Ledger& ledger) const {
-  constexpr std::size_t octet = 8;
+void Corrections::alone(const Block& block, Ledger& ledger) const {
   const std::size_t valued = rows_.valued.size(), slots = slots_.size();
-  ledger.scratch.resize(2 * valued + lanes * valued * slots);
-  double* const table = ledger.scratch.data() + 2 * valued;
+  if (alone_ == 0) return;
+  if (block.defaults.size() * 16 < slots * valued) return alone(Direct{block.discounts.data(), valued}, block, ledger);
+  // Eight lanes at a time: a cache line of doubles is read once.
+  constexpr std::size_t octet = 8;
+  ledger.scratch.resize(std::max(ledger.scratch.size(), work_at_ + lanes * valued * slots));
+  double* const table = ledger.scratch.data() + work_at_;
   for (std::size_t first = 0; first < lanes; first += octet)
     for (std::size_t v = 0; v < valued; ++v)
       for (std::size_t s = 0; s < slots; ++s) {
@@ -96,50 +214,131 @@ void Corrections::apply_transposed(const Block& block, Ledger& ledger) const {
         double* to = table + (first * valued + v) * slots + s;
         for (std::size_t lane = 0; lane < octet; ++lane) to[lane * valued * slots] = from[lane];
       }
-  const Transposed factors{table, valued, slots};
-  for (const Default& d : block.defaults)
-    for (const std::uint32_t p : by_obligor_[d.obligor]) correct(p, d, factors, block, ledger);
-}
-
-// Principal outstanding and interest accrued when the default is seen: what was due after the step before is unpaid.
-double Corrections::claim_at_default(const CashFlowLine& line, const Schedule& schedule, int step) const {
-  const std::size_t paid = schedule.paid_by(step - 1);
-  const double balance = paid == 0 ? line.principal : claims_.early[line.early + paid - 1].balance;
-  const double since = paid == 0 ? 0 : schedule.date_years[paid - 1];
-  const double until = std::min(time_years_[static_cast<std::size_t>(step)], schedule.date_years.back());
-  return balance + balance * line.interest * (until - since);
+  alone(Transposed{table, valued, slots}, block, ledger);
 }
 
 template <class Factors>
-void Corrections::correct(std::uint32_t position, const Default& d, const Factors& factors, const Block& block,
-                          Ledger& ledger) const {
-  const CashFlowLine& line = claims_.lines[position];
-  const Schedule& schedule = claims_.schedules[line.schedule];
-  std::size_t unpaid = schedule.paid_by(d.step - 1);
-  if (unpaid == schedule.step.size()) return;  // repaid before
-  const std::size_t lane = d.lane;
-  const double claim = claim_at_default(line, schedule, d.step);
-  const double exposed = claim * exchange(block, line.currency, d.step)[lane];
-  double *const value = ledger.scratch.data(), *const cash = value + rows_.valued.size();
-  std::fill_n(value, 2 * rows_.valued.size(), 0.0);
-  recovery_.recover(position, d, claim, block, value, cash);
-  double missed = 0;
-  for (std::size_t v = 0; v < rows_.valued.size(); ++v) {
-    const int h = rows_.valued[v];
-    if (h < d.step) continue;
-    for (; unpaid < schedule.step.size() && schedule.step[unpaid] <= h; ++unpaid)
-      missed += claims_.early[line.early + unpaid].amount * exchange(block, line.currency, schedule.step[unpaid])[lane];
-    const double promised = factors.promised(schedule, claims_.folded.data() + line.folded, unpaid, v, lane);
-    const double growth = line.spread == 0 ? 1 : exp(line.spread * time_years_[static_cast<std::size_t>(h)]);
-    const double removed = promised * growth * exchange(block, line.currency, h)[lane];
-    const int at = static_cast<int>(v);
-    const RowIndex row = rows_.row(line.row);
-    ledger.value(row, at)[lane] += value[v] - removed;
-    ledger.cash(row, at)[lane] += cash[v] - missed;
-    ledger.credit_loss(row, at)[lane] += removed + missed - (value[v] + cash[v]);
-    ledger.gauges(rows_.gauge(line.row, defaults), at)[lane] += 1;
-    ledger.gauges(rows_.gauge(line.row, defaulted_exposure), at)[lane] += exposed;
+void Corrections::alone(const Factors& factors, const Block& block, Ledger& ledger) const {
+  const std::size_t valued = rows_.valued.size();
+  for (std::size_t i = 0; i < alone_; ++i) {
+    const Line& l = lines_[i];
+    for (const Default& d : defaults_of(i, block, ledger))
+      correct(
+          l, schedules_[l.schedule], d, block, ledger,
+          [&](std::size_t k, std::size_t v) {
+            return growth_[i * valued + v] *
+                   factors.promised(schedules_[l.schedule], folded_.data() + l.folded, k, v, d.lane);
+          },
+          [&](std::size_t begin, std::size_t end) {
+            double sum = 0;
+            for (std::size_t k = begin; k < end; ++k) sum += amounts_[l.early + k];
+            return sum;
+          });
   }
+}
+
+void Corrections::along(const Chain& chain, const Block& block, Ledger& ledger) const {
+  const std::size_t valued = rows_.valued.size();
+  const Schedule& s = schedules_[chain.schedule];
+  Sums sums(ledger.scratch.data() + work_at_, valued * lanes);
+  std::size_t i = chain.begin;
+  for (std::size_t k = 0; i < chain.end; ++k) {
+    if (s.discount[k] != none)
+      sums.add(k, block.discounts(s.discount[k], 0).data(), chain.spread == 0 ? nullptr : &folds_[chain.fold + k * valued]);
+    for (; i < chain.end && lines_[i].dates == k + 1; ++i) {
+      const Line& l = lines_[i];
+      for (const Default& d : defaults_of(i, block, ledger))
+        correct(
+            l, s, d, block, ledger,
+            [&](std::size_t paid, std::size_t v) { return sums.promised(l.rule, paid == 0, v * lanes + d.lane); },
+            [&](std::size_t begin, std::size_t end) { return l.rule.sum(begin, end, l.dates); });
+    }
+  }
+}
+
+// What one default changes at the valued steps, what it adds to cash and gauges since the one before: at [v * stride].
+struct Corrections::Changes {
+  double *value, *cash, *defaults, *exposed;
+  std::size_t stride;
+};
+
+// Scratch memory, where the changes of a scenario lie together; where every position has a row of its own, the ledger.
+Corrections::Changes Corrections::changes(std::uint32_t row, std::size_t lane, Ledger& ledger) const {
+  if (rows_.detail == Detail::position) {
+    const RowIndex r = rows_.row(row);
+    return {ledger.value(r, 0).data() + lane, ledger.cash(r, 0).data() + lane,
+            ledger.gauges(rows_.gauge(row, defaults), 0).data() + lane,
+            ledger.gauges(rows_.gauge(row, defaulted_exposure), 0).data() + lane, lanes};
+  }
+  double* const first = ledger.scratch.data() + (row * lanes + lane) * rows_.valued.size() * 4;
+  return {first, first + 1, first + 2, first + 3, 4};
+}
+
+// promised(k, v): discounted amounts at a valued step, of which date k is the first; due(begin, end): sum of amounts. The
+// dates are the first of `s`.
+template <class Promised, class Due>
+void Corrections::correct(const Line& l, const Schedule& s, const Default& d, const Block& block, Ledger& ledger,
+                          Promised promised, Due due) const {
+  std::size_t unpaid = s.paid_by(d.step - 1);
+  const std::size_t valued = rows_.valued.size(), first = first_valued_[d.step], lane = d.lane;
+  if (unpaid >= l.dates || first == valued) return;  // repaid before
+  // Principal outstanding and interest accrued when the default is seen: what was due after the step before is unpaid.
+  const double balance = unpaid == 0 ? l.principal : balances_[l.early + unpaid - 1];
+  const double since = unpaid == 0 ? 0 : s.date_years[unpaid - 1];
+  const double until = std::min(time_years_[d.step], s.date_years[l.dates - 1u]);
+  const double claim = balance + balance * l.interest * (until - since);
+
+  const bool domestic = is_none(l.currency);
+  const double exposed = domestic ? claim : claim * exchange(block, l.currency, d.step)[lane];
+  const Changes to = changes(l.row, lane, ledger);
+  double received = (1 - d.loss_given_default) * exposed;
+  double *const come_value = ledger.scratch.data() + recovery_at_, *const come_cash = come_value + valued;
+  if (!l.at_once) {
+    std::fill_n(come_value, 2 * valued, 0.0);
+    recovery_.recover(l.position, d, claim, block, come_value, come_cash);
+  }
+  to.defaults[first * to.stride] += 1;
+  to.exposed[first * to.stride] += exposed;
+  for (std::size_t v = first; v < valued; ++v) {
+    const std::size_t paid = std::min<std::size_t>(s.paid_by(rows_.valued[v]), l.dates);
+    double missed = 0, removed = promised(paid, v);
+    if (domestic) {
+      missed = due(unpaid, paid);
+    } else {
+      removed *= exchange(block, l.currency, rows_.valued[v])[lane];
+      for (std::size_t k = unpaid; k < paid; ++k) missed += due(k, k + 1) * exchange(block, l.currency, s.step[k])[lane];
+    }
+    unpaid = paid;
+    if (l.at_once) {
+      to.value[v * to.stride] -= removed;
+      to.cash[v * to.stride] += received - missed;
+      received = 0;
+    } else {
+      to.value[v * to.stride] += come_value[v] - removed;
+      to.cash[v * to.stride] += come_cash[v] - (v == 0 ? 0 : come_cash[v - 1]) - missed;
+    }
+  }
+}
+
+void Corrections::finish(Ledger& ledger) const {
+  const std::size_t valued = rows_.valued.size();
+  for (std::uint32_t r = 0; r < rows_.count; ++r)
+    for (std::size_t v = 0; v < valued; ++v) {
+      const int at = static_cast<int>(v);
+      const Lanes value = ledger.value(rows_.row(r), at), cash = ledger.cash(rows_.row(r), at);
+      const Lanes count = ledger.gauges(rows_.gauge(r, defaults), at);
+      const Lanes exposed = ledger.gauges(rows_.gauge(r, defaulted_exposure), at);
+      const Lanes loss = ledger.credit_loss(rows_.row(r), at);
+      if (rows_.detail == Detail::leaf)
+        for (std::size_t k = 0; k < lanes; ++k) {
+          const double* from = ledger.scratch.data() + ((r * lanes + k) * valued + v) * 4;
+          value[k] = from[0], cash[k] = from[1], count[k] = from[2], exposed[k] = from[3];
+        }
+      if (v > 0)
+        for (const Lanes sum : {cash, count, exposed})
+          for (std::size_t k = 0; k < lanes; ++k) sum[k] += *(sum.data() - lanes + k);
+      for (std::size_t k = 0; k < lanes; ++k) loss[k] = 0 - (value[k] + cash[k]);
+    }
 }
 
 }  // namespace tailcube

@@ -1,5 +1,6 @@
 #pragma once
 // What defaults take away from a book that ladders value as if nobody defaulted.
+#include "kernels/instruments/amounts.h"
 #include "kernels/instruments/ladder.h"
 
 namespace tailcube {
@@ -7,31 +8,70 @@ namespace tailcube {
 // At valued steps from the default on: the position's performing value and what it would have paid after the step before the
 // default go; what the Recovery says comes. The credit loss is that difference. Gauges 0 and 1: defaulted positions;
 // principal and accrued interest at default.
+//
+// Claims whose dates are the first of one row of dates (a chain: one curve, spread and frequency) and whose amounts follow a
+// rule are worth a few sums over those dates. The sums run once per block along the chain, in all scenarios side by side;
+// every claim is corrected where its last date is reached, by a look-up for each term of its rule. Other claims are summed
+// up by their own amounts.
 class Corrections {
  public:
   enum Gauge : std::size_t { defaults, defaulted_exposure, gauge_count };
 
-  // `claims`, `rows` and `recovery` outlive it; numbers the slots of the schedules.
-  Corrections(CompiledClaims& claims, const RowSet& rows, const Recovery& recovery, const Positions&, const Wiring&);
+  // `rows` and `recovery` outlive it; takes the schedules.
+  Corrections(CompiledClaims&, const RowSet& rows, const Recovery& recovery, const Positions&, const Wiring&);
+  // Sets the rows, which must be clear, to what defaults change; the ladders come after.
   void apply(const Block&, Ledger&) const;
   std::size_t bytes_per_thread() const;
 
  private:
-  // Discount factors of one valued step and lane: factor i is at first[i * stride].
-  struct Direct;      // in Block::discounts, by DiscountIndex
-  struct Transposed;  // in scratch memory, by slot: contiguous
-  template <class Factors>
-  void correct(std::uint32_t position, const Default&, const Factors&, const Block&, Ledger&) const;
-  void apply_direct(const Block&, Ledger&) const;
-  void apply_transposed(const Block&, Ledger&) const;
-  double claim_at_default(const CashFlowLine&, const Schedule&, int step) const;
+  struct Line {
+    std::uint32_t position, obligor, row, schedule;
+    FactorIndex currency;
+    std::uint16_t dates;
+    bool at_once;  // Recovery::at_once
+    double principal, interest;
+    AmountRule rule;     // of a claim in a chain
+    std::size_t early;   // balances_[early + k]: outstanding after date k, for the dates within the simulated time
+    std::size_t folded;  // of a claim outside
+  };
+  struct Chain {
+    std::uint32_t schedule;        // the longest
+    double spread;                 // a number to fold in
+    std::size_t begin, end, fold;  // its lines, by rising number of dates; its place in folds_
+  };
+  struct Changes;     // where a default is written
+  struct Sums;        // along a chain up to a date
+  struct Direct;      // discount factors in Block::discounts, by DiscountIndex
+  struct Transposed;  // discount factors in scratch memory, by slot: contiguous
 
-  const CompiledClaims& claims_;
+  void add_line(std::uint32_t position, const CompiledClaims&, const Positions&);
+  void add_amounts(std::uint32_t position, const CompiledClaims&);
+  void add_chain(std::span<const std::uint32_t> positions, const CompiledClaims&, const Positions&);
+  void along(const Chain&, const Block&, Ledger&) const;
+  void alone(const Block&, Ledger&) const;
+  template <class Factors>
+  void alone(const Factors&, const Block&, Ledger&) const;
+  std::span<const Default> defaults_of(std::size_t line, const Block&, const Ledger&) const;
+  Changes changes(std::uint32_t row, std::size_t lane, Ledger&) const;
+  template <class Promised, class Due>
+  void correct(const Line&, const Schedule&, const Default&, const Block&, Ledger&, Promised, Due) const;
+  void finish(Ledger&) const;
+
   const RowSet& rows_;
   const Recovery& recovery_;
-  ByObligor by_obligor_;
+  std::uint32_t obligors_;
   std::vector<double> time_years_;
-  std::vector<std::uint32_t> slots_;  // DiscountIndex of each slot
+  std::vector<std::uint32_t> first_valued_;  // by step: the first valued step at or after it
+  Schedules schedules_;
+  std::vector<Line> lines_;  // outside chains, then chain by chain
+  std::size_t alone_ = 0;    // how many are outside
+  std::vector<Chain> chains_;
+  std::vector<double> folds_;  // [date][valued] exp(-spread (date - time)) of a chain
+  std::vector<double> balances_;
+  // Of lines outside chains: amounts, as balances_; amounts x exp(-spread date); [line][valued] exp(spread time).
+  std::vector<double> amounts_, folded_, growth_;
+  std::size_t recovery_at_ = 0, work_at_ = 0;  // in scratch memory, after the changes: what a Recovery says, the rest
+  std::vector<std::uint32_t> slots_;           // DiscountIndex of each slot
 };
 
 }  // namespace tailcube

@@ -6,10 +6,6 @@
 
 namespace tailcube {
 
-std::size_t Schedule::paid_by(int at) const {
-  return static_cast<std::size_t>(std::upper_bound(step.begin(), step.end(), at) - step.begin());
-}
-
 std::uint32_t Schedules::add(const Claim& claim, const Wiring& wiring) {
   const std::vector<Flow>& flows = claim.flows;
   const Key key{claim.curve, claim.spread.factor, flows.front().date_years, flows.back().date_years, flows.size()};
@@ -20,7 +16,7 @@ std::uint32_t Schedules::add(const Claim& claim, const Wiring& wiring) {
   };
   for (auto [at, end] = known_.equal_range(key); at != end; ++at)
     if (same(all_[at->second])) return at->second;
-  Schedule s{claim.curve, claim.spread.factor, {}, {}, {}, {}, false};
+  Schedule s{claim.curve, claim.spread.factor, {}, {}, {}, {}, false, {}};
   const double first_valued = wiring.time_years[static_cast<std::size_t>(wiring.valued.front())];
   for (const Flow& f : flows) {
     s.date_years.push_back(f.date_years);
@@ -29,12 +25,16 @@ std::uint32_t Schedules::add(const Claim& claim, const Wiring& wiring) {
     s.discount.push_back(
         f.date_years > first_valued ? static_cast<std::uint32_t>(wiring.discount(s.curve, s.spread, f.date_years)) : none);
   }
+  for (std::size_t n = 0, k = 0; n < wiring.time_years.size(); ++n) {
+    while (k < s.step.size() && s.step[k] <= n) ++k;
+    s.paid.push_back(static_cast<std::uint16_t>(k));
+  }
   known_.emplace(key, static_cast<std::uint32_t>(all_.size()));
   all_.push_back(std::move(s));
   return static_cast<std::uint32_t>(all_.size() - 1);
 }
 
-std::vector<std::uint32_t> Schedules::number_slots() {
+std::vector<std::uint32_t> Schedules::number_slots(const std::vector<bool>& need) {
   struct Used {
     CurveIndex curve;
     FactorIndex spread;
@@ -43,9 +43,11 @@ std::vector<std::uint32_t> Schedules::number_slots() {
     auto operator<=>(const Used&) const = default;
   };
   std::vector<Used> used;
-  for (const Schedule& s : all_)
-    for (std::size_t k = 0; k < s.discount.size(); ++k)
+  for (std::size_t i = 0; i < all_.size(); ++i) {
+    const Schedule& s = all_[i];
+    for (std::size_t k = 0; need[i] && k < s.discount.size(); ++k)
       if (s.discount[k] != none) used.push_back({s.curve, s.spread, s.date_years[k], s.discount[k]});
+  }
   std::sort(used.begin(), used.end());
   used.erase(std::unique(used.begin(), used.end()), used.end());
   std::vector<std::uint32_t> of_slot, slot_of;
@@ -54,7 +56,9 @@ std::vector<std::uint32_t> Schedules::number_slots() {
     slot_of[u.discount] = static_cast<std::uint32_t>(of_slot.size());
     of_slot.push_back(u.discount);
   }
-  for (Schedule& s : all_) {
+  for (std::size_t i = 0; i < all_.size(); ++i) {
+    if (!need[i]) continue;
+    Schedule& s = all_[i];
     s.consecutive = true;
     for (const std::uint32_t d : s.discount) {
       s.slot.push_back(d == none ? none : slot_of[d]);

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <vector>
 
+#include "kernels/instruments/amounts.h"
 #include "kernels/instruments/cash_flows.h"
 #include "kernels/instruments/rows.h"
 
@@ -21,16 +22,17 @@ struct Schedule {
   std::vector<std::uint32_t> discount;  // DiscountIndex; `none` for what is paid by the first valued step
   std::vector<std::uint32_t> slot;      // place of the discount factor among those of the batch
   bool consecutive = false;             // slots rise by one
-  // Flows paid at or before a step: cash by then; the others are value.
-  std::size_t paid_by(int at) const;
+  std::vector<std::uint16_t> paid;      // by step: how many are paid at or before it, cash by then; the others are value
+  std::size_t paid_by(int at) const { return paid[static_cast<std::size_t>(at)]; }
 };
 class Schedules {
  public:
   std::uint32_t add(const Claim&, const Wiring&);
   const Schedule& operator[](std::uint32_t i) const { return all_[i]; }
   // The DiscountIndex of each slot, by (curve, spread factor, date), so that what one position needs lies close together.
-  // Once all claims have been added.
-  std::vector<std::uint32_t> number_slots();
+  // Once all claims have been added; for the schedules that `need` them.
+  std::vector<std::uint32_t> number_slots(const std::vector<bool>& need);
+  std::size_t size() const { return all_.size(); }
 
  private:
   using Key = std::tuple<CurveIndex, FactorIndex, double, double, std::size_t>;
@@ -45,11 +47,12 @@ struct CashFlowLine {
   double spread;               // the number folded into `folded`; 0 where the spread is a factor
   double principal, interest;  // outstanding today; per year
   std::size_t folded, early;   // where its amounts begin
+  std::optional<AmountRule> rule;
 };
 struct Early {
   double amount, balance;  // a flow within the simulated time, and the principal outstanding after it
 };
-// All positions of a batch.
+// All positions of a batch, while it compiles.
 struct CompiledClaims {
   std::vector<CashFlowLine> lines;
   std::vector<double> folded;  // amount x exp(-spread date)

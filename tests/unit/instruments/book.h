@@ -105,7 +105,7 @@ struct World {
           const auto lane = static_cast<std::size_t>(k);
           const double spread = is_none(d.spread) ? 0 : block.factors(d.spread, market.valued[v])[lane];
           block.discounts(i, static_cast<int>(v))[lane] =
-              left < 0 ? 0 : std::exp(-(zero_rate(d.curve, left, market.valued[v], k) + spread) * left);
+              left <= 1e-9 ? 0 : std::exp(-(zero_rate(d.curve, left, market.valued[v], k) + spread) * left);
         }
   }
 };

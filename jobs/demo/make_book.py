@@ -53,7 +53,8 @@ def write(name, header, rows):
 
 # ------------------------------------------------------------------------------------------------------------ market
 # id: kind, initial, volatility, reversion, level, jumps a year, mean and volatility of the log jump; drift 0: no view.
-# Loadings on independent latent factors: G growth, R rates, T slope, S credit spreads, P property, K crypto, M small firms.
+# Loadings on independent latent factors: G growth, R rates, T slope, S credit spreads, P commercial property, H houses,
+# K crypto, M small firms.
 # What is left to one is the factor's own, so the correlation matrix is positive definite by construction.
 FACTORS = {
     "ETH": (("lognormal", 4000, 0.75, "", "", 3, -0.08, 0.14), dict(G=0.25, K=0.86)),
@@ -64,6 +65,10 @@ FACTORS = {
     "CRE_LOGISTICS": (("lognormal", 100, 0.13, "", "", "", "", ""), dict(G=0.30, P=0.65)),
     "CRE_RESIDENTIAL": (("lognormal", 100, 0.11, "", "", "", "", ""), dict(G=0.25, P=0.60)),
     "CRE_HOTEL": (("lognormal", 100, 0.18, "", "", "", "", ""), dict(G=0.50, P=0.55)),
+    "HPI": (("lognormal", 100, 0.08, "", "", "", "", ""), dict(G=0.30, H=0.80, P=0.25)),
+    "HPI_COAST": (("lognormal", 100, 0.11, "", "", "", "", ""), dict(G=0.30, H=0.75, P=0.22)),
+    "HPI_INLAND": (("lognormal", 100, 0.09, "", "", "", "", ""), dict(G=0.30, H=0.75, P=0.22)),
+    "HPI_SOUTH": (("lognormal", 100, 0.10, "", "", "", "", ""), dict(G=0.30, H=0.75, P=0.22)),
     "UST_3M": (("normal", 0.044, 0.007, "", "", "", "", ""), dict(G=0.20, R=0.40, T=0.40)),
     "UST_2Y": (("normal", 0.042, 0.008, "", "", "", "", ""), dict(G=0.10, R=0.93, T=0.28)),
     "UST_5Y": (("normal", 0.041, 0.0085, "", "", "", "", ""), dict(G=0.10, R=0.97)),
@@ -72,14 +77,17 @@ FACTORS = {
     "SPREAD_BBB": (("log_ou", 0.011, 0.40, 0.4, -4.135, "", "", ""), dict(G=-0.65, R=-0.15, S=0.60)),
     "SPREAD_BB": (("log_ou", 0.020, 0.40, 0.4, -3.5, "", "", ""), dict(G=-0.65, R=-0.10, S=0.60)),
     "SPREAD_B": (("log_ou", 0.032, 0.40, 0.4, -3.0, "", "", ""), dict(G=-0.65, R=-0.10, S=0.55)),
+    "SPREAD_HOME_1": (("log_ou", 0.023, 0.20, 0.4, -3.772, "", "", ""), dict(G=-0.45, R=-0.10, S=0.50)),
+    "SPREAD_HOME_2": (("log_ou", 0.045, 0.25, 0.4, -3.101, "", "", ""), dict(G=-0.50, R=-0.10, S=0.50)),
     "SPREAD_SME_1": (("log_ou", 0.035, 0.25, 0.4, -3.3, "", "", ""), dict(G=-0.60, S=0.45, M=-0.10)),
     "SPREAD_SME_2": (("log_ou", 0.060, 0.25, 0.4, -2.8, "", "", ""), dict(G=-0.60, S=0.45, M=-0.10)),
 }
-# Credit drivers: small firms by sector, and the issuers of corporate bonds.
+# Credit drivers: small firms by sector, the issuers of corporate bonds, and households.
 DRIVERS = {
     "DRV_CONSTRUCTION": dict(G=0.65, P=0.25, M=0.25),
     "DRV_CORPORATE": dict(G=0.80),
     "DRV_HOSPITALITY": dict(G=0.68, M=0.25),
+    "DRV_HOUSEHOLDS": dict(G=0.60, H=0.35),
     "DRV_MANUFACTURING": dict(G=0.72, M=0.20),
     "DRV_SERVICES": dict(G=0.65, M=0.30),
     "DRV_TRADE": dict(G=0.70, M=0.25),
@@ -99,14 +107,17 @@ def market():
     )
     write("curves.csv", "curve tenor_years factor",
           [["UST", t, f] for t, f in ((0.25, "UST_3M"), (2, "UST_2Y"), (5, "UST_5Y"), (10, "UST_10Y"))])
-    # Federal Reserve, 2025 supervisory scenarios, severely adverse (public domain), 2024Q4 to 2025Q4. The CRE price index is
-    # 309.3 in 2024Q4 and 100 here; the BBB spread is the BBB yield less the 10-year yield. Quarterly averages are taken as the
-    # values at the quarter's end; months between are interpolated by the program.
-    quarters = [(309.3, 4.4, 4.1, 4.3, 5.4), (302.4, 1.8, 0.6, 1.4, 5.2), (295.4, 0.1, 0.5, 1.0, 5.7),
-                (286.1, 0.1, 0.6, 1.0, 6.0), (272.2, 0.1, 0.8, 1.1, 6.0)]
-    write("fed_2025_severely_adverse.csv", "step CRE UST_3M UST_5Y UST_10Y SPREAD_BBB",
-          [[3 * i, round(100 * c / 309.3, 4), round(m3 / 100, 4), round(y5 / 100, 4), round(y10 / 100, 4), round((b - y10) / 100, 4)]
-           for i, (c, m3, y5, y10, b) in enumerate(quarters)])
+    # Federal Reserve, 2025 supervisory scenarios, severely adverse (public domain), 2024Q4 to 2025Q4. The price indices
+    # of commercial property and of houses are 309.3 and 322.1 in 2024Q4 and 100 here; spreads are the BBB yield and the mortgage
+    # rate less the 10-year yield. Quarterly averages are taken as the values at the quarter's end; months between are
+    # interpolated by the program.
+    quarters = [(309.3, 322.1, 4.4, 4.1, 4.3, 5.4, 6.6), (302.4, 275.1, 1.8, 0.6, 1.4, 5.2, 4.0),
+                (295.4, 255.2, 0.1, 0.5, 1.0, 5.7, 3.7), (286.1, 239.9, 0.1, 0.6, 1.0, 6.0, 3.8),
+                (272.2, 228.9, 0.1, 0.8, 1.1, 6.0, 3.8)]
+    write("fed_2025_severely_adverse.csv", "step CRE HPI UST_3M UST_5Y UST_10Y SPREAD_BBB SPREAD_HOME_1",
+          [[3 * i, round(100 * c / 309.3, 4), round(100 * h / 322.1, 4)] +
+           [round(x / 100, 4) for x in (m3, y5, y10, bbb - y10, mortgage - y10)]
+           for i, (c, h, m3, y5, y10, bbb, mortgage) in enumerate(quarters)])
 
 
 # ------------------------------------------------------------------------------------------------------------ credit
@@ -203,6 +214,39 @@ def vaults(random):
     return rows
 
 
+# Mortgages by region: loans, mean principal, years from default to the sale (courts are slow on the coast), grade weights; and
+# bridging loans on houses under renovation. By grade: one-year default probability, loan-to-value, spread, margin over it.
+REGIONS = {
+    "coast": (500, 250000, 1.5, {"prime": 4, "near_prime": 1}),
+    "inland": (600, 130000, 1.0, {"prime": 3, "near_prime": 2}),
+    "south": (700, 140000, 0.5, {"prime": 2, "near_prime": 2}),
+    "bridge": (200, 180000, 1.0, {"bridge": 1}),
+}
+HOME_GRADES = {
+    "prime": (0.004, 0.45, 0.80, "SPREAD_HOME_1", 0.0),
+    "near_prime": (0.015, 0.75, 0.95, "SPREAD_HOME_2", 0.0),
+    "bridge": (0.035, 0.60, 0.75, "SPREAD_HOME_2", 0.02),
+}
+
+
+def mortgages(random, obligors):
+    rows = []
+    for region, (count, principal, foreclosure_years, weights) in REGIONS.items():
+        for i in range(count):
+            grade = random.choose(weights)
+            pd, low, high, spread, margin = HOME_GRADES[grade]
+            obligors.append([f"home_{region}_{i:03}", pd, "DRV_HOUSEHOLDS", 0.15, 1])  # asset correlation of CRE31.13
+            amount = int(round(principal * math.exp(0.5 * random.normal() - 0.125), -3))
+            value = int(round(amount / random.uniform(low, high), -3))
+            months = 3 * random.integer(2, 8) if grade == "bridge" else 12 * random.integer(3, 12)
+            rate = 0.043 + FACTORS[spread][0][1] + margin + random.uniform(-0.005, 0.005)
+            index = "HPI" if grade == "bridge" else "HPI_" + region.upper()
+            rows.append([f"mortgage_{region}_{i:03}", "mortgage", region, f"home_{region}_{i:03}", amount, round(rate, 4), 12,
+                         f"{months / 12:.12g}", "bullet" if grade == "bridge" else "annuity", "UST", spread, index, value, 0.1,
+                         foreclosure_years])
+    return rows
+
+
 def main():
     random = Random(2025)
     market()
@@ -211,9 +255,11 @@ def main():
     write("loans.csv", "id book pool obligor principal rate frequency maturity_years amortisation curve spread", loans)
     write("property.csv", "id book pool factor quantity", property_tokens(random))
     write("bonds.csv", "id book pool obligor notional coupon frequency maturity_years curve spread", treasury(random, obligors))
-    write("obligors.csv", "id pd_1y driver asset_correlation lgd", obligors)
     write("vaults.csv", "id book pool collateral_factor collateral_quantity debt borrow_rate liquidation_threshold bonus fee close_factor "
           "side monitoring", vaults(random))
+    write("mortgages.csv", "id book pool obligor principal rate frequency maturity_years amortisation curve spread collateral_factor "
+          "collateral_value sale_cost foreclosure_years", mortgages(random, obligors))
+    write("obligors.csv", "id pd_1y driver asset_correlation lgd", obligors)
 
 
 main()

@@ -30,93 +30,112 @@ const double* scale(const CreditModel& model, CreditScratch& scratch, const Bloc
   return m.scale.data();
 }
 
+// What the cells of a block make of one bucket.
 class BucketSampler {
  public:
-  BucketSampler(const CreditModel& model, const Bucket& bucket, CreditScratch& scratch, Block& block)
-      : model_(model), bucket_(bucket), scratch_(scratch), block_(block) {}
-
-  void sparse(const double* hazard) {
-    scratch_.key.clear();
-    scratch_.mark.clear();
-    sample::Walk walk(block_.seed, bucket_.stream, first_scenario(), bucket_.count, hazard);
-    sample::Arrivals arrivals;
-    for (bool more = true; more;) {
-      more = sample::walk(walk, arrivals);
-      model_.steps == 1 ? mark_hits(arrivals) : keep_first(arrivals);
-    }
-    const std::size_t before = emit();
-    if (model_.steps == 1) return;
-    place_marks(before);
-    for (std::size_t i = 0; i < scratch_.score.size(); i += lane_count) to_scores_of_marks(i);
-    find_steps(before);
+  BucketSampler(const CreditModel& model, const Bucket& bucket, CreditScratch& scratch, std::span<Block* const> cells)
+      : model_(model), bucket_(bucket), scratch_(scratch), cells_(cells) {
+    scratch.offset.resize(bucket.count);
+    scratch.label.resize(bucket.count);
+    scratch.hit.resize(bucket.count * (model.sampler == Sampler::sparse ? 1 : cells.size()));
   }
 
-  void per_obligor(const double* pd) {
-    sample::compare(block_.seed, first_scenario(), {model_.obligors.data() + bucket_.first, bucket_.count}, pd,
-                    scratch_.hit.data());
-    const std::size_t before = emit();
-    if (model_.steps == 1) return;
-    resize_scores(before);
-    for (std::size_t i = before; i < block_.defaults.size(); ++i) {
-      const Default& d = block_.defaults[i];
-      scratch_.score[i - before] =
-          uniform(block_.seed, model_.obligors[static_cast<std::size_t>(d.obligor)].stream, first_scenario() + d.lane, 0);
+  void sparse(const LaneTable& hazard) {
+    alignas(64) std::array<double, lanes> furthest{};
+    for (std::size_t c = 0; c < cells_.size(); ++c)
+      for (std::size_t l = 0; l < lane_count; ++l) furthest[l] = std::max(furthest[l], bucket_.count * hazard(c, 0)[l]);
+    sample::points(cells_[0]->seed, bucket_.stream, first_scenario(), bucket_.count, furthest.data(), scratch_.points);
+    for (std::size_t c = 0; c < cells_.size(); ++c) {
+      std::fill(scratch_.hit.begin(), scratch_.hit.end(), 0);
+      cells_.size() == 1 ? mark_hits() : mark_hits_below(hazard(c, 0).data());
+      const std::size_t before = emit(*cells_[c], scratch_.hit.data());
+      if (model_.steps == 1) continue;
+      place_marks(*cells_[c], before);
+      for (std::size_t i = 0; i < scratch_.score.size(); i += lane_count) to_scores_of_marks(i);
+      find_steps(c, before);
     }
-    for (std::size_t i = 0; i < scratch_.score.size(); i += lane_count) normal_quantile(scores(i), scores(i));
-    find_steps(before);
+  }
+
+  void per_obligor(const LaneTable& pd) {
+    sample::compare(cells_[0]->seed, first_scenario(), {model_.obligors.data() + bucket_.first, bucket_.count}, pd.data(),
+                    cells_.size(), scratch_.hit.data());
+    for (std::size_t c = 0; c < cells_.size(); ++c) {
+      const std::size_t before = emit(*cells_[c], scratch_.hit.data() + c * bucket_.count);
+      if (model_.steps == 1) continue;
+      resize_scores(*cells_[c], before, 0.5);
+      for (std::size_t i = before; i < cells_[c]->defaults.size(); ++i) {
+        const Default& d = cells_[c]->defaults[i];
+        scratch_.score[i - before] = uniform(cells_[c]->seed, model_.obligors[static_cast<std::size_t>(d.obligor)].stream,
+                                             first_scenario() + d.lane, 0);
+      }
+      for (std::size_t i = 0; i < scratch_.score.size(); i += lane_count) normal_quantile(scores(i), scores(i));
+      find_steps(c, before);
+    }
   }
 
  private:
-  std::uint32_t first_scenario() const { return static_cast<std::uint32_t>(block_.first_scenario); }
+  std::uint32_t first_scenario() const { return static_cast<std::uint32_t>(cells_[0]->first_scenario); }
 
-  void mark_hits(const sample::Arrivals& arrivals) {
-    for (std::size_t i = 0; i < arrivals.size; ++i)
-      scratch_.hit[arrivals.key[i] >> 6] |= std::uint64_t{1} << (arrivals.key[i] & 63);
+  void mark_hits() {
+    const sample::Points& p = scratch_.points;
+    for (std::size_t i = 0; i < p.size; ++i) scratch_.hit[p.key[i] >> 6] |= std::uint64_t{1} << (p.key[i] & 63);
   }
-  // Only an obligor's first arrival counts.
-  void keep_first(const sample::Arrivals& arrivals) {
-    for (std::size_t i = 0; i < arrivals.size; ++i) {
-      std::uint64_t& hit = scratch_.hit[arrivals.key[i] >> 6];
-      const std::uint64_t bit = std::uint64_t{1} << (arrivals.key[i] & 63);
-      if (hit & bit) continue;
-      hit |= bit;
-      scratch_.key.push_back(arrivals.key[i]);
-      scratch_.mark.push_back(arrivals.mark[i]);
+  void mark_hits_below(const double* hazard) {
+    const sample::Points& p = scratch_.points;
+    for (std::size_t i = 0; i < p.size; ++i) {
+      const std::uint64_t lane = p.key[i] & 63;
+      scratch_.hit[p.key[i] >> 6] |= std::uint64_t{p.mark[i] < bucket_.count * hazard[lane]} << lane;
     }
   }
 
-  // Appends the hits as defaults at step 1, by (obligor, lane); returns where they start.
-  std::size_t emit() {
-    std::vector<Default>& defaults = block_.defaults;
+  // Appends the hits as defaults at step 1, by (obligor, lane); returns where they start. How many lanes an obligor has is
+  // anybody's guess: four entries are written whatever their number, which costs less than guessing wrong.
+  std::size_t emit(Block& block, const std::uint64_t* hit) {
+    std::vector<Default>& defaults = block.defaults;
     const std::size_t before = defaults.size();
-    std::size_t count = 0;
+    std::size_t count = 0, labels = 0;
     for (std::uint32_t i = 0; i < bucket_.count; ++i) {
       scratch_.offset[i] = static_cast<std::uint32_t>(count);
-      count += static_cast<std::size_t>(std::popcount(scratch_.hit[i]));
+      scratch_.label[labels] = i;
+      labels += hit[i] != 0;
+      count += static_cast<std::size_t>(std::popcount(hit[i]));
+    }
+    constexpr std::size_t always = 4;
+    defaults.resize(before + count + always);
+    const Obligor* const obligors = model_.obligors.data() + bucket_.first;
+    for (std::size_t k = 0; k < labels; ++k) {
+      const std::uint32_t label = scratch_.label[k];
+      Default* out = defaults.data() + before + scratch_.offset[label];
+      const ObligorIndex obligor{bucket_.first + label};
+      const double lgd = obligors[label].loss_given_default;
+      std::uint64_t bits = hit[label];
+      const auto next = [&] {
+        *out++ = {obligor, static_cast<std::uint16_t>(std::countr_zero(bits)), 1, lgd};
+        bits &= bits - 1;
+      };
+      for (std::size_t i = 0; i < always; ++i) next();
+      while (bits != 0) next();
     }
     defaults.resize(before + count);
-    Default* out = defaults.data() + before;
-    for (std::uint32_t i = 0; i < bucket_.count; ++i) {
-      const ObligorIndex obligor{bucket_.first + i};
-      const double lgd = model_.obligors[bucket_.first + i].loss_given_default;
-      for (std::uint64_t bits = scratch_.hit[i]; bits != 0; bits &= bits - 1)
-        *out++ = {obligor, static_cast<std::uint16_t>(std::countr_zero(bits)), 1, lgd};
-    }
     return before;
   }
 
-  void resize_scores(std::size_t before) {
-    const std::size_t count = block_.defaults.size() - before;
-    scratch_.score.assign((count + lane_count - 1) / lane_count * lane_count, 0.5);  // whole vectors
+  void resize_scores(const Block& block, std::size_t before, double blank) {
+    const std::size_t count = block.defaults.size() - before;
+    scratch_.score.assign((count + lane_count - 1) / lane_count * lane_count, blank);  // whole vectors
   }
   Lanes scores(std::size_t from) { return Lanes(scratch_.score.data() + from, lane_count); }
 
-  void place_marks(std::size_t before) {
-    resize_scores(before);
-    for (std::size_t i = 0; i < scratch_.key.size(); ++i) {
-      const std::uint64_t label = scratch_.key[i] >> 6, below = (std::uint64_t{1} << (scratch_.key[i] & 63)) - 1;
-      const auto rank = static_cast<std::size_t>(std::popcount(scratch_.hit[label] & below));
-      scratch_.score[scratch_.offset[label] + rank] = scratch_.mark[i] / bucket_.count;
+  // An obligor's first point decides; points beyond the cell's hazard belong to nobody or to one who is gone before.
+  void place_marks(const Block& block, std::size_t before) {
+    resize_scores(block, before, 1e300);
+    const sample::Points& p = scratch_.points;
+    for (std::size_t i = 0; i < p.size; ++i) {
+      const std::uint64_t hit = scratch_.hit[p.key[i] >> 6], bit = std::uint64_t{1} << (p.key[i] & 63);
+      if (!(hit & bit)) continue;
+      double& first =
+          scratch_.score[scratch_.offset[p.key[i] >> 6] + static_cast<std::size_t>(std::popcount(hit & (bit - 1)))];
+      first = std::min(first, p.mark[i] / bucket_.count);
     }
   }
   // Phi^-1(1 - exp(-t)), from the smaller of the two tails.
@@ -134,46 +153,62 @@ class BucketSampler {
     for (std::size_t l = 0; l < lane_count; ++l) t[l] = survival[l] < 0.5 ? -tail[l] : tail[l];
   }
 
-  // The first n with score < M_n; rounding cannot push it past the last step, where it was found to default.
-  void find_steps(std::size_t before) {
-    for (std::size_t i = before; i < block_.defaults.size(); ++i) {
-      Default& d = block_.defaults[i];
+  // The first n with score < M_n, by halving without branches; rounding cannot push it past the last step, where it was
+  // found to default.
+  void find_steps(std::size_t cell, std::size_t before) {
+    const double* const running = scratch_.running(cell, 0).data();
+    std::vector<Default>& defaults = cells_[cell]->defaults;
+    for (std::size_t i = before; i < defaults.size(); ++i) {
       const double score = scratch_.score[i - before];
-      int low = 0, high = model_.steps - 1;
-      while (low < high) {
-        const int middle = (low + high) / 2;
-        score < scratch_.running(0, middle)[d.lane] ? high = middle : low = middle + 1;
+      std::size_t low = 0;
+      for (auto n = static_cast<std::size_t>(model_.steps); n > 1;) {
+        const std::size_t half = n / 2;
+        low += score < running[(low + half - 1) * lane_count + defaults[i].lane] ? 0 : half;
+        n -= half;
       }
-      d.step = static_cast<std::uint16_t>(low + 1);
+      defaults[i].step = static_cast<std::uint16_t>(low + 1);
     }
   }
 
   const CreditModel& model_;
   const Bucket& bucket_;
   CreditScratch& scratch_;
-  Block& block_;
+  std::span<Block* const> cells_;
 };
 
 }  // namespace
 
-void draw_defaults(const CreditModel& model, CreditScratch& scratch, Block& block) {
-  block.defaults.clear();
-  block.mean_conditional_pd.fill(0);
-  if (model.obligors.empty()) return;
-  const double* const mixing = scale(model, scratch, block);
-  if (scratch.running.steps() != model.steps) scratch.running = LaneTable(1, model.steps);
-  alignas(64) std::array<double, lanes> pd, hazard;
-  for (const Bucket& bucket : model.buckets) {
-    sample::distances(model, bucket, block.factors, mixing, scratch.running.data());
-    sample::conditional(scratch.running(0, model.steps - 1).data(), pd.data(), hazard.data());
-    for (std::size_t l = 0; l < lane_count; ++l) block.mean_conditional_pd[l] += bucket.count * pd[l];
-    scratch.hit.assign(bucket.count, 0);
-    scratch.offset.resize(bucket.count);
-    BucketSampler sampler(model, bucket, scratch, block);
-    model.sampler == Sampler::sparse ? sampler.sparse(hazard.data()) : sampler.per_obligor(pd.data());
+void draw_defaults(const CreditModel& model, CreditScratch& scratch, std::span<Block* const> cells) {
+  for (Block* block : cells) {
+    block->defaults.clear();
+    block->mean_conditional_pd.fill(0);
   }
-  for (double& mean : block.mean_conditional_pd) mean /= static_cast<double>(model.obligors.size());
-  draw_recoveries(model, block);
+  if (model.obligors.empty() || cells.empty()) return;
+  const double* const mixing = scale(model, scratch, *cells[0]);
+  if (scratch.running.steps() != model.steps || scratch.running.series() < cells.size()) {
+    scratch.running = LaneTable(cells.size(), model.steps);
+    scratch.pd = LaneTable(cells.size(), 1);
+    scratch.hazard = LaneTable(cells.size(), 1);
+  }
+  for (const Bucket& bucket : model.buckets) {
+    for (std::size_t c = 0; c < cells.size(); ++c) {
+      sample::distances(model, bucket, cells[c]->factors, mixing, scratch.running(c, 0).data());
+      const Lanes pd = scratch.pd(c, 0);
+      sample::conditional(scratch.running(c, model.steps - 1).data(), pd.data(), scratch.hazard(c, 0).data());
+      for (std::size_t l = 0; l < lane_count; ++l) cells[c]->mean_conditional_pd[l] += bucket.count * pd[l];
+    }
+    BucketSampler sampler(model, bucket, scratch, cells);
+    model.sampler == Sampler::sparse ? sampler.sparse(scratch.hazard) : sampler.per_obligor(scratch.pd);
+  }
+  for (Block* block : cells) {
+    for (double& mean : block->mean_conditional_pd) mean /= static_cast<double>(model.obligors.size());
+    draw_recoveries(model, *block);
+  }
+}
+
+void draw_defaults(const CreditModel& model, CreditScratch& scratch, Block& block) {
+  Block* const one[] = {&block};
+  draw_defaults(model, scratch, one);
 }
 
 }  // namespace tailcube

@@ -2,6 +2,7 @@
 // Stage 2: who defaults, when, and at what loss. Obligors are grouped in buckets of equal loadings and PD curve.
 #include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "kernels/random/stream.h"
@@ -39,13 +40,23 @@ struct CreditModel {
   std::uint32_t in_default = 0;  // the last of `obligors`, by id, in no bucket: default at step 1 in every scenario
 };
 
+namespace sample {
+struct Points {  // of a bucket's Poisson process, in no order (sample.h)
+  std::size_t size = 0;
+  std::vector<std::uint64_t> key;  // label << 6 | lane
+  std::vector<double> mark;        // count times hazard
+  void make_room(std::size_t more);
+};
+}  // namespace sample
+
 // Reusable memory of one thread. Holds no state that a result depends on.
 struct CreditScratch {
-  LaneTable running;                // [0][step - 1][lane]: M_n of one bucket
-  std::vector<std::uint64_t> hit;   // per obligor of a bucket, bit = lane
-  std::vector<std::uint64_t> key;   // defaults of a bucket in the order found
-  std::vector<double> mark, score;  // where in the bucket's process; its normal score, in the order of Block::defaults
-  std::vector<std::uint32_t> offset;
+  LaneTable running;               // [cell][step - 1][lane]: M_n of one bucket
+  LaneTable pd, hazard;            // [cell][0][lane]: by the last step
+  sample::Points points;           // of one bucket
+  std::vector<std::uint64_t> hit;  // per obligor of a bucket, bit = lane
+  std::vector<double> score;       // normal scores of a bucket's defaults, in their order
+  std::vector<std::uint32_t> label, offset;
   struct Mixing {  // sqrt(W / dof) of the last block
     bool known = false;
     std::uint64_t seed = 0, first_scenario = 0;
@@ -60,5 +71,7 @@ struct CreditScratch {
 // (c_k sqrt(W / dof) - sum a_j D_j,k) / residual; its one uniform decides whether and when. Draws do not depend on the
 // drivers: in a cell with lower D no obligor escapes that defaulted, and none defaults later.
 void draw_defaults(const CreditModel&, CreditScratch&, Block&);
+// The same for several cells of one block of scenarios, which share the draws. Each gets what it gets alone.
+void draw_defaults(const CreditModel&, CreditScratch&, std::span<Block* const> cells);
 
 }  // namespace tailcube

@@ -9,6 +9,7 @@
 #include <bit>
 #include <cmath>
 
+#include "kernels/math/functions.h"
 #include "kernels/random/philox-inl.h"
 
 #ifndef TAILCUBE_KERNELS_CREDIT_SAMPLE_ORDER
@@ -26,6 +27,12 @@ constexpr Order make_order() {
   return order;
 }
 inline constexpr Order order = make_order();
+
+// A 53-bit uniform (n + 1/2) 2^-53 is below p iff n < bound(p).
+inline std::uint64_t bound(double p) {
+  const double scaled = std::ceil(p * 0x1p53 - 0.5);
+  return scaled > 0 ? static_cast<std::uint64_t>(std::min(scaled, 0x1p53 - 1)) : 0;
+}
 }  // namespace tailcube::sample
 #endif
 
@@ -100,75 +107,134 @@ class Squeeze {
   decltype(hn::IndicesFromVec(PhiloxTag(), PhiloxVector())) indices_;
 };
 
-struct Event {
-  PhiloxVector label;
-  hn::Vec<DoubleTag> gap;
-};
-HWY_INLINE Event Split(PhiloxVector high, PhiloxVector low, PhiloxVector count) {
-  const hn::Repartition<std::uint32_t, PhiloxTag> d32;
-  const DoubleTag d;
-  const auto c = hn::BitCast(d32, count);
-  const auto p = hn::MulEven(hn::BitCast(d32, low), c);
-  const auto q = hn::Add(hn::MulEven(hn::BitCast(d32, high), c), hn::ShiftRight<32>(p));
-  return {hn::ShiftRight<32>(q), hn::Neg(LogNormalRange(d, Uniform53(d, JoinHalves(q, p))))};
+// High words with the sign bit flipped: AVX2 compares only signed numbers.
+constexpr std::int32_t kFlip = -0x7FFFFFFF - 1;
+HWY_INLINE std::int32_t High(std::uint64_t bound) {
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(bound >> 21)) ^ kFlip;
+}
+HWY_INLINE std::uint32_t WordBits(hn::Mask<hn::Repartition<std::int32_t, PhiloxTag>> mask) {
+  std::uint8_t bits[8] = {};  // two bytes are written at most
+  hn::StoreMaskBits(hn::Repartition<std::int32_t, PhiloxTag>(), mask, bits);
+  return std::uint32_t{bits[1]} << 8 | bits[0];
+}
+// Where the high words agree, the low word decides.
+HWY_INLINE bool BelowByLowWord(std::int32_t high, std::uint64_t bound, std::uint64_t seed, StreamId stream,
+                               std::uint32_t scenario, std::uint32_t draw) {
+  return high == High(bound) && word(seed, stream, scenario, 2 * draw + 1) >> 11 < (bound & 0x1FFFFF);
 }
 
-// The next event of the groups at `at`, scenario mod 4 = word: moves `arrived` on and appends what is below the limit.
-HWY_INLINE hn::Mask<DoubleTag> Step(const sample::Walk& w, std::size_t at, std::size_t word, const Event& event,
-                                    hn::Vec<DoubleTag>& arrived, sample::Arrivals& out) {
-  const PhiloxTag d64;
-  const DoubleTag d;
-  arrived = hn::Add(hn::Load(d, w.arrived[word].data() + at), event.gap);
-  const auto alive = hn::And(hn::FirstN(d, w.active - at), hn::Lt(arrived, hn::Load(d, w.limit[word].data() + at)));
-  if (hn::AllFalse(d, alive)) return alive;
-  const auto scenario = hn::Or(hn::ShiftLeft<2>(hn::Load(d64, w.group.data() + at)), hn::Set(d64, word));
-  const auto key = hn::Or(hn::ShiftLeft<6>(event.label), hn::And(scenario, hn::Set(d64, kLaneCount - 1)));
-  const std::size_t bits = MaskBits(hn::RebindMask(d64, alive));
-  const Squeeze squeeze(bits);
-  squeeze.store(key, out.key.data() + out.size);
-  squeeze.store(arrived, out.mark.data() + out.size);
-  out.size += static_cast<std::size_t>(std::popcount(bits));
-  return alive;
-}
-
-// Groups that have finished are squeezed out, so that the vectors stay full. That changes which lane of a vector works for
-// a scenario, never what it computes.
-bool WalkOn(sample::Walk& w, sample::Arrivals& out) {
-  const PhiloxTag d64;
-  const DoubleTag d;
-  const auto count = hn::Set(d64, w.count);
-  const auto stream = static_cast<std::uint64_t>(w.stream);
-  for (out.size = 0; w.active > 0; ++w.event) {
-    if (out.size + kLaneCount > sample::Arrivals::capacity) return true;
-    std::size_t kept = 0;
-    for (std::size_t at = 0; at < w.active; at += kWidth) {
-      const auto group = hn::Load(d64, w.group.data() + at);
-      const auto high = PhiloxRounds(w.seed, stream, group, 2 * w.event);
-      const auto low = PhiloxRounds(w.seed, stream, group, 2 * w.event + 1);
-      hn::Vec<DoubleTag> arrived[4];
-      auto alive = Step(w, at, 0, Split(high.a, low.a, count), arrived[0], out);
-      alive = hn::Or(alive, Step(w, at, 1, Split(high.b, low.b, count), arrived[1], out));
-      alive = hn::Or(alive, Step(w, at, 2, Split(high.c, low.c, count), arrived[2], out));
-      alive = hn::Or(alive, Step(w, at, 3, Split(high.d, low.d, count), arrived[3], out));
-      const std::size_t bits = MaskBits(hn::RebindMask(d64, alive));
-      const Squeeze squeeze(bits);
-      squeeze.store(group, w.group.data() + kept);
-      for (std::size_t word = 0; word < 4; ++word) {
-        squeeze.store(hn::Load(d, w.limit[word].data() + at), w.limit[word].data() + kept);
-        squeeze.store(arrived[word], w.arrived[word].data() + kept);
-      }
-      kept += static_cast<std::size_t>(std::popcount(bits));
-    }
-    w.active = kept;
+// Bit `lane` of the result: uniform `draw` of the lane's scenario, whose high word is given, is below the bound's
+// probability.
+HWY_INLINE std::uint64_t Below(const std::int32_t* high, std::uint64_t bound, std::uint64_t seed, StreamId stream,
+                               std::uint32_t first_scenario, std::uint32_t draw) {
+  const hn::Repartition<std::int32_t, PhiloxTag> di;
+  const auto limit = hn::Set(di, High(bound));
+  std::uint64_t below = 0;
+  auto ties = hn::FirstN(di, 0);
+  for (std::size_t l = 0; l < kLaneCount; l += 2 * kWidth) {
+    const auto x = hn::Load(di, high + l);
+    below |= std::uint64_t{WordBits(hn::Lt(x, limit))} << l;
+    ties = hn::Or(ties, hn::Eq(x, limit));
   }
-  return false;
+  if (HWY_UNLIKELY(!hn::AllFalse(di, ties)))
+    for (std::uint32_t l = 0; l < kLaneCount; ++l)
+      below |= std::uint64_t{BelowByLowWord(high[l], bound, seed, stream, first_scenario + l, draw)} << l;
+  return below;
 }
 
-// A 53-bit uniform (n + 1/2) 2^-53 is below p iff n < bound(p).
-HWY_INLINE std::uint64_t Bound(double p) {
-  const double scaled = std::ceil(p * 0x1p53 - 0.5);
-  return scaled > 0 ? static_cast<std::uint64_t>(std::min(scaled, 0x1p53 - 1)) : 0;
+HWY_INLINE std::uint64_t LanesAbove(const double* limit, double lower) {
+  const DoubleTag d;
+  std::uint64_t out = 0;
+  for (std::size_t l = 0; l < kLaneCount; l += kWidth)
+    out |= std::uint64_t{MaskBits(hn::RebindMask(PhiloxTag(), hn::Gt(hn::Load(d, limit + l), hn::Set(d, lower))))} << l;
+  return out;
 }
+
+// Pairs of points of a band that wait to be drawn: pair << 7 | both << 6 | lane.
+struct Pairs {
+  static constexpr std::size_t most = 512;
+  std::size_t size = 0;
+  alignas(64) std::uint64_t item[most + kLaneCount + kWidth];
+  HWY_INLINE void add(std::uint32_t pair, std::uint64_t first, std::uint64_t second) {
+    for (; first != 0; first &= first - 1) {
+      const auto lane = static_cast<std::uint64_t>(std::countr_zero(first));
+      item[size++] = std::uint64_t{pair} << 7 | (second >> lane & 1) << 6 | lane;
+    }
+  }
+};
+
+class Placer {
+ public:
+  Placer(std::uint64_t seed, StreamId stream, std::uint32_t first_scenario, std::uint32_t count, const double* limit)
+      : keys_(seed), stream_(~static_cast<std::uint64_t>(stream)), first_(first_scenario), count_(count), limit_(limit) {}
+
+  void draw(Pairs& pairs, const sample::Band& band, sample::Points& out) const {
+    const PhiloxTag d64;
+    const DoubleTag d;
+    out.make_room(2 * pairs.size + 2 * kWidth);
+    for (std::size_t at = 0; at < pairs.size; at += kWidth) {
+      const auto item = hn::Load(d64, pairs.item + at);
+      const auto lane = hn::And(item, hn::Set(d64, kLaneCount - 1));
+      const auto draw = hn::Add(hn::Set(d64, 64 * band.index), hn::ShiftRight<7>(item));
+      const auto w = PhiloxRounds(keys_, stream_, hn::Add(hn::Set(d64, first_), lane), draw);
+      const auto limit = hn::GatherIndex(d, limit_, hn::BitCast(hn::RebindToSigned<PhiloxTag>(), lane));
+      const auto there = hn::FirstN(d, pairs.size - at);
+      const auto both = hn::RebindMask(d, hn::Ne(hn::And(item, hn::Set(d64, 64)), hn::Zero(d64)));
+      place(w.a, w.b, lane, limit, there, band, out);
+      place(w.c, w.d, lane, limit, hn::And(there, both), band, out);
+    }
+    pairs.size = 0;
+  }
+
+ private:
+  HWY_INLINE void place(PhiloxVector high, PhiloxVector low, PhiloxVector lane, hn::Vec<DoubleTag> limit,
+                        hn::Mask<DoubleTag> there, const sample::Band& band, sample::Points& out) const {
+    const PhiloxTag d64;
+    const hn::Repartition<std::uint32_t, PhiloxTag> d32;
+    const DoubleTag d;
+    const auto c = hn::BitCast(d32, hn::Set(d64, count_));
+    const auto p = hn::MulEven(hn::BitCast(d32, low), c);
+    const auto q = hn::Add(hn::MulEven(hn::BitCast(d32, high), c), hn::ShiftRight<32>(p));
+    const auto mark = Fma(Uniform53(d, JoinHalves(q, p)), hn::Set(d, band.width), hn::Set(d, band.lower));
+    const std::size_t bits = MaskBits(hn::RebindMask(d64, hn::And(there, hn::Lt(mark, limit))));
+    const Squeeze squeeze(bits);
+    squeeze.store(hn::Or(hn::ShiftLeft<6>(hn::ShiftRight<32>(q)), lane), out.key.data() + out.size);
+    squeeze.store(mark, out.mark.data() + out.size);
+    out.size += static_cast<std::size_t>(std::popcount(bits));
+  }
+
+  PhiloxKeys keys_;
+  std::uint64_t stream_;
+  std::uint32_t first_, count_;
+  const double* limit_;
+};
+
+void DrawPoints(std::uint64_t seed, StreamId stream, std::uint32_t first_scenario, std::uint32_t count, const double* limit,
+                sample::Points& out) {
+  const PhiloxKeys keys(seed);
+  const Placer placer(seed, stream, first_scenario, count, limit);
+  alignas(64) std::uint32_t words[kLaneCount];
+  alignas(64) std::int32_t high[kLaneCount];
+  Pairs pairs;
+  out.size = 0;
+  sample::Band band(count);
+  for (std::uint64_t alive; (alive = LanesAbove(limit, band.lower)) != 0; band.next()) {
+    PhiloxWords(keys, static_cast<std::uint64_t>(stream), first_scenario, 2 * band.index, words);
+    for (std::size_t l = 0; l < kLaneCount; ++l) high[l] = static_cast<std::int32_t>(words[l]) ^ kFlip;
+    const std::vector<std::uint64_t>& tail = sample::band_tail(band.width);
+    const auto more_than = [&](std::size_t j) {
+      return j < tail.size() ? alive & Below(high, tail[j], seed, stream, first_scenario, band.index) : 0;
+    };
+    for (std::uint32_t pair = 0;; ++pair) {
+      const std::uint64_t first = more_than(2 * pair);
+      if (first == 0) break;
+      pairs.add(pair, first, more_than(2 * pair + 1));
+      if (pairs.size >= Pairs::most) placer.draw(pairs, band, out);
+    }
+    placer.draw(pairs, band, out);
+  }
+}
+
 // Pairs of bits to every other pair: bits 2 i, 2 i + 1 to 4 i, 4 i + 1.
 HWY_INLINE std::uint64_t SpreadPairs(std::uint64_t x) {
   x = (x | x << 16) & 0x0000FFFF0000FFFFu;
@@ -178,39 +244,45 @@ HWY_INLINE std::uint64_t SpreadPairs(std::uint64_t x) {
 }
 
 void Compare(std::uint64_t seed, std::uint32_t first_scenario, std::span<const Obligor> obligors, const double* pd,
-             std::uint64_t* hit) {
+             std::size_t cells, std::uint64_t* hit) {
   const PhiloxTag d64;
-  const hn::Repartition<std::int32_t, PhiloxTag> di;  // with the sign bit flipped: AVX2 compares only signed numbers
-  const auto flip = hn::Set(di, std::int32_t{-0x7FFFFFFF - 1});
+  const hn::Repartition<std::int32_t, PhiloxTag> di;
+  const auto flip = hn::Set(di, kFlip);
+  constexpr std::size_t kWords = 2 * kWidth;
   // High words of the bounds as the words come: scenarios 4 i, 4 i + 1 side by side, then 4 i + 2, 4 i + 3.
-  alignas(64) std::int32_t bound[2][kLaneCount / 2];
-  for (std::size_t l = 0; l < kLaneCount; ++l)
-    bound[l / 2 % 2][l / 4 * 2 + l % 2] =
-        static_cast<std::int32_t>(static_cast<std::uint32_t>(Bound(pd[l]) >> 21) ^ 0x80000000u);
-  for (const Obligor& obligor : obligors) {
-    const auto stream = static_cast<std::uint64_t>(obligor.stream);
-    std::uint64_t below[2] = {};
-    auto ties = hn::FirstN(di, 0);
+  struct alignas(64) Bounds {
+    std::int32_t high[2][kLaneCount / 2];
+  };
+  std::vector<Bounds> bounds(cells);
+  for (std::size_t l = 0; l < cells * kLaneCount; ++l)
+    bounds[l / kLaneCount].high[l / 2 % 2][l % kLaneCount / 4 * 2 + l % 2] = High(sample::bound(pd[l]));
+  const PhiloxKeys keys(seed);
+  for (std::size_t i = 0; i < obligors.size(); ++i) {
+    const StreamId stream = obligors[i].stream;
+    alignas(64) std::int32_t words[2][kLaneCount / 2];
     for (std::size_t block = 0; block < kPhiloxBlocks; block += kWidth) {
-      const auto w = PhiloxRounds(seed, stream, hn::Iota(d64, first_scenario / 4 + block), 0);
-      const auto test = [&](std::size_t half, PhiloxVector odd, PhiloxVector even) HWY_ATTR {
-        const auto x = hn::Xor(hn::BitCast(di, JoinHalves(odd, even)), flip);
-        const auto limit = hn::Load(di, bound[half] + 2 * block);
-        std::uint8_t bits[8] = {};  // two bytes are written at most
-        hn::StoreMaskBits(di, hn::Lt(x, limit), bits);
-        below[half] |= (std::uint64_t{bits[1]} << 8 | bits[0]) << 2 * block;
-        ties = hn::Or(ties, hn::Eq(x, limit));
-      };
-      test(0, w.b, w.a), test(1, w.d, w.c);
+      const auto place = hn::Iota(d64, first_scenario / 4 + block);
+      const auto w = PhiloxRounds(keys, static_cast<std::uint64_t>(stream), place, 0);
+      hn::Store(hn::Xor(hn::BitCast(di, JoinHalves(w.b, w.a)), flip), di, words[0] + 2 * block);
+      hn::Store(hn::Xor(hn::BitCast(di, JoinHalves(w.d, w.c)), flip), di, words[1] + 2 * block);
     }
-    std::uint64_t bits = SpreadPairs(below[0]) | SpreadPairs(below[1]) << 2;
-    if (HWY_UNLIKELY(!hn::AllFalse(di, ties)))  // the low word decides
-      for (std::uint32_t l = 0; l < kLaneCount; ++l) {
-        const std::uint64_t high = word(seed, obligor.stream, first_scenario + l, 0), limit = Bound(pd[l]);
-        const std::uint64_t low = word(seed, obligor.stream, first_scenario + l, 1);
-        if (high == limit >> 21 && low >> 11 < (limit & 0x1FFFFF)) bits |= std::uint64_t{1} << l;
-      }
-    *hit++ = bits;
+    for (std::size_t c = 0; c < cells; ++c) {
+      std::uint64_t below[2] = {};
+      auto ties = hn::FirstN(di, 0);
+      for (std::size_t half = 0; half < 2; ++half)
+        for (std::size_t l = 0; l < kLaneCount / 2; l += kWords) {
+          const auto x = hn::Load(di, words[half] + l), limit = hn::Load(di, bounds[c].high[half] + l);
+          below[half] |= std::uint64_t{WordBits(hn::Lt(x, limit))} << l;
+          ties = hn::Or(ties, hn::Eq(x, limit));
+        }
+      std::uint64_t bits = SpreadPairs(below[0]) | SpreadPairs(below[1]) << 2;
+      if (HWY_UNLIKELY(!hn::AllFalse(di, ties)))
+        for (std::uint32_t l = 0; l < kLaneCount; ++l)
+          bits |= std::uint64_t{BelowByLowWord(words[l / 2 % 2][l / 4 * 2 + l % 2], sample::bound(pd[c * kLaneCount + l]),
+                                               seed, stream, first_scenario + l, 0)}
+                  << l;
+      hit[c * obligors.size() + i] = bits;
+    }
   }
 }
 
@@ -222,18 +294,35 @@ HWY_AFTER_NAMESPACE();
 namespace tailcube {
 HWY_EXPORT(Distances);
 HWY_EXPORT(Conditional);
-HWY_EXPORT(WalkOn);
+HWY_EXPORT(DrawPoints);
 HWY_EXPORT(Compare);
 }  // namespace tailcube
 
 namespace tailcube::sample {
 
-Walk::Walk(std::uint64_t a_seed, StreamId a_stream, std::uint32_t scenario, std::uint32_t obligors, const double* hazard)
-    : seed(a_seed), stream(a_stream), count(obligors) {
-  for (std::size_t g = 0; g < groups; ++g) {
-    group[g] = scenario / 4 + g;
-    for (std::size_t word = 0; word < 4; ++word) limit[word][g] = count * hazard[4 * g + word];
-  }
+Band::Band(std::uint32_t count) : width(count < 32 ? std::bit_floor(count) / 32.0 : 1.0) {}
+
+void Band::next() {
+  ++index;
+  lower += width;
+  width = std::min(lower, std::ldexp(1.0, widest));
+}
+
+const std::vector<std::uint64_t>& band_tail(double width) {
+  static const auto tails = [] {
+    std::array<std::vector<std::uint64_t>, Band::widest - Band::narrowest + 1> out;
+    for (int i = Band::narrowest; i <= Band::widest; ++i)
+      for (const double p : poisson_tail(std::ldexp(1.0, i)))
+        out[static_cast<std::size_t>(i - Band::narrowest)].push_back(bound(p));
+    return out;
+  }();
+  return tails[static_cast<std::size_t>(std::ilogb(width) - Band::narrowest)];
+}
+
+void Points::make_room(std::size_t more) {
+  if (size + more <= key.size()) return;
+  key.resize(2 * (size + more));
+  mark.resize(2 * (size + more));
 }
 
 void distances(const CreditModel& model, const Bucket& bucket, const LaneTable& factors, const double* scale,
@@ -241,10 +330,13 @@ void distances(const CreditModel& model, const Bucket& bucket, const LaneTable& 
   HWY_DYNAMIC_DISPATCH(Distances)(model, bucket, factors, scale, running);
 }
 void conditional(const double* last, double* pd, double* hazard) { HWY_DYNAMIC_DISPATCH(Conditional)(last, pd, hazard); }
-bool walk(Walk& w, Arrivals& out) { return HWY_DYNAMIC_DISPATCH(WalkOn)(w, out); }
+void points(std::uint64_t seed, StreamId stream, std::uint32_t first_scenario, std::uint32_t count, const double* limit,
+            Points& out) {
+  HWY_DYNAMIC_DISPATCH(DrawPoints)(seed, stream, first_scenario, count, limit, out);
+}
 void compare(std::uint64_t seed, std::uint32_t first_scenario, std::span<const Obligor> obligors, const double* pd,
-             std::uint64_t* hit) {
-  HWY_DYNAMIC_DISPATCH(Compare)(seed, first_scenario, obligors, pd, hit);
+             std::size_t cells, std::uint64_t* hit) {
+  HWY_DYNAMIC_DISPATCH(Compare)(seed, first_scenario, obligors, pd, cells, hit);
 }
 
 }  // namespace tailcube::sample

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "kernels/credit/defaults.h"
 
@@ -16,32 +17,29 @@ void distances(const CreditModel&, const Bucket&, const LaneTable& factors, cons
 void conditional(const double* last, double* pd, double* hazard);
 
 // Sparse sampling of one bucket. The first arrivals of its obligors, each exponential with rate 1 in hazard, lie on a
-// Poisson process of rate `count` whose points are labelled uniformly. Event k (draws 2k and 2k + 1 of the bucket's stream)
-// is one 64-bit number r: the label is floor(r count / 2^64), its bias below count / 2^64; the remainder of that product is
-// the uniform of the gap, resolved to 2^-53 or count / 2^64, whichever is larger.
-struct Walk {
-  Walk(std::uint64_t seed, StreamId, std::uint32_t first_scenario, std::uint32_t count, const double* hazard);
-  std::uint64_t seed;
-  StreamId stream;
-  std::uint32_t count;
-  // Where the walk stands: groups of four scenarios (a counter of Philox each) of which one at least is below its limit.
-  static constexpr std::size_t groups = lanes / 4, padded = groups + 8;
-  std::uint32_t event = 0;
-  std::size_t active = groups;
-  alignas(64) std::array<std::uint64_t, padded> group{};                     // scenario div 4
-  alignas(64) std::array<std::array<double, padded>, 4> limit{}, arrived{};  // count times hazard, [scenario mod 4]
+// Poisson process of rate 1 in count times hazard whose points are labelled uniformly. It is drawn band by band: how many
+// points a band holds, then a label and a place within the band for each. A band is as wide as all below it together, but no
+// wider than 32, so that few points are drawn beyond a limit; the first is 1, or about count / 32 if that is less.
+struct Band {
+  explicit Band(std::uint32_t count);
+  void next();
+  std::uint32_t index = 0;
+  double lower = 0, width;                          // count times hazard
+  static constexpr int narrowest = -5, widest = 5;  // log2 of the width, which is a power of two
 };
-struct Arrivals {
-  static constexpr std::size_t capacity = 1024;
-  std::size_t size = 0;
-  alignas(64) std::array<std::uint64_t, capacity + 8> key;  // label << 6 | lane
-  alignas(64) std::array<double, capacity + 8> mark;        // count times hazard
-};
-// Arrivals below the limits, each lane's in rising order, to `out`, from its start. True: there are more.
-bool walk(Walk&, Arrivals& out);
+// bound(P(N > j)), j = 0, 1, ..., of the number N of points in a band.
+const std::vector<std::uint64_t>& band_tail(double width);
 
-// Each obligor's own 53-bit uniform (draw 0 of its stream) against the conditional PD: bit `lane` of hit[i] is its default.
-void compare(std::uint64_t seed, std::uint32_t first_scenario, std::span<const Obligor>, const double* pd,
+// The points with a mark below limit[lane]. The number of points of band b is decided by the uniform b of the bucket's
+// stream; point k of band b is the 64-bit number r in the words 2 (k mod 2), 2 (k mod 2) + 1 of the counter {64 b + k div 2,
+// scenario} of the stream's complement. The label is floor(r count / 2^64), its bias below count / 2^64; the remainder of
+// that product is the uniform that places it, resolved to 2^-53 or count / 2^64, whichever is larger. For up to 2^25
+// obligors.
+void points(std::uint64_t seed, StreamId, std::uint32_t first_scenario, std::uint32_t count, const double* limit, Points&);
+
+// Each obligor's own 53-bit uniform (draw 0 of its stream) against the conditional PD of each cell, pd[cell][lane]: bit
+// `lane` of hit[cell][obligor] is its default.
+void compare(std::uint64_t seed, std::uint32_t first_scenario, std::span<const Obligor>, const double* pd, std::size_t cells,
              std::uint64_t* hit);
 
 }  // namespace tailcube::sample

@@ -6,23 +6,6 @@
 namespace tailcube {
 namespace {
 
-// P(N >= k) of a Poisson variable for k = 1, 2, ... as long as a 53-bit uniform can tell it from zero. Ratios of neighbours
-// from the mode outwards, so that no mean is too large, summed from the far end, so that small tails keep their digits.
-std::vector<double> poisson_tail(double mean) {
-  constexpr double smallest = 0x1p-56;
-  const auto mode = static_cast<std::size_t>(mean);
-  std::vector<double> p(mode + 1);
-  p[mode] = 1;
-  for (std::size_t k = mode; k > 0; --k) p[k - 1] = p[k] * static_cast<double>(k) / mean;
-  while (p.back() > 0x1p-120) p.push_back(p.back() * mean / static_cast<double>(p.size()));
-  for (std::size_t k = p.size() - 1; k > 0; --k) p[k - 1] += p[k];
-  const double total = p[0];
-  p.erase(p.begin());
-  for (double& tail : p) tail /= total;
-  while (!p.empty() && p.back() < smallest) p.pop_back();
-  return p;
-}
-
 // Standard deviation of the integral of e^{-kappa (dt - s)} sigma dW, accurate for small kappa dt.
 double reverting_deviation(double reversion, double volatility, double dt) {
   const double twice = 2 * reversion * dt;

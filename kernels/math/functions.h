@@ -4,6 +4,7 @@
 // bits as the scalars. NaN gives NaN, and so does an argument outside the domain, unless a limit is stated. The errors
 // stated are the tested ones; sources and derivations are in kernels/METHODS.md.
 #include <string_view>
+#include <vector>
 
 #include "kernels/block.h"
 
@@ -27,6 +28,9 @@ double student_cdf(double x, double dof);           // dof > 0; relative error <
 double student_quantile(double p, double dof);      // 0 < p < 1; relative error < 1e-13
 double chi_squared_quantile(double p, double dof);  // 0 <= p <= 1; relative error < 1e-13
 double bivariate_normal_cdf(double x, double y, double rho);  // P(X <= x, Y <= y), |rho| <= 1; absolute error < 2e-15
+
+// P(N >= k) of a Poisson variable for k = 1, 2, ..., down to 2^-56; relative error < 1e-12 for means up to 5 000.
+std::vector<double> poisson_tail(double mean);
 
 // Over the lanes of a block; `out` may be the input.
 void exp(ConstLanes x, Lanes out);

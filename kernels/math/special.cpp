@@ -125,4 +125,21 @@ double log_gamma(double x) {
 double incomplete_beta(double a, double b, double x) { return beta_tails(a, b, x, 1 - x).lower; }
 double incomplete_gamma(double a, double x) { return gamma_tails(a, x).lower; }
 
+// As long as a 53-bit uniform can tell it from zero. Ratios of neighbours from the mode outwards, so that no mean is too
+// large, summed from the far end, so that small tails keep their digits.
+std::vector<double> poisson_tail(double mean) {
+  constexpr double smallest = 0x1p-56;
+  const auto mode = static_cast<std::size_t>(mean);
+  std::vector<double> p(mode + 1);
+  p[mode] = 1;
+  for (std::size_t k = mode; k > 0; --k) p[k - 1] = p[k] * static_cast<double>(k) / mean;
+  while (p.back() > 0x1p-120) p.push_back(p.back() * mean / static_cast<double>(p.size()));
+  for (std::size_t k = p.size() - 1; k > 0; --k) p[k - 1] += p[k];
+  const double total = p[0];
+  p.erase(p.begin());
+  for (double& tail : p) tail /= total;
+  while (!p.empty() && p.back() < smallest) p.pop_back();
+  return p;
+}
+
 }  // namespace tailcube

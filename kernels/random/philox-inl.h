@@ -39,11 +39,11 @@ struct PhiloxKeys {
 
 // MulEven leaves the 64-bit product in place, so the rounds need no shuffles; it ignores the high halves of its operands.
 HWY_INLINE PhiloxWords4 PhiloxRounds(const PhiloxKeys& keys, std::uint64_t stream, PhiloxVector scenario_block,
-                                     std::uint32_t draw) {
+                                     PhiloxVector draw) {
   const PhiloxTag d64;
   const hn::Repartition<std::uint32_t, PhiloxTag> d32;
   const auto m0 = hn::BitCast(d32, hn::Set(d64, 0xD2511F53u)), m1 = hn::BitCast(d32, hn::Set(d64, 0xCD9E8D57u));
-  PhiloxWords4 w{hn::Set(d64, draw), scenario_block, hn::Set(d64, stream & 0xFFFFFFFFu), hn::Set(d64, stream >> 32)};
+  PhiloxWords4 w{draw, scenario_block, hn::Set(d64, stream & 0xFFFFFFFFu), hn::Set(d64, stream >> 32)};
   HWY_UNROLL(10)
   for (std::size_t round = 0; round < 10; ++round) {
     const auto p0 = hn::MulEven(hn::BitCast(d32, w.a), m0), p1 = hn::MulEven(hn::BitCast(d32, w.c), m1);
@@ -53,6 +53,11 @@ HWY_INLINE PhiloxWords4 PhiloxRounds(const PhiloxKeys& keys, std::uint64_t strea
     w.d = p0;
   }
   return w;
+}
+
+HWY_INLINE PhiloxWords4 PhiloxRounds(const PhiloxKeys& keys, std::uint64_t stream, PhiloxVector scenario_block,
+                                     std::uint32_t draw) {
+  return PhiloxRounds(keys, stream, scenario_block, hn::Set(PhiloxTag(), draw));
 }
 
 // high << 32 | low of the low halves.

@@ -181,6 +181,32 @@ TEST_CASE("what happens after a default does not change it") {
   }
 }
 
+TEST_CASE("cells that share a block's draws get what each gets alone") {
+  for (const Sampler sampler : {Sampler::sparse, Sampler::per_obligor})
+    for (const int steps : {1, 12}) {
+      const CreditModel model = make_model(specs, steps, sampler);
+      CreditScratch scratch;
+      std::vector<Block> blocks;
+      std::vector<Block*> cells;
+      for (const double shift : {0.0, -1.5, 0.7, -4.0}) {
+        blocks.push_back(make_block(7, 192, drivers, steps));
+        for (std::uint32_t f = 0; f < drivers; ++f)
+          for (int n = 1; n <= steps; ++n)
+            for (double& d : blocks.back().factors(f, n)) d += shift;
+      }
+      for (Block& block : blocks) cells.push_back(&block);
+      draw_defaults(model, scratch, cells);
+      for (Block& block : blocks) {
+        const std::vector<Default> together = block.defaults;
+        const auto mean = block.mean_conditional_pd;
+        redraw(model, block);
+        REQUIRE(block.defaults.size() > 100);
+        REQUIRE(together == block.defaults);
+        REQUIRE(mean == block.mean_conditional_pd);
+      }
+    }
+}
+
 TEST_CASE("adding an obligor changes its own bucket only, or nothing else at all") {
   const CreditModel model = make_model(specs, 3, Sampler::sparse);
   std::vector<BucketSpec> more = specs;
@@ -214,7 +240,7 @@ TEST_CASE("a uniform whose high word ties is decided by its low word") {
     std::array<double, lanes> pd{};
     pd[5] = u + shift;
     std::uint64_t hit = 0;
-    sample::compare(7, 0, model.obligors, pd.data(), &hit);
+    sample::compare(7, 0, model.obligors, pd.data(), 1, &hit);
     REQUIRE(hit == (shift > 0 ? std::uint64_t{1} << 5 : 0));
   }
 }

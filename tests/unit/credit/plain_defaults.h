@@ -33,26 +33,37 @@ inline double plain_hazard(double m) {
   return std::min(40.0, m < 0 ? -log1p(-normal_cdf(m)) : -log(std::max(1e-300, normal_cdf(-m))));
 }
 
+// Bands of count times hazard, a Poisson number of points in each, the smallest mark of an obligor.
 inline void plain_sparse(const CreditModel& model, const Bucket& bucket, const Block& block, std::size_t lane,
                          std::vector<Default>& out) {
   __extension__ using Wide = unsigned __int128;
   const auto scenario = static_cast<std::uint32_t>(block.first_scenario + lane);
   const std::vector<double> m = plain_distances(model, bucket, block, lane);
   const double limit = bucket.count * plain_hazard(m.back());
-  std::vector<bool> hit(bucket.count, false);
-  double arrived = 0;
-  for (std::uint32_t k = 0;; ++k) {
-    const std::uint64_t r = std::uint64_t{word(block.seed, bucket.stream, scenario, 2 * k)} << 32 |
-                            word(block.seed, bucket.stream, scenario, 2 * k + 1);
-    const Wide product = Wide{r} * bucket.count;
-    const auto label = static_cast<std::uint32_t>(product >> 64);
-    const std::uint64_t n = static_cast<std::uint64_t>(product) >> 11;
-    arrived += -log((n >> 52 ? static_cast<double>(n) : static_cast<double>(n) + 0.5) * 0x1p-53);
-    if (!(arrived < limit)) return;
-    if (hit[label]) continue;
-    hit[label] = true;
+  std::vector<double> mark(bucket.count, 1e300);
+  double lower = 0, width = 1;
+  while (bucket.count < 32 && width > bucket.count / 32.0) width /= 2;
+  for (std::uint32_t band = 0; lower < limit; ++band) {
+    const std::vector<double> tail = poisson_tail(width);
+    const double u = uniform(block.seed, bucket.stream, scenario, band);
+    for (std::uint32_t k = 0; k < tail.size() && u < tail[k]; ++k) {
+      const auto events = ~static_cast<std::uint64_t>(bucket.stream);
+      const auto w =
+          philox({64 * band + k / 2, scenario, static_cast<std::uint32_t>(events), static_cast<std::uint32_t>(events >> 32)},
+                 {static_cast<std::uint32_t>(block.seed), static_cast<std::uint32_t>(block.seed >> 32)});
+      const Wide product = (Wide{w[k % 2 * 2]} << 32 | w[k % 2 * 2 + 1]) * bucket.count;
+      const std::uint64_t n = static_cast<std::uint64_t>(product) >> 11;
+      const double place = (n >> 52 ? static_cast<double>(n) : static_cast<double>(n) + 0.5) * 0x1p-53;
+      double& first = mark[static_cast<std::size_t>(product >> 64)];
+      first = std::min(first, std::fma(place, width, lower));
+    }
+    lower += width;
+    width = std::min(lower, 32.0);
+  }
+  for (std::uint32_t label = 0; label < bucket.count; ++label) {
+    if (!(mark[label] < limit)) continue;
     std::uint16_t step = 1;
-    while (step < model.steps && !(arrived / bucket.count < plain_hazard(m[step - 1u]))) ++step;
+    while (step < model.steps && !(mark[label] / bucket.count < plain_hazard(m[step - 1u]))) ++step;
     out.push_back({ObligorIndex{bucket.first + label}, static_cast<std::uint16_t>(lane), step,
                    model.obligors[bucket.first + label].loss_given_default});
   }

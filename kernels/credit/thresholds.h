@@ -3,6 +3,8 @@
 //   X_n = R D_n + sqrt(1 - R^2) eps,   D_n = (z_1 + ... + z_n) / sqrt(n),
 // with one eps per obligor; it defaults at the first n with X_n <= c_n. The c_n are found one after the other so that
 // P(default by n) is the PD curve (Hull and White 2001, "Valuing credit default swaps II", with a driver that is shared).
+// Under the t copula, dof > 0, X_n is divided by sqrt(W / dof) with one W ~ chi^2 for all steps and obligors.
+#include <cstddef>
 #include <span>
 #include <vector>
 
@@ -13,8 +15,8 @@ inline constexpr double never = -1e300;
 
 // PD(t_n) = 1 - (1 - pd_1y)^(n step_years), n = 1 .. steps. 0 <= pd_1y <= 1.
 std::vector<double> default_curve(double pd_1y, double step_years, int steps);
-// Phi^-1(p), `never` at 0 and -never at 1.
-double normal_threshold(double probability);
+// Phi^-1(p), under the t copula its quantile; `never` at 0 and -never at 1.
+double marginal_threshold(double probability, double dof = 0);
 
 struct Passage {
   std::vector<double> threshold;  // c_n at steps 1 .. n
@@ -22,10 +24,11 @@ struct Passage {
   std::vector<double> joint;      // P(two equal obligors with the same driver both default by n)
 };
 // squared_loading = R^2 in [0, 1). Below 1e-6 the thresholds are the marginal quantiles. The recursion's own
-// marginal meets the curve to 1e-6 relative; c_n is within 2.7e-6 of finer grids (4 and 12 steps, PD 0.1 .. 5 %).
-Passage adapted_passage(std::span<const double> curve, double squared_loading);
+// marginal meets the curve to 1e-6 relative; c_n is within 2.7e-6 of finer grids (4 and 12 steps, PD 0.1 .. 5 %), under a
+// t copula of 5 degrees of freedom, where c_n is as low as -8, within 6e-6.
+Passage adapted_passage(std::span<const double> curve, double squared_loading, double dof = 0);
 // The same for thresholds that are given (tests): what is the PD curve that they imply?
-Passage passage(std::span<const double> threshold, double squared_loading);
+Passage passage(std::span<const double> threshold, double squared_loading, double dof = 0);
 
 // kappa such that equal obligors with squared path loading kappa^2 R^2 both default by step `match` with the probability of
 // the one-step copula at R^2 (to 1e-6), and the thresholds at kappa^2 R^2. kappa^2 R^2 <= 0.985. kappa = 1 if match = 1 or
@@ -34,18 +37,19 @@ struct Matched {
   double kappa = 1;
   Passage passage;
 };
-Matched matched_passage(std::span<const double> curve, double squared_loading, int match);
+Matched matched_passage(std::span<const double> curve, double squared_loading, int match, double dof = 0);
 // P(both default by the horizon) of equal obligors under the one-step copula.
-double copula_joint(double probability, double squared_loading);
+double copula_joint(double probability, double squared_loading, double dof = 0);
 
-// Many pairs (PD, R^2): thresholds less the marginal quantile, and kappa^2, are smooth in (Phi^-1(pd_1y), R). Their values
-// at 12 x 12 Chebyshev nodes over pd_1y 1e-5 .. 0.5, R^2 0.01 .. 0.8 are interpolated; P(default by n) and the joint
-// probability at the matching step are within 5e-5 (relative) of what matched_passage gives.
+// Many pairs (PD, R^2): thresholds (under the t copula: their normal scores, Phi^-1 of the probability below them) less
+// those of the PD curve, and kappa^2, are smooth in (Phi^-1(pd_1y), R). Their values
+// at 12 x 12 (t: 8 x 12) Chebyshev nodes over pd_1y 1e-5 .. 0.5, R^2 0.01 .. 0.8 are interpolated; P(default by n) and the
+// joint probability at the matching step are within 5e-5 (relative) of what matched_passage gives.
 class PassageGrid {
  public:
-  static constexpr int node_count = 144;
+  static std::size_t node_count(double dof);
   static bool contains(double pd_1y, double squared_loading);
-  PassageGrid(double step_years, int steps, int match);  // match = 0: kappa = 1
+  PassageGrid(double step_years, int steps, int match, double dof = 0);  // match = 0: kappa = 1
   struct Value {
     double kappa;
     std::vector<double> threshold;
@@ -53,8 +57,10 @@ class PassageGrid {
   Value operator()(double pd_1y, double squared_loading) const;
 
  private:
+  double normal_score(double threshold) const;
   double step_years_;
   int steps_, match_;
+  double dof_;
   std::vector<double> node_;  // [node][kappa^2, c_1 - Phi^-1(PD_1), ...]
 };
 

@@ -61,32 +61,30 @@ class Laws {
   static Pair pair(double pd_1y, double square) { return {pd_1y, std::nearbyint(square * 0x1p40) * 0x1p-40}; }
 
   void solve() {
+    const double dof = job_.credit.dof;
     std::optional<PassageGrid> grid;
-    const bool adapted = job_.credit.timing == Timing::adapted && job_.credit.dof == 0 && job_.steps > 1;
-    if (adapted && laws_.size() > exact_pairs(job_.steps)) grid.emplace(job_.step_years, job_.steps, match_);
+    const bool adapted = job_.credit.timing == Timing::adapted && job_.steps > 1;
+    if (adapted && laws_.size() > exact_pairs(job_.steps, dof)) grid.emplace(job_.step_years, job_.steps, match_, dof);
     for (auto& [pair, law] : laws_) {
       const std::vector<double> curve = default_curve(pair.pd_1y, job_.step_years, job_.steps);
       if (!adapted) {
-        for (const double p : curve) law.threshold.push_back(marginal_threshold(p));
+        for (const double p : curve) law.threshold.push_back(marginal_threshold(p, dof));
         continue;
       }
       if (grid && PassageGrid::contains(pair.pd_1y, pair.square)) {
         PassageGrid::Value value = (*grid)(pair.pd_1y, pair.square);
         law.kappa = value.kappa, law.threshold = std::move(value.threshold);
       } else {
-        Matched matched = matched_passage(curve, pair.square, match_);
+        Matched matched = matched_passage(curve, pair.square, match_, dof);
         law.kappa = matched.kappa, law.threshold = std::move(matched.passage.threshold);
       }
       if (curve[0] > 0)
         law.first_step_joint_ratio =
-            copula_joint(curve[0], law.kappa * law.kappa * pair.square) / copula_joint(curve[0], pair.square);
+            copula_joint(curve[0], law.kappa * law.kappa * pair.square, dof) / copula_joint(curve[0], pair.square, dof);
     }
   }
 
  private:
-  double marginal_threshold(double p) const {
-    return job_.credit.dof > 0 && p > 0 && p < 1 ? student_quantile(p, job_.credit.dof) : normal_threshold(p);
-  }
   const Job& job_;
   int match_;
   std::map<Pair, Law> laws_;
@@ -94,9 +92,6 @@ class Laws {
 
 void refuse_what_cannot_be(const Job& job) {
   std::vector<std::string> errors;
-  if (job.credit.dof > 0 && job.steps > 1)
-    errors.push_back("credit.copula = t with several steps is not supported by this version (time.steps = " +
-                     std::to_string(job.steps) + "): use one step or credit.copula = gaussian");
   if (job.credit.timing == Timing::terminal && job.steps > 1)
     for (const PositionTable& table : job.tables) {
       const bool sells = table.instrument->sells_at_default;
@@ -160,8 +155,9 @@ void refuse_equal_streams(const Job& job, const CreditModel& model, const std::v
 
 }  // namespace
 
-std::size_t exact_pairs(int steps) {
-  return std::max<std::size_t>(PassageGrid::node_count, 4800 / static_cast<std::size_t>(steps));
+std::size_t exact_pairs(int steps, double dof) {
+  const std::size_t nodes = PassageGrid::node_count(dof);
+  return dof > 0 ? nodes : std::max(nodes, 4800 / static_cast<std::size_t>(steps));
 }
 
 int matching_step(double step_years, int steps) {

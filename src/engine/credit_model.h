@@ -6,9 +6,9 @@
 
 namespace tailcube {
 
-// Up to this many distinct pairs (PD, a'Ca) each is bootstrapped: two seconds with monthly steps. Beyond it PassageGrid
-// serves those inside its range.
-std::size_t exact_pairs(int steps);
+// Up to this many distinct pairs (PD, a'Ca) each is bootstrapped: two seconds with monthly steps, under the t copula (whose
+// degrees of freedom are not 0) some. Beyond it PassageGrid serves those inside its range.
+std::size_t exact_pairs(int steps, double dof);
 // The step at which kappa matches the one-step copula: the first at or after one year, else the last.
 int matching_step(double step_years, int steps);
 // a'Ca of the drivers' correlation.

@@ -182,12 +182,8 @@ void read_credit(Reading& reading) {
   Section credit(reading.context(), "credit");
   CreditSettings& out = reading.job.credit;
   const bool student = credit.word("copula", "gaussian|t", "", 0) == 1;
-  const toml::node* copula = credit.table().get("copula");
   if (student) {
     out.dof = credit.number("dof", {1, 1000, "between 1 and 1000"});
-    if (reading.job.steps > 1)
-      credit.error(*copula, "copula",
-                   "a t copula with several time steps is " + std::string(not_available) + "; use one step or \"gaussian\"");
   } else if (const auto* dof = credit.find("dof")) {
     credit.error(*dof, "dof", "only a t copula has degrees of freedom; copula is \"gaussian\"");
   }

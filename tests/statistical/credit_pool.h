@@ -90,13 +90,10 @@ class PoolRun {
     bucket.loadings = loadings;
     bucket.residual = std::sqrt(1 - square);
     const std::vector<double> curve = default_curve(pd, 1.0 / pool_.steps, pool_.steps);
-    if (pool_.dof > 0) {
-      bucket.threshold = {student_quantile(pd, pool_.dof)};
-    } else if (pool_.conditioned) {
-      bucket.threshold = adapted_passage(curve, square).threshold;
-    } else {
-      for (const double p : curve) bucket.threshold.push_back(normal_quantile(p));
-    }
+    if (pool_.conditioned)
+      bucket.threshold = adapted_passage(curve, square, pool_.dof).threshold;
+    else
+      for (const double p : curve) bucket.threshold.push_back(marginal_threshold(p, pool_.dof));
     bucket.first = static_cast<std::uint32_t>(model_.obligors.size());
     bucket.count = static_cast<std::uint32_t>(units.size());
     for (const int u : units) {

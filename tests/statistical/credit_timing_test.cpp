@@ -10,8 +10,9 @@ constexpr std::size_t scenarios = 1 << 16;
 constexpr int steps = 12;
 
 // Largest |z| of the default frequency by each step against the PD curve.
-double largest_marginal_z(double pd, Sampler sampler, bool conditioned) {
+double largest_marginal_z(double pd, Sampler sampler, bool conditioned, double dof = 0) {
   CreditPool pool;
+  pool.dof = dof;
   pool.correlation = {{1}};
   pool.obligors.assign(150, {pd, {{FactorIndex{0}, std::sqrt(0.2)}}, 1});
   pool.steps = steps;
@@ -38,11 +39,20 @@ TEST_CASE("P(default by n) is the PD curve at every step") {
     }
 }
 
-TEST_CASE("a heterogeneous pool over twelve months") {
-  const auto file = reference("adapted_pool_n100_g");
+TEST_CASE("P(default by n) is the PD curve under the t copula") {
+  CHECK(largest_marginal_z(0.02, Sampler::sparse, true, 4) < kLargestZ);
+  CHECK(largest_marginal_z(0.02, Sampler::sparse, false, 4) > 2 * kLargestZ);
+  CHECK(largest_marginal_z(0.15, Sampler::per_obligor, true, 20) < kLargestZ);
+}
+
+namespace {
+
+void check_pool(const char* name) {
+  const auto file = reference(name);
   if (!file) return;
   const Json& inputs = (*file)["inputs"];
   CreditPool pool;
+  pool.dof = inputs["nu"].is_null() ? 0 : inputs["nu"].get<double>();
   const double rho = inputs["rho_drivers"];
   pool.correlation = {{1, rho}, {rho, 1}};
   pool.steps = steps;
@@ -66,6 +76,11 @@ TEST_CASE("a heterogeneous pool over twelve months") {
     }
   }
 }
+
+}  // namespace
+
+TEST_CASE("a heterogeneous pool over twelve months") { check_pool("adapted_pool_n100_g"); }
+TEST_CASE("a heterogeneous pool over twelve months under the t copula") { check_pool("adapted_pool_n100_t6"); }
 
 TEST_CASE("pairs of default times under terminal timing") {
   const auto file = reference("default_times_pair");

@@ -84,7 +84,7 @@ TEST_CASE("terminal timing looks at the last step only") {
     model.timing = Timing::terminal;
     for (std::size_t b = 0; b < specs.size(); ++b) {
       model.buckets[b].threshold = default_curve(specs[b].pd_1y, 1.0 / 6, 6);
-      for (double& c : model.buckets[b].threshold) c = normal_threshold(c);
+      for (double& c : model.buckets[b].threshold) c = marginal_threshold(c);
     }
     Block block = drawn(model);
     REQUIRE(block.defaults == plain_defaults(model, block));

@@ -129,11 +129,8 @@ TEST_CASE("broken cube, credit and sampling") {
        "tail = \"binnd\"\ntail_scenarios = 0\n[credit]",
        {"job.toml:25:8: cube.tail: \"binnd\" is not exact or binned; did you mean \"binned\"?",
         "job.toml:26:18: cube.tail_scenarios: 0 is not an integer from 1 to 100000"}},
-      {job,
-       "timing",
-       "copula = \"t\"\ndof = 8\ntiming",
-       {"job.toml:26:10: credit.copula: a t copula with several time steps is not available in this version; use one step "
-        "or \"gaussian\""}},
+      {job, "timing", "copula = \"t\"\ndof = 0.5\ntiming", {"job.toml:27:7: credit.dof: 0.5 is not between 1 and 1000"}},
+      {job, "timing", "copula = \"t\"\ntiming", {"job.toml:25:1: credit.dof: missing; required, a number, between 1 and 1000"}},
       {job,
        "timing",
        "dof = 8\ntiming",

@@ -65,6 +65,12 @@ TEST_CASE("the market arrives") {
   CHECK(m.valued == job.report_steps);
 }
 
+TEST_CASE("a t copula arrives") {
+  const Job job = read(valid_job(), {"credit.copula=t", "credit.dof=8"});
+  CHECK(job.credit.dof == 8);
+  CHECK(job.steps == 12);
+}
+
 TEST_CASE("obligors arrive, sorted") {
   const ObligorTable o = read(valid_job()).obligors;
   CHECK(o.id == std::vector<std::string>{"O1", "O2", "O3"});

@@ -1,7 +1,5 @@
 // Fixed-coupon bonds: bullet, quoted by notional and annual coupon.
-#include <cmath>
 #include <limits>
-#include <string>
 
 #include "kernels/instruments/cash_flows.h"
 
@@ -56,8 +54,7 @@ constexpr Field<Bond> fields[] = {
 
 std::optional<Complaint> check(const Positions& positions, std::size_t position) {
   const Bond b = terms(positions, fields, position);
-  if (b.frequency != std::floor(b.frequency))
-    return Complaint{"frequency", std::to_string(b.frequency) + " is not a whole number"};
+  if (auto complaint = check_frequency(b.frequency)) return complaint;
   if (b.reset_rate != 0) return Complaint{"reset_rate", "floating coupons are not valued by this version; leave it blank"};
   return {};
 }

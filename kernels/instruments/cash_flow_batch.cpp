@@ -23,6 +23,7 @@ class Compiler {
                       claim.interest,
                       claims_.folded.size(),
                       claims_.early.size(),
+                      claim.capitalises,
                       {}};
     const std::vector<Discounted> today = discounted_today(claim);
     if (is_none(claim.spread.factor))
@@ -148,25 +149,51 @@ class CashFlows final : public Batch {
 
 class Unsecured final : public Recovery {
  public:
-  Unsecured(const Positions& positions, const Wiring& wiring) : currency_(positions.currency), valued_(wiring.valued) {}
-
-  void recover(std::uint32_t position, const Default& d, double claim, const Block& block, double*,
-               double* cash) const noexcept override {
-    const double recovered = (1 - d.loss_given_default) * claim * exchange(block, currency_[position], d.step)[d.lane];
-    for (std::size_t v = 0; v < valued_.size(); ++v)
-      if (valued_[v] >= d.step) cash[v] = recovered;
+  Unsecured(const Positions& positions, const std::vector<Claim>& claims, const Wiring& wiring) : valued_(wiring.valued) {
+    std::map<std::pair<CurveIndex, int>, std::uint32_t> known;
+    for (std::size_t p = 0; p < claims.size(); ++p) {
+      const bool never = is_none(positions.obligor[p]) || wiring.recovery_delay_years.empty();
+      const int wait =
+          never ? 0 : waiting_steps(wiring, wiring.recovery_delay_years[static_cast<std::size_t>(positions.obligor[p])]);
+      const auto [discounts, fresh] =
+          known.try_emplace({claims[p].curve, wait}, static_cast<std::uint32_t>(discounts_.size()));
+      if (fresh) discounts_.push_back(waiting_discounts(wiring, claims[p].curve, wait));
+      lines_.push_back({positions.currency[p], wait, discounts->second});
+    }
   }
-  bool at_once(std::uint32_t) const noexcept override { return true; }
+
+  void recover(std::uint32_t position, const Default& d, double claim, const Block& block, double* value,
+               double* cash) const noexcept override {
+    const Line& line = lines_[position];
+    const double recovered = (1 - d.loss_given_default) * claim;
+    const int arrives = d.step + line.wait;
+    for (std::size_t v = 0; v < valued_.size(); ++v) {
+      const int h = valued_[v];
+      if (h >= arrives)
+        cash[v] = recovered * exchange(block, line.currency, arrives)[d.lane];
+      else if (h >= d.step)
+        value[v] = recovered * block.discounts(discounts_[line.discounts][d.step], static_cast<int>(v))[d.lane] *
+                   exchange(block, line.currency, h)[d.lane];
+    }
+  }
+  bool at_once(std::uint32_t position) const noexcept override { return lines_[position].wait == 0; }
 
  private:
-  std::vector<FactorIndex> currency_;
+  struct Line {
+    FactorIndex currency;
+    int wait;  // steps from default to cash
+    std::uint32_t discounts;
+  };
   std::vector<int> valued_;
+  std::vector<Line> lines_;
+  std::vector<std::vector<DiscountIndex>> discounts_;
 };
 
 }  // namespace
 
-std::unique_ptr<Recovery> unsecured_recovery(const Positions& positions, const std::vector<Claim>&, const Wiring& wiring) {
-  return std::make_unique<Unsecured>(positions, wiring);
+std::unique_ptr<Recovery> unsecured_recovery(const Positions& positions, const std::vector<Claim>& claims,
+                                             const Wiring& wiring) {
+  return std::make_unique<Unsecured>(positions, claims, wiring);
 }
 
 std::unique_ptr<Batch> cash_flow_batch(const Positions& positions, const std::vector<Claim>& claims, const Wiring& wiring,

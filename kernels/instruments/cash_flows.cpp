@@ -38,6 +38,11 @@ double level_payment(const Repayment& r, const std::vector<double>& dates) {
   return r.principal * (1 + r.rate * dates.front()) / (1 + annuity);
 }
 
+// The share that has not been prepaid.
+double still_there(double cpr, double years) {
+  return cpr == 0 ? 1 : cpr < 1 ? exp(years * log1p(-cpr)) : years > 0 ? 0 : 1;
+}
+
 }  // namespace
 
 std::vector<Flow> repayments(const Repayment& r, const std::vector<double>& time_years) {
@@ -46,7 +51,7 @@ std::vector<Flow> repayments(const Repayment& r, const std::vector<double>& time
   if (dates.empty()) return flows;
   flows.reserve(dates.size());
   const double level = r.amortisation == Amortisation::annuity ? level_payment(r, dates) : 0;
-  double balance = r.principal;
+  double balance = r.principal, share = 1;
   for (std::size_t k = 0; k < dates.size(); ++k) {
     const double interest = balance * r.rate * (k == 0 ? dates[0] : 1 / r.frequency);
     double repaid = 0;
@@ -56,8 +61,12 @@ std::vector<Flow> repayments(const Repayment& r, const std::vector<double>& time
       repaid = level - interest;
     else if (r.amortisation == Amortisation::linear)
       repaid = r.principal / static_cast<double>(dates.size());
+    else if (r.amortisation == Amortisation::pik)
+      repaid = -interest;
     balance = k + 1 == dates.size() ? 0 : balance - repaid;
-    flows.push_back({dates[k], interest + repaid, balance});
+    const double left = still_there(r.prepay_cpr, dates[k]);
+    flows.push_back({dates[k], share * (interest + repaid) + (share - left) * balance, left * balance});
+    share = left;
   }
   return flows;
 }
@@ -89,6 +98,23 @@ double solve_spread(const std::vector<Discounted>& flows, double worth) {
     s = next;
   }
   return s;
+}
+
+std::optional<Complaint> check_frequency(double frequency) {
+  if (frequency == std::floor(frequency)) return {};
+  return Complaint{"frequency", std::to_string(frequency) + " is not a whole number"};
+}
+
+int waiting_steps(const Wiring& wiring, double years) {
+  return static_cast<int>(std::ceil((years - same_date) / wiring.time_years[1]));
+}
+
+std::vector<DiscountIndex> waiting_discounts(const Wiring& wiring, CurveIndex curve, int steps) {
+  std::vector<DiscountIndex> out(static_cast<std::size_t>(wiring.valued.back()) + 1, DiscountIndex{none});
+  for (int n = 1; n <= wiring.valued.back(); ++n)
+    if (*std::lower_bound(wiring.valued.begin(), wiring.valued.end(), n) < n + steps)
+      out[static_cast<std::size_t>(n)] = wiring.discount(curve, FactorIndex{none}, wiring.time_years[1] * (n + steps));
+  return out;
 }
 
 std::vector<Gauge> cash_flow_gauges() { return {{"defaults", "1"}, {"defaulted_exposure", "money"}}; }

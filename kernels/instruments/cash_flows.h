@@ -21,21 +21,28 @@ struct Flow {
 struct Claim {
   std::vector<Flow> flows;  // undefaulted, by rising date, not empty
   CurveIndex curve{};
-  Rate spread{};         // over the curve; blank: solved so that the claim is worth its principal today
-  double principal = 0;  // outstanding today; negative = short
-  double interest = 0;   // simple, per year, on the principal outstanding, from the last payment (first: from today)
+  Rate spread{};             // over the curve; blank: solved so that the claim is worth its principal today
+  double principal = 0;      // outstanding today; negative = short
+  double interest = 0;       // simple, per year, on the principal outstanding, from the last payment (first: from today)
+  bool capitalises = false;  // interest is added to the principal on every date
 };
 
-enum class Amortisation : int { bullet, annuity, linear };  // the order of the words in loan's column
+enum class Amortisation : int { bullet, annuity, linear, pik };  // the order of the words in loan's column
 struct Repayment {
   double principal, rate, frequency, maturity_years;  // rate per year, simple within a period; payments per year
   Amortisation amortisation;
+  double prepay_cpr = 0;  // the share of principal that is repaid early, per year
 };
 // Payment dates counted back from maturity in steps of 1/frequency; the period left over is the first one, and interest
 // accrues from today. Dates within 1e-9 years of a step are that step. Annuity: the level payment that leaves nothing,
 // A = P (1 + r d) / (1 + a_m), with d the first period, m the number of full periods after it, a_m = sum v^k,
-// v = 1/(1 + r/f); with a whole first period it is P i / (1 - (1 + i)^-n). Linear: principal in equal parts.
+// v = 1/(1 + r/f); with a whole first period it is P i / (1 - (1 + i)^-n). Linear: principal in equal parts. Pik: interest
+// is added to the principal, all is paid at maturity. Prepayment: what is due on a date is due on the share of the loan
+// still there, (1 - cpr)^t after date t, and the share that leaves on a date brings its scheduled balance.
 std::vector<Flow> repayments(const Repayment&, const std::vector<double>& time_years);
+
+// The complaint about a number of payments per year that is not whole.
+std::optional<Complaint> check_frequency(double);
 
 // A loan's columns, what they refuse, and what one position promises; for every table that begins with these columns.
 std::vector<Column> loan_columns();
@@ -64,6 +71,12 @@ class Recovery {
 };
 // (1 - LGD) of the claim, in cash at the default step plus the obligor's recovery delay.
 std::unique_ptr<Recovery> unsecured_recovery(const Positions&, const std::vector<Claim>&, const Wiring&);
+
+// Money that arrives `steps` after a default: the factors that discount it without spread, by step of default; `none` where
+// no step is valued while it waits.
+std::vector<DiscountIndex> waiting_discounts(const Wiring&, CurveIndex, int steps);
+// Whole steps of a wait, rounded up.
+int waiting_steps(const Wiring&, double years);
 
 // Value of a performing claim: sum over dates after h of amount x D(curve(h), date) exp(-(spread(h)) (date - h)).
 // Detail::leaf merges claims with one (curve, spread factor, currency, leaf) into one ladder per valued step; a numeric

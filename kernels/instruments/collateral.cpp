@@ -51,24 +51,21 @@ double SaleLaw::operator()(double claim, double units, double price) const {
 
 namespace {
 
-constexpr double same_date = 1e-9;  // years
-
 class Secured final : public Recovery {
  public:
   Secured(const Positions& positions, const std::vector<Claim>& claims, const std::vector<Security>& securities,
           const Wiring& wiring)
       : valued_(wiring.valued), sold_(Factor{}, 0) {
-    const double step_years = wiring.time_years[1];
     std::map<std::pair<FactorIndex, int>, std::uint32_t> known_laws;
     std::map<std::pair<CurveIndex, int>, std::uint32_t> known_discounts;
     for (std::size_t p = 0; p < claims.size(); ++p) {
       const Security& s = securities[p];
-      const int wait = static_cast<int>(std::ceil((s.foreclosure_years - same_date) / step_years));
+      const int wait = waiting_steps(wiring, s.foreclosure_years);
       const auto [law, new_law] = known_laws.try_emplace({s.price, wait}, static_cast<std::uint32_t>(laws_.size()));
       if (new_law) laws_.push_back(laws(wiring, s.price, wait));
       const auto [discount, new_discount] =
           known_discounts.try_emplace({claims[p].curve, wait}, static_cast<std::uint32_t>(discounts_.size()));
-      if (new_discount) discounts_.push_back(discounts(wiring, claims[p].curve, wait));
+      if (new_discount) discounts_.push_back(waiting_discounts(wiring, claims[p].curve, wait));
       const double units = (1 - s.sale_cost) * s.value / exchange_today(*wiring.market, s.price);
       lines_.push_back({s.price, positions.currency[p], wait, law->second, discount->second, units});
     }
@@ -109,14 +106,6 @@ class Secured final : public Recovery {
     std::vector<SaleLaw> out;
     for (int since = 0; since < std::min(wait, wiring.valued.back()); ++since)
       out.emplace_back(wiring.market->factors[static_cast<std::size_t>(price)], (wait - since) * wiring.time_years[1]);
-    return out;
-  }
-  // To the sale, by the step of default; `none` where no step is valued while it waits.
-  static std::vector<DiscountIndex> discounts(const Wiring& wiring, CurveIndex curve, int wait) {
-    std::vector<DiscountIndex> out(static_cast<std::size_t>(wiring.valued.back()) + 1, DiscountIndex{none});
-    for (int n = 1; n <= wiring.valued.back(); ++n)
-      if (*std::lower_bound(wiring.valued.begin(), wiring.valued.end(), n) < n + wait)
-        out[static_cast<std::size_t>(n)] = wiring.discount(curve, FactorIndex{none}, wiring.time_years[1] * (n + wait));
     return out;
   }
 

@@ -146,8 +146,8 @@ void Corrections::add_line(std::uint32_t position, const CompiledClaims& claims,
   const CashFlowLine& l = claims.lines[position];
   const Schedule& s = claims.schedules[l.schedule];
   lines_.push_back({position, static_cast<std::uint32_t>(positions.obligor[position]), l.row, l.schedule, l.currency,
-                    static_cast<std::uint16_t>(s.date_years.size()), recovery_.at_once(position), l.principal, l.interest,
-                    l.rule.value_or(AmountRule{}), balances_.size(), folded_.size()});
+                    static_cast<std::uint16_t>(s.date_years.size()), recovery_.at_once(position), l.capitalises, l.principal,
+                    l.interest, l.rule.value_or(AmountRule{}), balances_.size(), folded_.size()});
   for (std::size_t k = 0; k < s.paid.back(); ++k) balances_.push_back(claims.early[l.early + k].balance);
 }
 
@@ -274,6 +274,17 @@ Corrections::Changes Corrections::changes(std::uint32_t row, std::size_t lane, L
   return {first, first + 1, first + 2, first + 3, 4};
 }
 
+// Principal outstanding and interest accrued when the default is seen: what was due after the step before is unpaid.
+double Corrections::claim_at_default(const Line& l, const Schedule& s, int step) const {
+  std::size_t unpaid = s.paid_by(step - 1);
+  double balance = unpaid == 0 ? l.principal : balances_[l.early + unpaid - 1];
+  double since = unpaid == 0 ? 0 : s.date_years[unpaid - 1];
+  const double until = std::min(time_years_[static_cast<std::size_t>(step)], s.date_years[l.dates - 1u]);
+  for (; l.capitalises && unpaid < l.dates && s.date_years[unpaid] <= until; since = s.date_years[unpaid++])
+    balance += balance * l.interest * (s.date_years[unpaid] - since);
+  return balance + balance * l.interest * (until - since);
+}
+
 // promised(k, v): discounted amounts at a valued step, of which date k is the first; due(begin, end): sum of amounts. The
 // dates are the first of `s`.
 template <class Promised, class Due>
@@ -282,12 +293,7 @@ void Corrections::correct(const Line& l, const Schedule& s, const Default& d, co
   std::size_t unpaid = s.paid_by(d.step - 1);
   const std::size_t valued = rows_.valued.size(), first = first_valued_[d.step], lane = d.lane;
   if (unpaid >= l.dates || first == valued) return;  // repaid before
-  // Principal outstanding and interest accrued when the default is seen: what was due after the step before is unpaid.
-  const double balance = unpaid == 0 ? l.principal : balances_[l.early + unpaid - 1];
-  const double since = unpaid == 0 ? 0 : s.date_years[unpaid - 1];
-  const double until = std::min(time_years_[d.step], s.date_years[l.dates - 1u]);
-  const double claim = balance + balance * l.interest * (until - since);
-
+  const double claim = claim_at_default(l, s, d.step);
   const bool domestic = is_none(l.currency);
   const double exposed = domestic ? claim : claim * exchange(block, l.currency, d.step)[lane];
   const Changes to = changes(l.row, lane, ledger);

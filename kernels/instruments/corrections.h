@@ -28,7 +28,7 @@ class Corrections {
     std::uint32_t position, obligor, row, schedule;
     FactorIndex currency;
     std::uint16_t dates;
-    bool at_once;  // Recovery::at_once
+    bool at_once, capitalises;  // Recovery::at_once, Claim::capitalises
     double principal, interest;
     AmountRule rule;     // of a claim in a chain
     std::size_t early;   // balances_[early + k]: outstanding after date k, for the dates within the simulated time
@@ -53,6 +53,7 @@ class Corrections {
   void alone(const Factors&, const Block&, Ledger&) const;
   std::span<const Default> defaults_of(std::size_t line, const Block&, const Ledger&) const;
   Changes changes(std::uint32_t row, std::size_t lane, Ledger&) const;
+  double claim_at_default(const Line&, const Schedule&, int step) const;
   template <class Promised, class Due>
   void correct(const Line&, const Schedule&, const Default&, const Block&, Ledger&, Promised, Due) const;
   void finish(Ledger&) const;

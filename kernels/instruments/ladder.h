@@ -47,6 +47,7 @@ struct CashFlowLine {
   double spread;               // the number folded into `folded`; 0 where the spread is a factor
   double principal, interest;  // outstanding today; per year
   std::size_t folded, early;   // where its amounts begin
+  bool capitalises;
   std::optional<AmountRule> rule;
 };
 struct Early {

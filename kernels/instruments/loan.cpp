@@ -1,7 +1,5 @@
-// Loans: bullet, level payments, or equal parts of principal.
-#include <cmath>
+// Loans: bullet, level payments, equal parts of principal, or all at maturity.
 #include <limits>
-#include <string>
 
 #include "kernels/instruments/cash_flows.h"
 
@@ -38,9 +36,9 @@ constexpr Field<Loan> fields[] = {
     {.name = "amortisation",
      .member = &Loan::amortisation,
      .otherwise = 0.0,
-     .words = "bullet|annuity|linear",
-     .refused = "pik",
-     .meaning = "bullet: principal at maturity; annuity: level payments; linear: principal in equal parts"},
+     .words = "bullet|annuity|linear|pik",
+     .meaning = "bullet: principal at maturity; annuity: level payments; linear: principal in equal parts; pik: interest is "
+                "added to the principal, all is due at maturity"},
     {.name = "curve", .member = &Loan::curve, .meaning = "zero curve that discounts it"},
     {.name = "spread",
      .member = &Loan::spread,
@@ -52,7 +50,7 @@ constexpr Field<Loan> fields[] = {
      .member = &Loan::prepay_cpr,
      .allowed = fraction,
      .otherwise = 0.0,
-     .meaning = "constant annual prepayment rate; only 0 is valued"},
+     .meaning = "constant prepayment rate: share of the loan repaid early, per year; scheduled payments shrink with it"},
 };
 
 std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring) {
@@ -67,18 +65,15 @@ std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring)
 std::vector<Column> loan_columns() { return columns(fields); }
 
 std::optional<Complaint> check_loan(const Positions& positions, std::size_t position) {
-  const Loan l = terms(positions, fields, position);
-  if (l.frequency != std::floor(l.frequency))
-    return Complaint{"frequency", std::to_string(l.frequency) + " is not a whole number"};
-  if (l.prepay_cpr != 0) return Complaint{"prepay_cpr", "prepayment is not valued by this version; leave it blank or 0"};
-  return {};
+  return check_frequency(terms(positions, fields, position).frequency);
 }
 
 Claim loan_claim(const Positions& positions, std::size_t position, const Wiring& wiring) {
   const Loan l = terms(positions, fields, position);
   const double principal = positions.quantity[position] * l.principal;
-  const Repayment repayment{principal, l.rate, l.frequency, l.maturity_years, static_cast<Amortisation>(l.amortisation)};
-  return {repayments(repayment, wiring.time_years), l.curve, l.spread, principal, l.rate};
+  const auto form = static_cast<Amortisation>(l.amortisation);
+  const Repayment repayment{principal, l.rate, l.frequency, l.maturity_years, form, l.prepay_cpr};
+  return {repayments(repayment, wiring.time_years), l.curve, l.spread, principal, l.rate, form == Amortisation::pik};
 }
 
 extern const Instrument loan;

@@ -48,15 +48,15 @@ TEST_CASE("bonds, loans, vaults and holdings are read by their declared columns"
                                  "t.csv:2: floating: \"yes\" is not available in this version; allowed: no or false",
                                  "t.csv:2: spread: \"SPRED\" is not in files.factors; did you mean \"SPREAD\"?"});
   const std::string loans = "id,book,pool,principal,rate,maturity_years,curve,amortisation,spread,frequency,prepay_cpr\n";
-  CHECK(with_table("loan", loans + "L,b,p,100,0.05,5,USD,pik,7,12,\n").messages ==
+  CHECK(with_table("loan", loans + "L,b,p,100,0.05,5,USD,pik,7,12,1.5\n").messages ==
         std::vector<std::string>{
-            "t.csv:2: amortisation: \"pik\" is not available in this version; allowed: bullet, annuity or linear",
+            "t.csv:2: prepay_cpr: 1.5 is not between 0 and 1",
             "t.csv:2: spread: 7 is not between -1 and 5"});
   CHECK(with_table("loan", loans + "L,b,p,100,0.05,5,USD,anuity,,12,\n").messages ==
         std::vector<std::string>{
-            "t.csv:2: amortisation: \"anuity\" is not bullet, annuity or linear; did you mean \"annuity\"?"});
+            "t.csv:2: amortisation: \"anuity\" is not bullet, annuity, linear or pik; did you mean \"annuity\"?"});
   CHECK(with_table("loan", loans + "L,b,p,100,0.05,5,USD,,,1.5,\n").exit_code == 65);
-  CHECK(with_table("loan", loans + "L,b,p,100,0.05,5,USD,,,12,0.1\n").exit_code == 65);
+  CHECK(with_table("loan", loans + "L,b,p,100,0.05,5,USD,pik,,12,0.1\n").exit_code == 0);
   const std::string vaults =
       "id,book,pool,currency,collateral_factor,collateral_quantity,debt,liquidation_threshold,monitoring\n";
   CHECK(with_table("vault", vaults + "V,b,p,,BTC,1,50000,0.8,step\n").exit_code == 0);

@@ -25,7 +25,8 @@ inline const Instrument& instrument(std::string_view name) {
 struct World {
   FactorModel market;
   std::vector<std::string> names;
-  std::vector<double> loss_given_default;  // per obligor
+  std::vector<double> loss_given_default;    // per obligor
+  std::vector<double> recovery_delay_years;  // per obligor; empty: none waits
   Block block;
   std::mt19937_64 random;
 
@@ -173,6 +174,7 @@ struct Compiled {
     wiring.detail = detail;
     wiring.market = &world.market;
     wiring.obligor_count = obligors;
+    wiring.recovery_delay_years = world.recovery_delay_years;
     for (int n = 0; n <= world.market.steps; ++n) wiring.time_years.push_back(world.time(n));
     wiring.valued = world.market.valued;
     std::vector<NodeIndex> leaves = positions.leaf;

@@ -13,12 +13,14 @@ struct PlainClaim {
   CurveIndex curve{};
   FactorIndex spread_factor{none};
   long double spread = 0;
+  bool capitalises = false;
 };
 
-// kind: 'b' bullet, 'a' annuity, 'l' linear. The annuity by its closed form.
-inline PlainClaim plain_claim(char kind, long double principal, long double rate, int frequency, long double maturity) {
+// kind: 'b' bullet, 'a' annuity, 'l' linear, 'p' pik. The annuity by its closed form; prepayment by its single monthly rate.
+inline PlainClaim plain_claim(char kind, long double principal, long double rate, int frequency, long double maturity,
+                              long double cpr = 0) {
   PlainClaim c;
-  c.principal = principal, c.rate = rate;
+  c.principal = principal, c.rate = rate, c.capitalises = kind == 'p';
   std::vector<long double> dates;
   for (int k = 0; maturity - static_cast<long double>(k) / frequency > 1e-9L; ++k)
     dates.insert(dates.begin(), maturity - static_cast<long double>(k) / frequency);
@@ -26,13 +28,16 @@ inline PlainClaim plain_claim(char kind, long double principal, long double rate
   const long double i = rate / frequency, full = n - 1;
   const long double annuity = i == 0 ? full : (1 - std::pow(1 + i, -full)) / i;
   const long double level = principal * (1 + rate * dates[0]) / (1 + annuity);
-  long double balance = principal, last = 0;
+  const long double monthly = 1 - std::pow(1 - cpr, 1 / 12.0L);
+  long double balance = principal, last = 0, share = 1;
   for (std::size_t k = 0; k < dates.size(); ++k) {
     const long double interest = balance * rate * (dates[k] - last);
-    long double repaid = kind == 'b' ? 0 : kind == 'l' ? principal / n : level - interest;
+    long double repaid = kind == 'b' ? 0 : kind == 'l' ? principal / n : kind == 'p' ? -interest : level - interest;
     if (k + 1 == dates.size()) repaid = balance;
-    c.payments.push_back({dates[k], interest, repaid});
     balance -= repaid;
+    const long double prepaid = share * (1 - std::pow(1 - monthly, 12 * (dates[k] - last)));
+    c.payments.push_back({dates[k], share * interest, share * repaid + prepaid * balance});
+    share -= prepaid;
     last = dates[k];
   }
   return c;
@@ -58,8 +63,8 @@ inline long double plain_par_spread(const PlainClaim& c, const World& w) {
 }
 
 // tau: default step, beyond the last if none. Dates within 1e-9 of a step count as that step.
-inline Outcome plain_outcome(const PlainClaim& c, const World& w, FactorIndex currency, int tau, double lgd, int h,
-                             int lane) {
+inline Outcome plain_outcome(const PlainClaim& c, const World& w, FactorIndex currency, int tau, double lgd, int h, int lane,
+                             double delay_years = 0) {
   const auto fx = [&](int n) -> long double {
     return is_none(currency) ? 1 : w.block.factors(currency, n)[static_cast<std::size_t>(lane)];
   };
@@ -89,9 +94,20 @@ inline Outcome plain_outcome(const PlainClaim& c, const World& w, FactorIndex cu
     if (step_of(f.date) <= tau - 1)
       cash += (f.interest + f.principal) * fx(step_of(f.date)), balance -= f.principal, last = f.date;
   const long double until = std::min<long double>(w.time(tau), c.payments.back().date);
-  const long double exposed = balance * (1 + c.rate * (until - last)) * fx(tau);
-  cash += (1 - static_cast<long double>(lgd)) * exposed;
-  return out(0, cash, performing_value + performing_cash - cash, 1, exposed);
+  if (c.capitalises)
+    for (const auto& f : c.payments)
+      if (f.date > last && f.date <= until) balance *= 1 + c.rate * (f.date - last), last = f.date;
+  const long double claim = balance * (1 + c.rate * (until - last));
+  const long double recovered = (1 - static_cast<long double>(lgd)) * claim;
+  const int arrives = tau + step_of(delay_years);
+  long double value = 0;
+  if (arrives <= h) {
+    cash += recovered * fx(arrives);
+  } else {
+    const long double left = w.time(arrives) - w.time(h);
+    value = recovered * std::exp(-w.zero_rate(c.curve, static_cast<double>(left), h, lane) * left) * fx(h);
+  }
+  return out(value, cash, performing_value + performing_cash - cash - value, 1, claim * fx(tau));
 }
 
 // Two curves, a spread factor and two currencies; rates move enough to matter.
@@ -123,7 +139,8 @@ inline RandomClaims random_claims(World& w, const std::string& type, std::size_t
     const int frequency = frequencies[w.random() % 4];
     const double maturity = on_grid ? static_cast<double>(1 + w.random() % 96) / 12 : w.uniform(0.02, 8);
     const double rate = w.random() % 8 == 0 ? 0 : w.uniform(0.01, 0.14), principal = w.uniform(1e3, 1e6);
-    const char kind = type == "bond" ? 'b' : "bal"[w.random() % 3];
+    const char kind = type == "bond" ? 'b' : "balp"[w.random() % 4];
+    const double cpr = type == "bond" || w.random() % 2 ? 0 : w.random() % 20 ? w.uniform(0, 0.3) : 1;
     Line line;
     line.leaf = 1 + static_cast<std::uint32_t>(w.random() % 5);
     line.currency = w.random() % 3 ? FactorIndex{none} : w.factor("EURUSD");
@@ -134,8 +151,13 @@ inline RandomClaims random_claims(World& w, const std::string& type, std::size_t
     line.cells[type == "bond" ? "notional" : "principal"] = principal;
     line.cells[type == "bond" ? "coupon" : "rate"] = rate;
     if (type == "loan")
-      line.cells["amortisation"] = std::string(kind == 'b' ? "bullet" : kind == 'a' ? "annuity" : "linear");
-    PlainClaim plain = plain_claim(kind, static_cast<long double>(principal) * line.quantity, rate, frequency, maturity);
+      line.cells["amortisation"] = std::string(kind == 'b'   ? "bullet"
+                                               : kind == 'a' ? "annuity"
+                                               : kind == 'l' ? "linear"
+                                                             : "pik");
+    if (cpr != 0) line.cells["prepay_cpr"] = cpr;
+    const long double money = static_cast<long double>(principal) * line.quantity;
+    PlainClaim plain = plain_claim(kind, money, rate, frequency, maturity, cpr);
     plain.curve = curve;
     switch (w.random() % 3) {
       case 0:
@@ -161,7 +183,10 @@ inline Errors compare_claims(World& w, const std::string& type, const RandomClai
                    const bool none_at_all = is_none(line.obligor);
                    const int tau = none_at_all ? w.market.steps + 1 : w.default_step(line.obligor, lane);
                    const double lgd = none_at_all ? 0 : w.loss_given_default[static_cast<std::size_t>(line.obligor)];
-                   return plain_outcome(book.plain[p], w, line.currency, tau, lgd, w.market.valued[v], lane);
+                   const double delay = none_at_all || w.recovery_delay_years.empty()
+                                            ? 0
+                                            : w.recovery_delay_years[static_cast<std::size_t>(line.obligor)];
+                   return plain_outcome(book.plain[p], w, line.currency, tau, lgd, w.market.valued[v], lane, delay);
                  });
 }
 

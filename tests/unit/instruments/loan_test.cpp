@@ -38,6 +38,90 @@ TEST_CASE("yearly steps miss all payments since the step before default", "[loan
   CHECK(errors.leaf < 1e-14);
 }
 
+TEST_CASE("recoveries may wait, beyond the last step too", "[loan]") {
+  for (const double step_years : {1.0 / 12, 1.0}) {
+    World w = credit_world(12, step_years, {1, 3, 12}, obligors, 9);
+    for (std::uint32_t o = 0; o < obligors; ++o) w.recovery_delay_years.push_back(0.25 * (o % 9) * (o % 2 ? 1 : 0.9));
+    const RandomClaims book = random_claims(w, "loan", 120, obligors, true);
+    const Errors errors = compare_claims(w, "loan", book, obligors);
+    INFO(errors.where);
+    CHECK(errors.reference < 2e-14);
+    CHECK(errors.leaf < 1e-14);
+    CHECK(errors.units <= 1);
+  }
+}
+
+// One path by hand: a loan in euros, quarterly interest, default in the fourth quarter of five, cash two quarters later.
+TEST_CASE("money is converted on the day it moves", "[loan]") {
+  World w(6, 0.25, {1, 2, 3, 4, 5, 6}, 1);
+  w.add("R", Process::normal, 0, 0);
+  w.add("EURUSD", Process::lognormal, 1, 0);
+  w.market.curves = {{{1, w.factor("R")}}};
+  w.draw_factors();
+  const double dollars[] = {1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6};
+  for (int n = 0; n <= 6; ++n)
+    for (int k = 0; k < lanes; ++k) w.at("EURUSD", n, k) = dollars[n], w.at("R", n, k) = 0;
+  w.recovery_delay_years = {0.4};
+  w.block.defaults = {{ObligorIndex{0}, 7, 4, 0.75}};
+  const Line line{.currency = w.factor("EURUSD"),
+                  .obligor = ObligorIndex{0},
+                  .cells = {{"principal", 1000.0},
+                            {"rate", 0.08},
+                            {"frequency", 4.0},
+                            {"maturity_years", 1.25},
+                            {"curve", CurveIndex{0}},
+                            {"spread", 0.0}}};
+  Compiled loan(instrument("loan"), table(instrument("loan"), {line}), w, Detail::leaf, 1);
+  w.discount();
+  loan.evaluate(w.block);
+  const double paid = 20 * (1.1 + 1.2 + 1.3);  // then a claim of 1020, of which a quarter comes at 1.6
+  const double value[] = {1.1 * 1080, 1.2 * 1060, 1.3 * 1040, 1.4 * 255, 1.5 * 255, 0};
+  const double cash[] = {22, 46, paid, paid, paid, paid + 1.6 * 255};
+  const double other[] = {22, 46, paid, paid + 28, paid + 28 + 1530, paid + 28 + 1530};
+  for (int v = 0; v < 6; ++v) {
+    INFO("valued step " << v + 1);
+    CHECK(loan.value(0, v, 7) == Approx(value[v]).margin(1e-9));
+    CHECK(loan.cash(0, v, 7) == Approx(cash[v]).epsilon(1e-13));
+    CHECK(loan.cash(0, v, 8) == Approx(other[v]).epsilon(1e-13));
+    const double promised = loan.value(0, v, 8) + loan.cash(0, v, 8);
+    CHECK(loan.credit(0, v, 7) == Approx(promised - value[v] - cash[v]).margin(1e-9));
+    CHECK(loan.gauge(0, 1, v, 7) == Approx(v < 3 ? 0 : 1.4 * 1020).margin(1e-9));
+  }
+}
+
+TEST_CASE("interest that is added to the principal", "[loan]") {
+  const std::vector<Flow> flows = repayments({1000, 0.12, 4, 0.6, Amortisation::pik}, {0.0, 0.1, 0.2});
+  REQUIRE(flows.size() == 3);
+  CHECK(flows[0].amount == 0);
+  CHECK(flows[1].amount == 0);
+  CHECK(flows[0].balance == Approx(1012).epsilon(1e-14));
+  CHECK(flows[1].balance == Approx(1012 * 1.03).epsilon(1e-14));
+  CHECK(flows[2].amount == Approx(1012 * 1.03 * 1.03).epsilon(1e-14));
+  CHECK(flows[2].balance == 0);
+}
+
+// With a discount rate equal to the loan's rate, early repayment at par changes no value; its life follows the rate.
+TEST_CASE("prepayment at a constant rate", "[loan]") {
+  const double cpr = 0.1, rate = 0.06, monthly = 1 - std::pow(1 - cpr, 1 / 12.0);
+  for (const Amortisation form : {Amortisation::bullet, Amortisation::annuity, Amortisation::linear, Amortisation::pik}) {
+    const std::vector<Flow> flows = repayments({1000, rate, 12, 10, form, cpr}, {0.0, 1.0 / 12});
+    const std::vector<Flow> scheduled = repayments({1000, rate, 12, 10, form}, {0.0, 1.0 / 12});
+    double worth = 0, discount = 1, balance = 1000;
+    for (std::size_t k = 0; k < flows.size(); ++k) {
+      discount /= 1 + rate / 12;
+      worth += flows[k].amount * discount;
+      CHECK(flows[k].balance ==
+            Approx(std::pow(1 - monthly, static_cast<double>(k + 1)) * scheduled[k].balance).margin(1e-9));
+      CHECK(balance * (1 + rate / 12) - flows[k].amount == Approx(flows[k].balance).margin(1e-9));
+      balance = flows[k].balance;
+    }
+    CHECK(worth == Approx(1000).epsilon(1e-13));
+  }
+  const std::vector<Flow> at_once = repayments({1000, rate, 12, 10, Amortisation::annuity, 1}, {0.0, 1.0 / 12});
+  CHECK(at_once[0].amount == Approx(1005).epsilon(1e-14));
+  CHECK(at_once[1].amount == 0);
+}
+
 // Many defaults are corrected from transposed discount factors, few from the block's own: the same numbers.
 TEST_CASE("a default costs the same bits alone and among many", "[loan]") {
   World w = credit_world(12, 1.0 / 12, {1, 3, 12}, obligors, 33);
@@ -140,13 +224,7 @@ TEST_CASE("what a loan refuses", "[loan]") {
   const Line good{.cells = {{"principal", 1.0}, {"rate", 0.1}, {"maturity_years", 1.0}, {"curve", CurveIndex{0}}}};
   CHECK_FALSE(type.check(table(type, {good}), 0));
   Line bad = good;
-  bad.cells["prepay_cpr"] = 0.05;
-  REQUIRE(type.check(table(type, {bad}), 0));
-  CHECK(type.check(table(type, {bad}), 0)->column == "prepay_cpr");
-  bad = good;
   bad.cells["frequency"] = 2.5;
   REQUIRE(type.check(table(type, {bad}), 0));
   CHECK(type.check(table(type, {bad}), 0)->column == "frequency");
-  for (const Column& c : type.columns)
-    if (c.name == "amortisation") CHECK(c.refused == "pik");
 }

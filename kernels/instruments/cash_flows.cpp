@@ -38,12 +38,11 @@ double level_payment(const Repayment& r, const std::vector<double>& dates) {
   return r.principal * (1 + r.rate * dates.front()) / (1 + annuity);
 }
 
-// The share that has not been prepaid.
+}  // namespace
+
 double still_there(double cpr, double years) {
   return cpr == 0 ? 1 : cpr < 1 ? exp(years * log1p(-cpr)) : years > 0 ? 0 : 1;
 }
-
-}  // namespace
 
 std::vector<Flow> repayments(const Repayment& r, const std::vector<double>& time_years) {
   const std::vector<double> dates = payment_dates(r.maturity_years, r.frequency, time_years);

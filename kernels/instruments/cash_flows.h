@@ -25,6 +25,7 @@ struct Claim {
   double principal = 0;      // outstanding today; negative = short
   double interest = 0;       // simple, per year, on the principal outstanding, from the last payment (first: from today)
   bool capitalises = false;  // interest is added to the principal on every date
+  double prepay_cpr = 0;     // its flows are those of the share that is still there
 };
 
 enum class Amortisation : int { bullet, annuity, linear, pik };  // the order of the words in loan's column
@@ -40,6 +41,9 @@ struct Repayment {
 // is added to the principal, all is paid at maturity. Prepayment: what is due on a date is due on the share of the loan
 // still there, (1 - cpr)^t after date t, and the share that leaves on a date brings its scheduled balance.
 std::vector<Flow> repayments(const Repayment&, const std::vector<double>& time_years);
+
+// (1 - cpr)^years: the share of a loan that has not been prepaid.
+double still_there(double cpr, double years);
 
 // The complaint about a number of payments per year that is not whole.
 std::optional<Complaint> check_frequency(double);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <tuple>
 #include <utility>
 
 #include "kernels/instruments/rows.h"
@@ -58,6 +59,7 @@ class Secured final : public Recovery {
       : valued_(wiring.valued), sold_(Factor{}, 0) {
     std::map<std::pair<FactorIndex, int>, std::uint32_t> known_laws;
     std::map<std::pair<CurveIndex, int>, std::uint32_t> known_discounts;
+    std::map<std::tuple<double, std::size_t, double, double>, std::uint32_t> known_shares;
     for (std::size_t p = 0; p < claims.size(); ++p) {
       const Security& s = securities[p];
       const int wait = waiting_steps(wiring, s.foreclosure_years);
@@ -66,17 +68,27 @@ class Secured final : public Recovery {
       const auto [discount, new_discount] =
           known_discounts.try_emplace({claims[p].curve, wait}, static_cast<std::uint32_t>(discounts_.size()));
       if (new_discount) discounts_.push_back(waiting_discounts(wiring, claims[p].curve, wait));
+      const Claim& c = claims[p];
+      std::uint32_t share = none;
+      if (c.prepay_cpr > 0) {
+        const auto [at, fresh] =
+            known_shares.try_emplace({c.prepay_cpr, c.flows.size(), c.flows.front().date_years, c.flows.back().date_years},
+                                     static_cast<std::uint32_t>(shares_.size()));
+        if (fresh) shares_.push_back(shares(wiring, c));
+        share = at->second;
+      }
       const double units = (1 - s.sale_cost) * s.value / exchange_today(*wiring.market, s.price);
-      lines_.push_back({s.price, positions.currency[p], wait, law->second, discount->second, units});
+      lines_.push_back({s.price, positions.currency[p], wait, law->second, discount->second, share, units});
     }
   }
 
   void recover(std::uint32_t position, const Default& d, double claim, const Block& block, double* value,
                double* cash) const noexcept override {
     const Line& line = lines_[position];
+    const double units = line.shares == none ? line.units : line.units * shares_[line.shares][d.step];
     const auto brings = [&](const SaleLaw& law, int step) {
       const double price = block.factors(line.price, step)[d.lane];
-      const double money = law(std::abs(claim), line.units, price) * exchange(block, line.currency, step)[d.lane];
+      const double money = law(std::abs(claim), units, price) * exchange(block, line.currency, step)[d.lane];
       return claim < 0 ? -money : money;
     };
     const int sale = d.step + line.wait;
@@ -97,7 +109,7 @@ class Secured final : public Recovery {
   struct Line {
     FactorIndex price, currency;
     int wait;  // steps from default to sale
-    std::uint32_t laws, discounts;
+    std::uint32_t laws, discounts, shares;
     double units;  // of the index, costs taken off
   };
 
@@ -108,12 +120,24 @@ class Secured final : public Recovery {
       out.emplace_back(wiring.market->factors[static_cast<std::size_t>(price)], (wait - since) * wiring.time_years[1]);
     return out;
   }
+  // Still there after the last payment made, by the step of default.
+  static std::vector<double> shares(const Wiring& wiring, const Claim& claim) {
+    std::vector<double> out = {1};
+    std::size_t paid = 0;
+    for (int n = 1; n <= wiring.valued.back(); ++n) {
+      while (paid < claim.flows.size() && claim.flows[paid].date_years <= wiring.time_years[static_cast<std::size_t>(n - 1)])
+        ++paid;
+      out.push_back(paid == 0 ? 1 : still_there(claim.prepay_cpr, claim.flows[paid - 1].date_years));
+    }
+    return out;
+  }
 
   std::vector<int> valued_;
   SaleLaw sold_;
   std::vector<Line> lines_;
   std::vector<std::vector<SaleLaw>> laws_;
   std::vector<std::vector<DiscountIndex>> discounts_;
+  std::vector<std::vector<double>> shares_;
 };
 
 }  // namespace

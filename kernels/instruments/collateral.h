@@ -30,7 +30,8 @@ struct Security {
   double foreclosure_years;  // from default to the sale, rounded up to a step
 };
 // sign x min(|claim|, (1 - sale_cost) x collateral) at the sale, in cash at that step; until then the same as SaleLaw
-// expects it, discounted from the sale at the claim's curve without spread. One Security per claim.
+// expects it, discounted from the sale at the claim's curve without spread. One Security per claim. Collateral leaves with
+// the share of a loan that is prepaid.
 std::unique_ptr<Recovery> secured_recovery(const Positions&, const std::vector<Claim>&, const std::vector<Security>&,
                                            const Wiring&);
 

@@ -73,7 +73,13 @@ Claim loan_claim(const Positions& positions, std::size_t position, const Wiring&
   const double principal = positions.quantity[position] * l.principal;
   const auto form = static_cast<Amortisation>(l.amortisation);
   const Repayment repayment{principal, l.rate, l.frequency, l.maturity_years, form, l.prepay_cpr};
-  return {repayments(repayment, wiring.time_years), l.curve, l.spread, principal, l.rate, form == Amortisation::pik};
+  return {repayments(repayment, wiring.time_years),
+          l.curve,
+          l.spread,
+          principal,
+          l.rate,
+          form == Amortisation::pik,
+          l.prepay_cpr};
 }
 
 extern const Instrument loan;

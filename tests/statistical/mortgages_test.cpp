@@ -88,9 +88,9 @@ void check_foreclosed(const std::string& name, int seed, Pool& pool) {
 TEST_CASE("foreclosed mortgages on a path of house prices") {
   Pool pool;
   int seed = 40;
-  for (const std::string name :
-       {"adapted_mortgage_g_0_f0", "adapted_mortgage_g_0_f6", "adapted_mortgage_g_m06_f0", "adapted_mortgage_g_m06_f6",
-        "adapted_mortgage_g_p06_f0", "adapted_mortgage_g_p06_f6", "adapted_mortgage_g_p06_f6_r3"})
+  for (const std::string name : {"adapted_mortgage_g_0_f0", "adapted_mortgage_g_0_f6", "adapted_mortgage_g_m06_f0",
+                                 "adapted_mortgage_g_m06_f6", "adapted_mortgage_g_p06_f0", "adapted_mortgage_g_p06_f6",
+                                 "adapted_mortgage_g_p06_f6_r3", "adapted_mortgage_t6_p06_f6"})
     check_foreclosed(name, ++seed, pool);
   INFO(pool.summary());
   if (pool.count() > 0) CHECK(pool.plausible());

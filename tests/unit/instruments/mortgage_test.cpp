@@ -78,7 +78,7 @@ World mortgage_world(int steps, double step_years, std::vector<int> valued, unsi
 
 struct Lien {
   FactorIndex factor{};
-  double value = 0, cost = 0, wait = 0;
+  double value = 0, cost = 0, wait = 0, cpr = 0;
 };
 std::vector<Lien> add_liens(World& w, RandomClaims& book) {
   std::vector<Lien> liens;
@@ -86,8 +86,8 @@ std::vector<Lien> add_liens(World& w, RandomClaims& book) {
   const double waits[] = {0, 0.25, 0.4, 0.5, 1.7};
   for (Line& line : book.lines) {
     const double principal = std::get<double>(line.cells["principal"]);
-    const Lien lien{w.factor(names[w.random() % 4]), principal * w.uniform(0.5, 1.5), w.uniform(0, 0.2),
-                    waits[w.random() % 5]};
+    Lien lien{w.factor(names[w.random() % 4]), principal * w.uniform(0.5, 1.5), w.uniform(0, 0.2), waits[w.random() % 5]};
+    if (line.cells.contains("prepay_cpr")) lien.cpr = std::get<double>(line.cells["prepay_cpr"]);
     line.cells["collateral_factor"] = lien.factor;
     line.cells["collateral_value"] = lien.value;
     line.cells["sale_cost"] = lien.cost;
@@ -107,7 +107,10 @@ Outcome plain_mortgage(const PlainClaim& c, const Lien& lien, const Line& line, 
   const Factor& f = w.market.factors[static_cast<std::size_t>(lien.factor)];
   const int sale = tau + static_cast<int>(std::ceil(lien.wait / w.market.step_years - 1e-8L));
   const long double claim = std::abs(static_cast<long double>(out.gauges[1])) / fx(tau);
-  const long double units = (1.0L - lien.cost) * lien.value * std::abs(line.quantity) / f.initial;
+  long double share = 1;
+  for (const auto& payment : c.payments)
+    if (std::ceil(payment.date / w.market.step_years - 1e-8L) <= tau - 1) share = std::pow(1.0L - lien.cpr, payment.date);
+  const long double units = share * (1.0L - lien.cost) * lien.value * std::abs(line.quantity) / f.initial;
   const long double sign = line.quantity < 0 ? -1 : 1;
   if (sale <= h) {
     const long double cash = sign * std::min<long double>(claim, units * w.block.factors(lien.factor, sale)[k]) * fx(sale);
@@ -265,6 +268,15 @@ TEST_CASE("claim and collateral are money of the position's currency", "[mortgag
   CHECK(c.value(0, 0, 0) == Approx(-2 * 2 * 0.9e6 * 30 / 50 * std::exp(-0.06 * 3 / 12)).epsilon(1e-13));
   CHECK(c.gauge(0, 1, 0, 0) == Approx(-2 * 2 * 1.01e6).epsilon(1e-13));
   CHECK(c.cash(0, 2, 0) == Approx(-2 * (1.5 * 1e4 + 3 * 0.9e6 * 40 / 50)).epsilon(1e-13));
+}
+
+TEST_CASE("prepaid houses are gone when the others are sold", "[mortgage]") {
+  OneHouse house({6}, 0.25);
+  house.line.cells["prepay_cpr"] = 0.36;
+  house.w.at("HOUSES", 5, 0) = 20;
+  const Compiled c = house();
+  const double left = std::pow(0.64, 1.0 / 12);
+  CHECK(c.cash(0, 0, 0) == Approx(1e4 + (1 - left) * 1e6 + left * 0.9e6 * 20 / 50).epsilon(1e-13));
 }
 
 TEST_CASE("two mortgages of one borrower sell two houses", "[mortgage]") {

@@ -18,6 +18,7 @@ const Axis& axis(AxisName name) {
       {rank, {"rank", Index{1}, Unit::one, "place among the worst scenarios, 1 = worst"}},
       {bin, {"bin", Index{0}, Unit::one, "number of the bin, between bin_edge and the next bin_edge"}},
       {bin_edge, {"bin_edge", &Cube::bin_edge, Unit::money, "edges of the loss bins, ascending"}},
+      {position, {"position", &Cube::quarantined, Unit::none, "position that was left out"}},
   };
   return axes.at(name);
 }
@@ -78,8 +79,8 @@ const std::vector<Group>& groups() {
             "mean probability of default by the last step, given the drivers"},
            {"cell_effective_scenarios", {cell}, &Cube::cell_effective_scenarios, Unit::one, "effective number of scenarios"},
            {"cell_propagates", {cell}, &Cube::cell_propagates, Unit::none, "whether the shocks move the other factors"},
-           {"fault_count", {cell, node}, &Cube::fault_count, Unit::one, "positions and scenarios that could not be valued"},
-           {"fault_share", {cell, node}, &Cube::fault_share, Unit::one, "share of notional that could not be valued"},
+           {"fault_count", {cell, node}, &Cube::fault_count, Unit::one, "pairs of position and scenario without a value"},
+           {"fault_share", {cell, node}, &Cube::fault_share, Unit::one, "share of the value today that was left out"},
        }},
       {"tail",
        {cell, node, horizon, rank},
@@ -94,6 +95,20 @@ const std::vector<Group>& groups() {
        {
            {"count", bins, &Cube::bin_count, Unit::one, "scenarios with an economic loss in the bin"},
            {"weight", bins, &Cube::bin_weight, Unit::one, "sum of importance weights of the scenarios in the bin"},
+       }},
+      {"quarantine",
+       {position},
+       {
+           {"instrument", {position}, &Cube::quarantined_instrument, Unit::none, "type of the position"},
+           {"path", {position}, &Cube::quarantined_path, Unit::none, "node it belongs to"},
+           {"reason", {position}, &Cube::quarantined_reason, Unit::none, "why it was left out"},
+           {"first_cell", {position}, &Cube::quarantined_cell, Unit::none, "cell of first_scenario"},
+           {"first_scenario",
+            {position},
+            &Cube::quarantined_scenario,
+            Unit::one,
+            "first scenario looked at in which it has no value"},
+           {"share", {position}, &Cube::quarantined_share, Unit::one, "share of the value today of all positions"},
        }},
   };
   return all;

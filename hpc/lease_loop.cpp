@@ -17,7 +17,8 @@ enum class Ask : std::uint8_t { tile, stop, leave };  // `stop` is told without 
 // `notice` comes unasked, once, when the work is to stop: a worker in the middle of a long tile has its next one already.
 enum class Answer : std::uint8_t { tile, none_left, bye, notice };
 struct Request {
-  std::uint64_t done;  // scenarios this rank has finished
+  std::uint64_t done;   // scenarios this rank has finished
+  std::uint64_t limit;  // no tile is wanted from here on
   Ask ask;
 };
 struct Reply {
@@ -58,9 +59,11 @@ class Side {
       verdict_.merge({Verdict::Kind::stopped, number, ""});
     }
   }
+  std::uint64_t limit() const { return hooks_.limit ? hooks_.limit() : ~std::uint64_t{0}; }
   // `poll` throws Interrupted when the tile is not wanted any more.
   template <class Poll>
   void evaluate(Tile tile, const Poll& poll) {
+    if (tile.begin >= limit()) return;
     const auto start = Clock::now();
     try {
       hooks_.evaluate(tile, poll);
@@ -73,8 +76,6 @@ class Side {
       ++count_.tiles;
       done_ += tile.end - tile.begin;
     } catch (const Interrupted&) {
-    } catch (const Refused& refused) {
-      verdict_.merge({Verdict::Kind::refused, 0, refused.what()});
     } catch (const std::exception& error) {
       verdict_.merge({Verdict::Kind::failed, 0, error.what()});
     } catch (...) {
@@ -105,6 +106,7 @@ class Server : Side {
     };
     while (const auto tile = leases_.next(0)) {
       evaluate(*tile, poll);
+      leases_.limit(limit());
       done_by_[0] = done_;
       serve();
       report();
@@ -128,6 +130,7 @@ class Server : Side {
   void answer(int from, const Request& request) {
     const auto r = static_cast<std::size_t>(from);
     done_by_[r] = request.done;
+    leases_.limit(request.limit);
     if (request.ask == Ask::leave) {
       here_[r] = false;
       --working_;
@@ -178,7 +181,7 @@ class Client : Side {
   }
 
  private:
-  void ask(Ask what) { communicator_.send(0, Tag::lease_request, pack(Request{done_, what})); }
+  void ask(Ask what) { communicator_.send(0, Tag::lease_request, pack(Request{done_, limit(), what})); }
   void listen() {
     look_for_signal();
     if (!fine() && !told_) {

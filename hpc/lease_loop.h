@@ -17,23 +17,19 @@ namespace tailcube {
 
 // How it went, on one rank or on several; of two, the graver counts, of equals the first.
 struct Verdict {
-  enum class Kind : std::uint8_t { fine, stopped, refused, failed };
+  enum class Kind : std::uint8_t { fine, stopped, failed };
   Kind kind = Kind::fine;
   int signal = 0;    // the one that stopped it
-  std::string text;  // why it was refused or failed
+  std::string text;  // why it failed
   void merge(const Verdict&);
   friend bool operator==(const Verdict&, const Verdict&) = default;
-};
-
-// Thrown by `evaluate` where the job, not the program, is at fault.
-class Refused : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
 };
 
 struct LeaseHooks {
   // Evaluates a tile and calls `poll` now and then. An exception thrown by `poll` ends the tile early and is passed on.
   std::function<void(Tile, const std::function<void()>& poll)> evaluate;
+  // Tiles from this scenario on are not wanted any more, on any rank; may fall from tile to tile; may be empty.
+  std::function<std::uint64_t()> limit;
   std::function<int()> stop;                // the signal that arrived on this rank, 0: none; may be empty
   std::function<void(std::uint64_t)> done;  // on rank 0: scenarios finished so far, over all ranks; may be empty
   double slow_down = 1;                     // this rank idles so that a tile takes this many times longer

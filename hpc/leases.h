@@ -3,6 +3,7 @@
 //
 // Every rank asks for its next tile before it starts the one it holds, and gets one tile a request: a rank that is k times
 // slower asks k times less often, so it ends up with 1/k of the tiles of the others, and no rank waits for an answer.
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -18,12 +19,15 @@ class Leases {
   std::optional<Tile> next(int rank);
   // Nothing is handed out any more.
   void stop() { stopped_ = true; }
-  bool exhausted() const { return stopped_ || to_.size() == open_.size(); }
+  // Nothing that begins at this scenario or later is handed out any more; tiles are in ascending order.
+  void limit(std::uint64_t scenario) { limit_ = std::min(limit_, scenario); }
+  bool exhausted() const { return stopped_ || to_.size() == open_.size() || open_[to_.size()].begin >= limit_; }
   std::vector<int> handed_out(int ranks) const;  // tiles per rank
 
  private:
   std::vector<Tile> open_;
   std::vector<int> to_;  // the rank of each tile handed out
+  std::uint64_t limit_ = ~std::uint64_t{0};
   bool stopped_ = false;
 };
 

@@ -7,32 +7,11 @@
 #include <atomic>
 #include <exception>
 #include <string>
-#include <tuple>
 #include <utility>
 
 #include "kernels/posting.h"
 
 namespace tailcube {
-namespace {
-
-// The fault that comes first in (scenario, cell, row), whichever thread met which first.
-struct FirstFault {
-  std::uint64_t scenario = ~std::uint64_t{0};
-  int cell = 0;
-  Fault fault{};
-  bool any() const { return scenario != ~std::uint64_t{0}; }
-  void consider(const Faults& faults, std::uint64_t first_scenario, int at_cell) {
-    for (const Fault& f : faults) {
-      const std::uint64_t s = first_scenario + f.lane;
-      if (std::tie(s, at_cell, f.row) < std::tie(scenario, cell, fault.row)) scenario = s, cell = at_cell, fault = f;
-    }
-  }
-  void consider(const FirstFault& o) {
-    if (o.any() && std::tie(o.scenario, o.cell, o.fault.row) < std::tie(scenario, cell, fault.row)) *this = o;
-  }
-};
-
-}  // namespace
 
 const char* words(Reason reason) {
   switch (reason) {
@@ -48,12 +27,14 @@ const char* words(Reason reason) {
   return "";
 }
 
-ValuationFault::ValuationFault(std::uint64_t at_scenario, int at_cell, const Fault& found)
-    : std::runtime_error("scenario " + std::to_string(at_scenario) + ", cell " + std::to_string(at_cell) + ", row " +
-                         std::to_string(static_cast<std::uint32_t>(found.row)) + ": " + words(found.reason)),
-      scenario(at_scenario),
-      cell(at_cell),
-      fault(found) {}
+ValuationFault::ValuationFault(const FaultLog& log)
+    : std::runtime_error([&log] {
+        const auto& [at, found] = log.first();
+        return "scenario " + std::to_string(found.scenario) + ", cell " + std::to_string(found.cell) + ", row " +
+               std::to_string(static_cast<std::uint32_t>(at.row)) + ": " + words(found.reason);
+      }()),
+      key(log.first().first),
+      site(log.first().second) {}
 
 struct Evaluator::Impl {
   const CompiledBook& book;
@@ -62,51 +43,33 @@ struct Evaluator::Impl {
   struct Thread {
     std::unique_ptr<Workspace> workspace;
     std::unique_ptr<SideSums> side;
-    FirstFault fault;
+    FaultLog faults;
     std::exception_ptr error;
   };
   std::vector<Thread> thread;
   std::unique_ptr<LossSheet> sheet;
 
-  void run_block(Thread& mine, Tile tile, std::uint64_t block, const Shape& shape) {
-    Workspace& w = *mine.workspace;
-    const std::uint64_t first = tile.begin + block * lanes;
-    const std::size_t count = std::min<std::uint64_t>(lanes, tile.end - first);
-    w.start(first, count);
-    for (int c = 0; c < shape.cells; ++c) {
-      w.faults.clear();
-      const Valuation& valuation = w.cell(cells.begin + c);
-      post(book, valuation, c, block * lanes, count, *sheet, *mine.side, w.faults);
-      mine.fault.consider(w.faults, first, cells.begin + c);
-    }
-  }
-  void report() {
-    FirstFault first;
+  // Calls `cell(thread, cell of the group, block, first scenario, scenarios)` for every block and cell of the tile, then
+  // `slot(i)` for i < slots unless something could not be valued.
+  template <class Cell, class Slot>
+  void run(Tile tile, const std::function<void()>& poll, const Cell& cell, std::size_t slots, const Slot& slot);
+  void add_faults(FaultLog& log) {
     for (Thread& t : thread) {
       if (t.error) std::rethrow_exception(std::exchange(t.error, nullptr));
-      first.consider(t.fault);
-      t.fault = {};
+      log.merge(std::exchange(t.faults, {}));
     }
-    if (first.any()) throw ValuationFault(first.scenario, first.cell, first.fault);
   }
 };
 
-Evaluator::Evaluator(const CompiledBook& book, CellRange cells, int threads)
-    : impl_(new Impl{book, cells, std::max(1, threads), {}, nullptr}) {
-  impl_->thread.resize(static_cast<std::size_t>(impl_->threads));
-}
-Evaluator::~Evaluator() = default;
-
-void Evaluator::operator()(Tile tile, Tallies& tallies, const std::function<void()>& poll) {
-  Impl& impl = *impl_;
-  const Shape shape = tallies.shape;
-  const std::uint64_t scenarios = tile.end - tile.begin, blocks = (scenarios + lanes - 1) / lanes;
-  if (!impl.sheet || impl.sheet->stride() < blocks * lanes) impl.sheet = std::make_unique<LossSheet>(shape, blocks * lanes);
+template <class Cell, class Slot>
+void Evaluator::Impl::run(Tile tile, const std::function<void()>& poll, const Cell& cell, std::size_t slots,
+                          const Slot& slot) {
+  const std::uint64_t blocks = (tile.end - tile.begin + lanes - 1) / lanes;
   std::atomic<std::uint64_t> next_block{0}, next_slot{0};
-  std::atomic<bool> failed{false};
-#pragma omp parallel num_threads(impl.threads)
+  std::atomic<bool> failed{false}, faulty{false};
+#pragma omp parallel num_threads(threads)
   {
-    Impl::Thread& mine = impl.thread[static_cast<std::size_t>(omp_get_thread_num())];
+    Thread& mine = thread[static_cast<std::size_t>(omp_get_thread_num())];
     const bool first = omp_get_thread_num() == 0;
     const auto guarded = [&](auto&& body) {
       try {
@@ -118,15 +81,46 @@ void Evaluator::operator()(Tile tile, Tallies& tallies, const std::function<void
       }
     };
     guarded([&] {
-      if (!mine.workspace) mine.workspace = std::make_unique<Workspace>(impl.book);
-      if (!mine.side) mine.side = std::make_unique<SideSums>(shape);
+      if (!mine.workspace) mine.workspace = std::make_unique<Workspace>(book);
     });
-    for (std::uint64_t b; !failed && (b = next_block++) < blocks;) guarded([&] { impl.run_block(mine, tile, b, shape); });
+    for (std::uint64_t b; !failed && (b = next_block++) < blocks;)
+      guarded([&] {
+        const std::uint64_t begin = tile.begin + b * lanes;
+        const std::size_t count = std::min<std::uint64_t>(lanes, tile.end - begin);
+        mine.workspace->start(begin, count);
+        for (int c = cells.begin; c < cells.end; ++c) {
+          cell(mine, c - cells.begin, b, count);
+          if (mine.workspace->faults.empty()) continue;
+          mine.faults.add(mine.workspace->faults, begin, count, c);
+          faulty = true;
+        }
+      });
 #pragma omp barrier
-    for (std::uint64_t s; !failed && (s = next_slot++) < shape.losses();)
-      guarded([&] { tallies.losses[s].fold({impl.sheet->column(s), scenarios}, {}, tile.begin); });
+    for (std::uint64_t s; !failed && !faulty && (s = next_slot++) < slots;) guarded([&] { slot(s); });
   }
-  impl.report();
+}
+
+Evaluator::Evaluator(const CompiledBook& book, CellRange cells, int threads)
+    : impl_(new Impl{book, cells, std::max(1, threads), {}, nullptr}) {
+  impl_->thread.resize(static_cast<std::size_t>(impl_->threads));
+}
+Evaluator::~Evaluator() = default;
+
+void Evaluator::operator()(Tile tile, Tallies& tallies, FaultLog& faults, const std::function<void()>& poll) {
+  Impl& impl = *impl_;
+  const Shape shape = tallies.shape;
+  const std::uint64_t scenarios = tile.end - tile.begin, rounded = (scenarios + lanes - 1) / lanes * lanes;
+  if (!impl.sheet || impl.sheet->stride() < rounded) impl.sheet = std::make_unique<LossSheet>(shape, rounded);
+  const auto post_cell = [&](Impl::Thread& mine, int cell, std::uint64_t block, std::size_t count) {
+    if (!mine.side) mine.side = std::make_unique<SideSums>(shape);
+    Workspace& w = *mine.workspace;
+    const Valuation& valuation = w.cell(impl.cells.begin + cell);
+    post(impl.book, valuation, cell, block * lanes, count, *impl.sheet, *mine.side, w.faults);
+  };
+  impl.run(tile, poll, post_cell, faults.empty() ? shape.losses() : 0, [&](std::size_t s) {
+    tallies.losses[s].fold({impl.sheet->column(s), scenarios}, {}, tile.begin);
+  });
+  impl.add_faults(faults);
   for (Impl::Thread& t : impl.thread) {
     if (!t.side) continue;
     for (std::size_t g = 0; g < tallies.gauges.size(); ++g) tallies.gauges[g].merge(t.side->gauges[g]);
@@ -135,6 +129,22 @@ void Evaluator::operator()(Tile tile, Tallies& tallies, const std::function<void
     std::fill(t.side->gauges.begin(), t.side->gauges.end(), Moments{});
     std::fill(t.side->conditional_pd.begin(), t.side->conditional_pd.end(), Moments{});
   }
+}
+
+void Evaluator::operator()(Tile tile, Tallies& tallies, const std::function<void()>& poll) {
+  FaultLog faults;
+  (*this)(tile, tallies, faults, poll);
+  if (!faults.empty()) throw ValuationFault(faults);
+}
+
+void Evaluator::examine(Tile tile, const std::vector<double>& bound, FaultLog& faults, const std::function<void()>& poll) {
+  const auto look = [&](Impl::Thread& mine, int cell, std::uint64_t, std::size_t count) {
+    Workspace& w = *mine.workspace;
+    const Valuation& valuation = w.cell(impl_->cells.begin + cell);
+    find_faults(impl_->book, valuation.ledger, count, bound, w.faults);
+  };
+  impl_->run(tile, poll, look, 0, [](std::size_t) {});
+  impl_->add_faults(faults);
 }
 
 }  // namespace tailcube

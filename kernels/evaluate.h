@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/credit/defaults.h"
+#include "kernels/faults.h"
 #include "kernels/instruments/instrument.h"
 #include "kernels/market/market.h"
 #include "kernels/tally/tally.h"
@@ -76,13 +77,16 @@ class Workspace {
   void start(std::uint64_t first_scenario, std::size_t scenarios = lanes);
   // The block of one cell (-1: unshocked). Valid until the next call.
   const Valuation& cell(int index);
+  // Of the block and cell asked for last: what its batches report, whichever cells were asked for before.
   Faults faults;
 
  private:
   const Valuation& unshocked(bool with_ledger);
+  void inherit_faults(const Stage&);
   const CompiledBook& book_;
   std::vector<CellReach> reach_;  // [cell]
   Valuation base_, shocked_;
+  Faults base_faults_;
   bool base_paths_ = false, base_ledger_ = false;
   LaneTable innovations_, scratch_;
   CreditScratch credit_;
@@ -91,21 +95,25 @@ std::size_t workspace_bytes(const CompiledBook&);
 
 // What could not be valued, in words; the first fault in the order of (scenario, cell, row).
 struct ValuationFault : std::runtime_error {
-  ValuationFault(std::uint64_t at_scenario, int at_cell, const Fault&);
-  std::uint64_t scenario;
-  int cell;
-  Fault fault;
+  explicit ValuationFault(const FaultLog&);  // that is not empty
+  FaultLog::Key key;
+  FaultSite site;
 };
 const char* words(Reason);
 
-// Adds tiles to the tallies of a group of cells.
+// Adds tiles to the tallies of a group of cells. `poll` is called by the calling thread between blocks, never concurrently;
+// may be empty.
 class Evaluator {
  public:
   Evaluator(const CompiledBook&, CellRange, int threads);
   ~Evaluator();
-  // `poll` is called by the calling thread between blocks, never concurrently; may be empty. Throws ValuationFault where a
-  // value is not finite or leaves the range of the loss unit.
+  // What is not finite or leaves the range of the loss unit goes to the log. With the first fault the tallies become useless
+  // and nothing more is added to them.
+  void operator()(Tile, Tallies&, FaultLog&, const std::function<void()>& poll);
+  // The same; throws ValuationFault.
   void operator()(Tile, Tallies&, const std::function<void()>& poll);
+  // Looks for faults only. `bound`: as for find_faults.
+  void examine(Tile, const std::vector<double>& bound, FaultLog&, const std::function<void()>& poll);
 
  private:
   struct Impl;

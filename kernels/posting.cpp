@@ -28,14 +28,36 @@ bool add_rounded(const double* money, double scale, std::size_t count, Units sig
   return good != 0;
 }
 
-void fault(const double* money, double scale, std::size_t count, std::size_t row, Faults& faults) {
-  if (faults.size() == faults.capacity()) return;
-  for (std::size_t lane = 0; lane < count; ++lane)
-    if (!(std::fabs(money[lane] * scale) < limit)) {
-      const Reason reason = std::isfinite(money[lane]) ? Reason::out_of_domain : Reason::not_finite;
-      faults.push_back({RowIndex{static_cast<std::uint32_t>(row)}, none, static_cast<std::uint16_t>(lane), reason});
-      return;
+// The scenarios of one row that have no value, and why.
+class RowFaults {
+ public:
+  RowFaults(std::size_t row, std::size_t count) : row_(static_cast<std::uint32_t>(row)), count_(count) {}
+  void look(const double* money, double scale, double bound = limit) {
+    for (std::size_t lane = 0; lane < count_; ++lane) {
+      if (!std::isfinite(money[lane]))
+        not_finite_ |= std::uint64_t{1} << lane;
+      else if (!(std::fabs(money[lane] * scale) < bound))
+        too_large_ |= std::uint64_t{1} << lane;
     }
+  }
+  void report(Faults& faults) const {
+    for (std::uint64_t bad = not_finite_ | too_large_; bad != 0 && faults.size() < faults.capacity(); bad &= bad - 1) {
+      const auto lane = static_cast<std::uint16_t>(std::countr_zero(bad));
+      const Reason reason = (not_finite_ >> lane & 1) != 0 ? Reason::not_finite : Reason::out_of_domain;
+      faults.push_back({RowIndex{row_}, none, lane, reason});
+    }
+  }
+
+ private:
+  static_assert(lanes <= 64);
+  std::uint32_t row_;
+  std::size_t count_;
+  std::uint64_t not_finite_ = 0, too_large_ = 0;
+};
+
+void add_worth(const Ledger& ledger, std::size_t row, int h, double* worth) {
+  const ConstLanes value = ledger.value(row, h), cash = ledger.cash(row, h);
+  for (std::size_t lane = 0; lane < lanes; ++lane) worth[lane] = value[lane] + cash[lane];
 }
 
 void post_losses(const CompiledBook& book, const Ledger& ledger, int cell, std::size_t offset, std::size_t count,
@@ -48,16 +70,17 @@ void post_losses(const CompiledBook& book, const Ledger& ledger, int cell, std::
         std::fill_n(sheet.column(shape.loss(0, cell, quantity, node, h)) + offset, lanes, 0);
   for (std::size_t row = 0; row < book.leaf_of_row.size(); ++row) {
     const auto leaf = static_cast<int>(book.leaf_of_row[row]);
+    RowFaults found(row, count);
     for (int h = 0; h < shape.horizons; ++h) {
       alignas(64) double worth[lanes];
-      const ConstLanes value = ledger.value(row, h), cash = ledger.cash(row, h), credit = ledger.credit_loss(row, h);
-      for (int lane = 0; lane < lanes; ++lane)
-        worth[lane] = value[static_cast<std::size_t>(lane)] + cash[static_cast<std::size_t>(lane)];
+      add_worth(ledger, row, h, worth);
+      const ConstLanes credit = ledger.credit_loss(row, h);
       if (!add_rounded(worth, scale, count, -1, book.today[row], sheet.column(shape.loss(0, cell, 0, leaf, h)) + offset))
-        fault(worth, scale, count, row, faults);
+        found.look(worth, scale);
       if (!add_rounded(credit.data(), scale, count, 1, 0, sheet.column(shape.loss(0, cell, 1, leaf, h)) + offset))
-        fault(credit.data(), scale, count, row, faults);
+        found.look(credit.data(), scale);
     }
+    found.report(faults);
   }
   for (int node = shape.nodes - 1; node > 0; --node) {
     const auto parent = static_cast<int>(book.parent[static_cast<std::size_t>(node)]);
@@ -83,14 +106,17 @@ void post_gauges(const CompiledBook& book, const Ledger& ledger, const Shape& sh
     return side.buffer.data() + static_cast<std::size_t>((gauge * shape.nodes + node) * shape.horizons + h) * lanes;
   };
   std::fill(side.buffer.begin(), side.buffer.end(), 0);
-  for (std::size_t row = 0; row < book.gauge_rows.size(); ++row)
+  for (std::size_t row = 0; row < book.gauge_rows.size(); ++row) {
+    const auto [leaf, gauge] = book.gauge_rows[row];
+    const double scale = 1 / book.gauge_unit[static_cast<std::size_t>(gauge)];
     for (int h = 0; h < shape.horizons; ++h) {
-      const ConstLanes amount = ledger.gauges(row, h);
-      const auto [leaf, gauge] = book.gauge_rows[row];
-      const double scale = 1 / book.gauge_unit[static_cast<std::size_t>(gauge)];
-      if (!add_rounded(amount.data(), scale, count, 1, 0, column(gauge, static_cast<int>(leaf), h)))
-        fault(amount.data(), scale, count, ledger_row(book, row), faults);
+      const double* amount = ledger.gauges(row, h).data();
+      if (add_rounded(amount, scale, count, 1, 0, column(gauge, static_cast<int>(leaf), h))) continue;
+      RowFaults found(ledger_row(book, row), count);
+      found.look(amount, scale);
+      found.report(faults);
     }
+  }
   for (int gauge = 0; gauge < shape.gauges; ++gauge)
     for (int node = shape.nodes - 1; node >= 0; --node)
       for (int h = 0; h < shape.horizons; ++h) {
@@ -121,6 +147,27 @@ void post(const CompiledBook& book, const Valuation& valuation, int cell, std::s
   for (std::size_t lane = 0; lane < lanes; ++lane)
     pd[lane] = round_to_units(valuation.block.mean_conditional_pd[lane] * 0x1p40);
   side.conditional_pd[static_cast<std::size_t>(cell)].add({pd.data(), count}, {});
+}
+
+void find_faults(const CompiledBook& book, const Ledger& ledger, std::size_t count, const std::vector<double>& bound,
+                 Faults& faults) {
+  const double scale = 1 / book.unit;
+  for (std::size_t row = 0; row < book.leaf_of_row.size(); ++row) {
+    RowFaults found(row, count);
+    for (int h = 0; h < ledger.value.steps(); ++h) {
+      alignas(64) double worth[lanes];
+      add_worth(ledger, row, h, worth);
+      found.look(worth, scale, bound.empty() ? limit : std::min(limit, bound[row]));
+      found.look(ledger.credit_loss(row, h).data(), scale);
+    }
+    found.report(faults);
+  }
+  for (std::size_t row = 0; row < book.gauge_rows.size(); ++row) {
+    RowFaults found(ledger_row(book, row), count);
+    const double gauge_scale = 1 / book.gauge_unit[static_cast<std::size_t>(book.gauge_rows[row].gauge)];
+    for (int h = 0; h < ledger.gauges.steps(); ++h) found.look(ledger.gauges(row, h).data(), gauge_scale);
+    found.report(faults);
+  }
 }
 
 }  // namespace tailcube

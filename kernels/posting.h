@@ -30,8 +30,12 @@ struct SideSums {
 };
 
 // Posts one block of one cell (`cell` counts within the group) at `offset` scenarios into the tile, of which `count` <=
-// lanes are real. Adds a fault per row that is not finite or beyond 2^51 units.
+// lanes are real. Adds a fault for each row and scenario that is not finite or beyond 2^51 units; the row is then not
+// posted.
 void post(const CompiledBook&, const Valuation&, int cell, std::size_t offset, std::size_t count, LossSheet&, SideSums&,
           Faults&);
+
+// Adds the same faults without posting. `bound`, per row, lowers the range of value + cash, in units; empty: 2^51.
+void find_faults(const CompiledBook&, const Ledger&, std::size_t count, const std::vector<double>& bound, Faults&);
 
 }  // namespace tailcube

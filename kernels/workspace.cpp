@@ -72,7 +72,12 @@ Workspace::Workspace(const CompiledBook& book)
       innovations_(book.market.factors.size(), book.market.steps + 1),
       scratch_(book.market.factors.size(), book.market.steps + 1) {
   for (const CellShocks& cell : book.cells) reach_.push_back(reach(book, cell));
-  faults.reserve(64);
+  // Batches and posting report no more than there is room for. Where each position has a row, as many as it may take to
+  // count every scenario of each.
+  constexpr std::size_t least = 4096, most = std::size_t{1} << 20;
+  const std::size_t room = book.detail == Detail::position ? 8 * lanes * book.leaf_of_row.size() : 0;
+  faults.reserve(std::clamp(room, least, most));
+  base_faults_.reserve(faults.capacity());
 }
 
 std::size_t workspace_bytes(const CompiledBook& book) {
@@ -93,6 +98,7 @@ void Workspace::start(std::uint64_t first_scenario, std::size_t scenarios) {
   base_.block.scenarios = shocked_.block.scenarios = scenarios;
   base_.block.first_scenario = shocked_.block.first_scenario = first_scenario;
   base_paths_ = base_ledger_ = false;
+  base_faults_.clear();
   draw_innovations(book_.market, base_.block, innovations_);
 }
 
@@ -102,16 +108,30 @@ const Valuation& Workspace::unshocked(bool with_ledger) {
   if (with_ledger && !base_ledger_) {
     draw_defaults(book_.credit, credit_, base_.block);
     discount(book_.market, base_.block);
-    for (const Stage& stage : book_.stages) stage.batch->evaluate(base_.block, base_.ledger, faults);
+    for (const Stage& stage : book_.stages) stage.batch->evaluate(base_.block, base_.ledger, base_faults_);
     base_ledger_ = true;
   }
   return base_;
 }
 
+// A stage that is copied has the faults of what it is copied from.
+void Workspace::inherit_faults(const Stage& stage) {
+  const auto first = static_cast<std::uint32_t>(stage.first_row);
+  for (const Fault& f : base_faults_) {
+    const auto row = static_cast<std::uint32_t>(f.row);
+    if (row >= first && row - first < stage.row_count && faults.size() < faults.capacity()) faults.push_back(f);
+  }
+}
+
 const Valuation& Workspace::cell(int index) {
-  if (index < 0) return unshocked(true);
-  const CellReach& redo = reach_[static_cast<std::size_t>(index)];
-  if (!redo.anything()) return unshocked(true);
+  faults.clear();
+  const CellReach* const reached = index < 0 ? nullptr : &reach_[static_cast<std::size_t>(index)];
+  if (reached == nullptr || !reached->anything()) {
+    const Valuation& base = unshocked(true);
+    faults.assign(base_faults_.begin(), base_faults_.end());
+    return base;
+  }
+  const CellReach& redo = *reached;
   const CellShocks& shocks = book_.cells[static_cast<std::size_t>(index)];
   const bool all =
       redo.defaults && std::all_of(redo.stages.begin(), redo.stages.end(), [](std::uint8_t r) { return r != 0; });
@@ -130,10 +150,12 @@ const Valuation& Workspace::cell(int index) {
   else
     std::copy_n(base_.block.discounts.data(), block.discounts.size(), block.discounts.data());
   for (std::size_t s = 0; s < book_.stages.size(); ++s) {
-    if (redo.stages[s])
+    if (redo.stages[s]) {
       book_.stages[s].batch->evaluate(block, shocked_.ledger, faults);
-    else
+    } else {
       copy_stage(book_.stages[s], base_.ledger, shocked_.ledger);
+      inherit_faults(book_.stages[s]);
+    }
   }
   return shocked_;
 }

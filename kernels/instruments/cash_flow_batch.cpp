@@ -43,6 +43,7 @@ class Compiler {
       amounts_.push_back(f.amount);
     }
     line.rule = amount_rule(amounts_);
+    if (!solved) worth = claim.principal;  // what it was to be worth; it fails in every scenario
     batch_.value_today[row] += worth * exchange_today(market_, currency);
     batch_.gross[row] += gross * largest_discount(claim, solved ? line.spread : 0) *
                          exchange_bound(market_, currency, wiring_.time_years.back());

@@ -10,8 +10,8 @@ namespace tailcube {
 int check_command(const Options& options) {
   const Failure failure = attempt([&] {
     const Job job = read_job(options.input, options.settings);
-    const CompiledBook book = compile(job, Detail::leaf);
-    write_check_report(std::cout, job, book, compile_credit(job));
+    const CompiledCredit credit = compile_credit(job);
+    write_check_report(std::cout, job, compile(job, Detail::leaf, credit), credit);
   });
   if (failure.exit_code != 0) log_error(failure.text);
   return failure.exit_code;

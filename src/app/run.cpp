@@ -45,7 +45,12 @@ class Run {
   void choose_resources();
   void open_output();
   void describe();
+  void compile_job();
   void evaluate();
+  Ended evaluate_once(WorkReport&);
+  void take_out(const FaultLog&);
+  void count_faults();
+  void tell_quarantine();
   void conclude();
   void record(int exit_code, const std::string& message);
   bool leads() const { return world_.rank() == 0; }
@@ -54,11 +59,14 @@ class Run {
   const Options& options_;
   StageClock clock_;
   Job job_;
+  CompiledCredit credit_;
   std::unique_ptr<CompiledBook> book_;
   std::unique_ptr<Estimator> estimator_;
   std::unique_ptr<OutputFolder> output_;
   Cube cube_;
   Plan plan_;
+  Quarantine quarantine_;
+  std::vector<std::int64_t> fault_count_;
   int threads_ = 1, planned_threads_ = 1;
   std::size_t memory_bytes_ = 0;
   std::string layout_;
@@ -114,11 +122,16 @@ void Run::prepare() {
   clock_.start("compile");
   choose_resources();
   Failure failure = attempt([&] {
-    book_ = std::make_unique<CompiledBook>(compile(job_, Detail::leaf));
-    plan_ = make_plan(job_, *book_, memory_bytes_, world_.size(), planned_threads_);
+    credit_ = compile_credit(job_);
+    compile_job();
   });
   if (failure.exit_code == exit_code::ok) failure = signal_failure(signal_received());
   meet(world_, failure);
+}
+
+void Run::compile_job() {
+  book_ = std::make_unique<CompiledBook>(compile(job_, Detail::leaf, credit_));
+  plan_ = make_plan(job_, *book_, memory_bytes_, world_.size(), planned_threads_);
 }
 
 // Ranks on unlike nodes must make the same plan: for the smallest memory and the most threads.
@@ -185,21 +198,78 @@ void Run::describe() {
 
 void Run::evaluate() {
   clock_.start("evaluate");
+  for (;;) {
+    WorkReport report;
+    const Ended ended = evaluate_once(report);
+    record_.tiles = report.tiles;
+    meet(world_, signal_failure(report.signal));
+    if (ended == Ended::complete) break;
+    take_out(report.faults);
+  }
+  if (!quarantine_.empty()) count_faults();
+}
+
+Ended Run::evaluate_once(WorkReport& report) {
   WorkSettings settings;
   settings.threads = threads_;
   settings.stop = signal_received;
   if (world_.rank() == options_.slow_rank) settings.slow_down = options_.slow_factor;
-  WorkReport report;
-  {
-    ProgressReport progress(options_);
-    if (leads()) {
-      estimator_ = std::make_unique<Estimator>(job_, *book_);
-      settings.progress = [&progress](const Progress& p) { progress(p); };
-    }
-    work(*book_, job_, plan_, world_, settings, estimator_.get(), report);
+  ProgressReport progress(options_);
+  if (leads()) {
+    estimator_ = std::make_unique<Estimator>(job_, *book_);
+    settings.progress = [&progress](const Progress& p) { progress(p); };
   }
-  record_.tiles = report.tiles;
-  meet(world_, signal_failure(report.signal));
+  return work(*book_, job_, plan_, world_, settings, estimator_.get(), report);
+}
+
+// Every rank finds the same positions to blame, for the same faults. What is left is evaluated again from the start: the
+// loss unit may have changed.
+void Run::take_out(const FaultLog& faults) {
+  constexpr int most_rounds = 20;
+  meet(world_, attempt([&] {
+         if (++record_.quarantine_rounds > most_rounds)
+           throw InvalidJob({"after " + std::to_string(most_rounds) + " rounds of quarantine there still are positions " +
+                             "that cannot be valued: " + tailcube::describe(ValuationFault(faults), job_, *book_)});
+         quarantine_.take_out(job_, *book_, credit_, faults, threads_);
+         compile_job();
+       }));
+  if (!leads()) return;
+  record_.loss_unit = plan_.unit;
+  record_.planned_bytes = plan_.total_bytes;
+  spdlog::info("{} positions cannot be valued and are left out; evaluating again", quarantine_.positions().size());
+}
+
+void Run::count_faults() {
+  clock_.start("count_faults");
+  WorkSettings settings;
+  settings.threads = threads_;
+  settings.stop = signal_received;
+  const auto look = [&](const CompiledBook& part, const std::vector<double>& bound, FaultLog& faults) {
+    WorkReport report;
+    examine(part, bound, plan_.tiles, world_, settings, report);
+    meet(world_, signal_failure(report.signal));
+    faults = std::move(report.faults);
+  };
+  fault_count_ = quarantine_.count(job_, credit_, book_->unit, look);
+  tell_quarantine();
+}
+
+// To run.json all of them, to the log the first.
+void Run::tell_quarantine() {
+  constexpr std::size_t logged = 20;
+  for (const Quarantine::Position& p : quarantine_.positions())
+    record_.quarantined.push_back({std::string(p.instrument->name), p.id, job_.nodes[static_cast<std::size_t>(p.leaf)].path,
+                                   words(p.first.reason), job_.cells[static_cast<std::size_t>(p.first.cell)].name,
+                                   p.first.scenario, quarantine_.share(p)});
+  record_.quarantined_share = quarantine_.share(0);
+  if (!leads()) return;
+  const std::vector<QuarantinedRecord>& all = record_.quarantined;
+  spdlog::warn("{} of {} positions, {} of the value today, cannot be valued and are left out of every number", all.size(),
+               record_.positions, percent(record_.quarantined_share));
+  for (std::size_t i = 0; i < std::min(all.size(), logged); ++i)
+    spdlog::warn("quarantined: {} {} in {}: {} (scenario {} of cell \"{}\"; {} of the value)", all[i].instrument, all[i].id,
+                 all[i].node, all[i].reason, all[i].scenario, all[i].cell, percent(all[i].share));
+  if (all.size() > logged) spdlog::warn("quarantined: {} more, in run.json", all.size() - logged);
 }
 
 void Run::conclude() {
@@ -207,6 +277,7 @@ void Run::conclude() {
   meet(world_, attempt([&] {
          if (!leads()) return;
          cube_ = estimator_->finish();
+         if (!quarantine_.empty()) add_quarantine(cube_, job_, quarantine_, fault_count_);
          write_cube(output_->cube(), job_, cube_);
          record_.cube_bytes = std::filesystem::file_size(output_->cube());
        }));

@@ -68,6 +68,20 @@ void add_costs(Json& json, const RunRecord& r) {
   json.add("cpu_seconds_per_rank", cpu_of_rank).add("peak_memory_bytes_per_rank", peak);
 }
 
+std::vector<Json> quarantined_json(const std::vector<QuarantinedRecord>& positions) {
+  std::vector<Json> all;
+  for (const QuarantinedRecord& p : positions)
+    all.push_back(Json()
+                      .add("instrument", p.instrument)
+                      .add("id", p.id)
+                      .add("node", p.node)
+                      .add("reason", p.reason)
+                      .add("cell", p.cell)
+                      .add("scenario", p.scenario)
+                      .add("share", p.share));
+  return all;
+}
+
 }  // namespace
 
 void StageClock::start(const std::string& name) {
@@ -102,6 +116,8 @@ std::string to_json(const RunRecord& r) {
   json.add("obligors", r.obligors).add("positions", r.positions).add("steps_valued", r.steps_valued);
   json.add("ranks", r.threads.size()).add("threads_per_rank", r.threads).add("tiles_per_rank", r.tiles);
   json.add("memory_budget_bytes", r.memory_budget_bytes).add("planned_memory_bytes", r.planned_bytes);
+  json.add("quarantine_rounds", r.quarantine_rounds).add("quarantined_share", r.quarantined_share);
+  json.add("quarantined", quarantined_json(r.quarantined));
   add_costs(json, r);
   json.add("node_energy_joules", r.node_joules);
   json.add("loss_unit", r.loss_unit).add("cube_bytes", r.cube_bytes);

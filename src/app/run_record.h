@@ -35,6 +35,12 @@ struct RankCost {
 // Collective: every rank's costs at rank 0, in the order of ranks; empty elsewhere.
 std::vector<RankCost> gather_costs(Communicator&, const StageClock&);
 
+struct QuarantinedRecord {  // a position that was left out, and the first fault looked at
+  std::string instrument, id, node, reason, cell;
+  std::uint64_t scenario;
+  double share;  // of the value today
+};
+
 struct RunRecord {
   std::string status = "failed";  // complete, failed, stopped
   int exit_code = 70;
@@ -45,6 +51,9 @@ struct RunRecord {
   double loss_unit = 0;
   std::vector<int> threads, tiles;  // per rank
   std::size_t memory_budget_bytes = 0, planned_bytes = 0;
+  int quarantine_rounds = 0;  // evaluations that ended in taking positions out
+  std::vector<QuarantinedRecord> quarantined;
+  double quarantined_share = 0;                                   // of the value today, each position without its sign
   std::size_t cube_bytes = 0;                                     // 0: none was written
   double node_joules = std::numeric_limits<double>::quiet_NaN();  // of rank 0's node, whoever used them; NaN: unreadable
   std::vector<RankCost> costs;

@@ -7,6 +7,7 @@
 #include "src/cube/distribution.h"
 #include "src/cube/ranks.h"
 #include "src/engine/engine.h"
+#include "src/engine/quarantine.h"
 
 namespace tailcube {
 
@@ -41,6 +42,11 @@ struct Cube {
   std::vector<std::int64_t> fault_count;  // [cell][node]
   std::vector<double> fault_share;        // [cell][node]
 
+  // /quarantine: positions that were left out, by instrument and id
+  std::vector<std::string> quarantined, quarantined_instrument, quarantined_path, quarantined_reason, quarantined_cell;
+  std::vector<std::int64_t> quarantined_scenario;
+  std::vector<double> quarantined_share;  // of the total's value today
+
   // /tail: [cell][node][horizon][rank], economic loss
   int tail_ranks = 0;
   std::vector<std::int64_t> tail_scenario;     // -1 where not valid
@@ -57,6 +63,8 @@ struct Cube {
 
 // Sizes everything and fills what needs no scenario.
 Cube make_cube(const Job&, const CompiledBook&);
+// fault_count as from Quarantine::count, fault_share and /quarantine.
+void add_quarantine(Cube&, const Job&, const Quarantine&, const std::vector<std::int64_t>& fault_count);
 
 // Collects cell groups in any order and makes a cube. Pure: needs no scenario. `job` outlives it.
 class Estimator {

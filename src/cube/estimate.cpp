@@ -76,6 +76,20 @@ Cube make_cube(const Job& job, const CompiledBook& book) {
   return cube;
 }
 
+void add_quarantine(Cube& cube, const Job& job, const Quarantine& quarantine, const std::vector<std::int64_t>& fault_count) {
+  cube.fault_count = fault_count;
+  for (std::size_t i = 0; i < cube.fault_share.size(); ++i) cube.fault_share[i] = quarantine.share(i % cube.nodes.size());
+  for (const Quarantine::Position& p : quarantine.positions()) {
+    cube.quarantined.push_back(p.id);
+    cube.quarantined_instrument.emplace_back(p.instrument->name);
+    cube.quarantined_path.push_back(job.nodes[static_cast<std::size_t>(p.leaf)].path);
+    cube.quarantined_reason.emplace_back(words(p.first.reason));
+    cube.quarantined_cell.push_back(job.cells[static_cast<std::size_t>(p.first.cell)].name);
+    cube.quarantined_scenario.push_back(static_cast<std::int64_t>(p.first.scenario));
+    cube.quarantined_share.push_back(quarantine.share(p));
+  }
+}
+
 namespace {
 
 // One tally, written to its place in the cube.
@@ -168,13 +182,12 @@ void Estimator::add_cell(const Tallies& tallies, int cell, int local) {
   const Moments& weights = tallies.losses[shape.loss(0, local, 0, 0, 0)].moments;
   const double sum = static_cast<double>(weights.weight) * 0x1p-56;
   cube_.cell_effective_scenarios[c] = sum * sum / (static_cast<double>(weights.weight_squared) * 0x1p-56);
-  const auto nodes = static_cast<std::size_t>(shape.nodes);
-  for (std::size_t node = 0; node < nodes; ++node) cube_.fault_count[c * nodes + node] = tallies.faults[from * nodes + node];
 }
 
 void Estimator::add(CellRange range, Tallies&& given) {
   Tallies tallies = std::move(given);
   const Shape& shape = tallies.shape;
+  if (shape.replicates != 1) throw std::runtime_error("an estimate takes one replicate");
   for (int cell = range.begin; cell < range.end; ++cell) {
     const int local = cell - range.begin;
     for (int quantity = 0; quantity < shape.quantities; ++quantity)

@@ -56,13 +56,16 @@ class Compiler {
     book_.gauges = static_cast<int>(gauge_names().size());
     for (const Node& node : job.nodes) book_.parent.push_back(node.parent);
   }
-  CompiledBook operator()() {
-    CompiledCredit credit = compile_credit(job_);
-    book_.credit = std::move(credit.model);
+  CompiledBook operator()(const CompiledCredit& credit, double unit) {
+    book_.credit = credit.model;
     delays(credit.order);
     book_.cells = compile_cells(job_);
     book_.unshocked = unshocked_cell(job_);
     for (const PositionTable& table : job_.tables) add(table, credit.order);
+    if (unit > 0)
+      book_.unit = unit;
+    else
+      choose_unit();
     round();
     return std::move(book_);
   }
@@ -117,7 +120,7 @@ class Compiler {
 
   // The loss unit: 1/1024 of the currency, coarsened by powers of two until sums of squares over all scenarios fit 126 bits
   // and every row fits the rounding; gross amounts bound what a scenario can lose.
-  void round() {
+  void choose_unit() {
     double gross = 0, largest_row = 0;
     for (const Stage& stage : book_.stages)
       for (const double row : stage.batch->gross) gross += row, largest_row = std::max(largest_row, row);
@@ -134,6 +137,8 @@ class Compiler {
             {"the book's gross amounts are too large to be summed exactly: " + std::to_string(gross) + " " + job_.currency});
     }
     book_.largest_loss = largest();
+  }
+  void round() {
     for (const std::string& name : gauge_names())
       book_.gauge_unit.push_back(gauge_of(name).unit == "money" ? book_.unit : 1.0 / 1024);
     std::vector<double> node(job_.nodes.size(), 0.0);
@@ -156,7 +161,11 @@ class Compiler {
 
 }  // namespace
 
-CompiledBook compile(const Job& job, Detail detail) { return Compiler(job, detail)(); }
+CompiledBook compile(const Job& job, Detail detail) { return compile(job, detail, compile_credit(job)); }
+
+CompiledBook compile(const Job& job, Detail detail, const CompiledCredit& credit, double unit) {
+  return Compiler(job, detail)(credit, unit);
+}
 
 std::vector<std::string> gauge_names() {
   std::vector<std::string> out;

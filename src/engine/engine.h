@@ -17,8 +17,6 @@ class InvalidJob : public std::exception {
   std::vector<std::string> messages;
 };
 
-CompiledBook compile(const Job&, Detail);
-
 // The fault with the names of its cell, node and position, for whoever wrote the job.
 std::string describe(const ValuationFault&, const Job&, const CompiledBook&);
 
@@ -33,6 +31,10 @@ struct CompiledCredit {
   std::vector<Report> reports;
 };
 CompiledCredit compile_credit(const Job&);
+
+CompiledBook compile(const Job&, Detail);
+// With the credit model of a job that has the same obligors; a `unit` above 0 is taken as the loss unit as it is.
+CompiledBook compile(const Job&, Detail, const CompiledCredit&, double unit = 0);
 
 // src/engine/stress.*
 std::vector<CellShocks> compile_cells(const Job&);

@@ -32,7 +32,7 @@ void read_run(Reading& reading) {
   } else {
     run.wrong(*node, "as_of", "a date or a text");
   }
-  run.word("faults", "fail", "quarantine", 0);
+  job.quarantine = run.word("faults", "fail|quarantine", "", 0) == 1;
   run.finish();
 }
 

@@ -185,11 +185,13 @@ void Writer::notes() {
   if (marks_.bracket) out_ << "* binned tail: the middle of a certified bracket, which the interval contains\n";
   if (marks_.missing) out_ << "±? too few scenarios in the tail for an interval: take the number as an indication only\n";
   if (marks_.few) out_ << "! fewer than 100 scenarios beyond this confidence: ask for more scenarios before relying on it\n";
-  for (std::size_t c = 0; c < cube_.cells.size(); ++c) {
-    const std::int64_t faults = cube_.fault_count[c * cube_.nodes.size()];
-    if (faults > 0)
-      out_ << "! " << grouped(static_cast<double>(faults)) << " valuations failed in cell " << cube_.cells[c]
-           << ": they are not in the numbers above\n";
+  if (!cube_.quarantined.empty()) {
+    out_ << "! quarantined, in none of the numbers above: " << cube_.quarantined.size()
+         << (cube_.quarantined.size() == 1 ? " position, " : " positions, ") << percent(cube_.fault_share[0])
+         << " of the value today\n";
+    for (std::size_t i = 0; i < std::min<std::size_t>(cube_.quarantined.size(), 10); ++i)
+      out_ << "    " << cube_.quarantined_instrument[i] << " " << cube_.quarantined[i] << " in " << cube_.quarantined_path[i]
+           << ": " << cube_.quarantined_reason[i] << "\n";
   }
 }
 

@@ -64,7 +64,7 @@ class ExitCodes(Case):
                        says=["run.sed", "cube.confidence", "obligors.csv:26: id", "obligors.csv:27: pd_1y"])
 
     def test_what_comes_later_is_refused_by_name(self):
-        for key, value, word in (("sampling.method", "qmc", "qmc"), ("run.faults", "quarantine", "quarantine")):
+        for key, value, word in (("sampling.method", "qmc", "qmc"),):
             self.check(65, "check", JOB, "--set", f"{key}={value}", says=[f"{key}"])
 
     def test_a_file_that_is_no_cube(self):

@@ -94,6 +94,13 @@ TEST_CASE("a cube comes back as it was written") {
   CHECK_SAME(cell_propagates);
   CHECK_SAME(fault_count);
   CHECK_SAME(fault_share);
+  CHECK_SAME(quarantined);
+  CHECK_SAME(quarantined_instrument);
+  CHECK_SAME(quarantined_path);
+  CHECK_SAME(quarantined_reason);
+  CHECK_SAME(quarantined_cell);
+  CHECK_SAME(quarantined_scenario);
+  CHECK_SAME(quarantined_share);
   CHECK(back.tail_ranks == cube.tail_ranks);
   CHECK_SAME(tail_scenario);
   CHECK_SAME(tail_loss);
@@ -120,7 +127,7 @@ TEST_CASE("the header of a cube") {
   CHECK(header.sampler == "sparse");
   CHECK(header.tail_mode == "exact");
   CHECK(header.currency == "CHF");
-  CHECK(header.format_version == "1.0");
+  CHECK(header.format_version == "1.1");
   CHECK(header.complete);
 }
 
@@ -186,12 +193,12 @@ TEST_CASE("another major version is refused, naming both") {
   const auto stored = [](const std::string& text) {
     return std::string(1, static_cast<char>(text.size())) + std::string(7, '\0') + text;
   };
-  test::put(file, replaced(good, stored("1.0"), stored("2.0")));
+  test::put(file, replaced(good, stored("1.1"), stored("2.0")));
   for (const auto& read :
        {std::function<void()>([&] { read_cube(file); }), std::function<void()>([&] { read_cube_header(file); })}) {
     CHECK(message(read) == file.string() + ": has format version 2.0, this program reads version 1");
   }
-  test::put(file, replaced(good, stored("1.0"), stored("1.7")));  // something was added: still readable
+  test::put(file, replaced(good, stored("1.1"), stored("1.7")));  // something was added: still readable
   CHECK(read_cube_header(file).format_version == "1.7");
   CHECK(same(read_cube(file).value_at_risk, sample_cube().value_at_risk));
   test::put(file, replaced(good, stored("tailcube"), stored("nailcube")));

@@ -80,6 +80,13 @@ Cube sample_cube() {
   cube.fault_count = std::vector<std::int64_t>(12, 0);
   cube.fault_count[5] = 5'000'000'000;
   cube.fault_share = numbers(12, 0);
+  cube.quarantined = {"L7", "V-1"};
+  cube.quarantined_instrument = {"loan", "vault"};
+  cube.quarantined_path = {"total/credit", "total"};
+  cube.quarantined_reason = {"no spread", "no price"};
+  cube.quarantined_cell = {cube.cells[0], cube.cells[2]};
+  cube.quarantined_scenario = {0, 4'000'000'000};
+  cube.quarantined_share = {0.25, nan};
   fill_tail(cube, slots);
   cube.bin_edge = {-1024, 0, 0.5, 1024, 1048576};
   for (std::size_t i = 0; i < slots * 4; ++i) cube.bin_count.push_back(static_cast<std::int64_t>(i * i));

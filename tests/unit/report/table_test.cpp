@@ -81,7 +81,11 @@ TEST_CASE("what is missing or doubtful is said in words") {
   cube.value_at_risk_lower[at] = cube.value_at_risk_upper[at] = std::nan("");
   cube.estimate_flag[at] = var_interval_missing | few_tail_scenarios;
   cube.estimate_flag[cube.at(0, 0, 0, 0, 0)] = var_is_bracket;
-  cube.fault_count[5] = 12;
+  cube.quarantined = {"L7"};
+  cube.quarantined_instrument = {"loan"};
+  cube.quarantined_path = {"total/a"};
+  cube.quarantined_reason = {"it has no price"};
+  cube.fault_share.assign(10, 0.025);
   const std::string text = table(cube);
   INFO(text);
   CHECK(has(text, "12,346 ±?!"));
@@ -89,7 +93,7 @@ TEST_CASE("what is missing or doubtful is said in words") {
   CHECK(has(text, "fewer than 100 scenarios beyond this confidence"));
   CHECK(has(text, "12,346 ±346*"));
   CHECK(has(text, "certified bracket"));
-  CHECK(has(text, "12 valuations failed in cell severe"));
+  CHECK(has(text, "1 position, 2.5 % of the value today\n    loan L7 in total/a: it has no price"));
 }
 
 }  // namespace

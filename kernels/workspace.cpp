@@ -42,6 +42,8 @@ CellReach reach(const CompiledBook& book, const CellShocks& cell) {
   out.paths = std::any_of(cell.touched.begin(), cell.touched.end(), [](std::uint8_t t) { return t != 0; });
   for (const Bucket& bucket : book.credit.buckets)
     for (const Loading& l : bucket.loadings) out.defaults |= touched(l.driver);
+  for (const RecoveryLaw& law : book.credit.recovery_laws)
+    for (const Loading& l : law.loadings) out.defaults |= touched(l.driver);
   for (const Discount& d : book.market.discounts) {
     if (!is_none(d.spread)) out.discounts |= touched(d.spread);
     for (const Pillar& p : book.market.curves[static_cast<std::size_t>(d.curve)]) out.discounts |= touched(p.zero_rate);

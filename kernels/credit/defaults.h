@@ -26,6 +26,15 @@ struct Obligor {
   StreamId stream{};  // stream("default", id)
   double loss_given_default = 0;
 };
+// What a default loses, where that is random: LGD = Phi(centre + sum loading D + own eta), D at the default's step.
+struct RecoveryLaw {
+  double centre = 0, own = 0;
+  std::vector<Loading> loadings;
+};
+struct Recovery {            // of one obligor
+  StreamId stream{};         // stream("lgd", id), of eta
+  std::uint32_t law = none;  // of CreditModel::recovery_laws; `none`: Obligor::loss_given_default
+};
 enum class Sampler : std::uint8_t { sparse, per_obligor };  // equal in law, different draws: part of the job's identity
 enum class Timing : std::uint8_t { adapted, terminal };
 
@@ -37,7 +46,9 @@ struct CreditModel {
   double dof = 0;  // 0: Gaussian copula; else t with one mixing variable per scenario
   StreamId mixing{};
   int steps = 0;
-  std::uint32_t in_default = 0;  // the last of `obligors`, by id, in no bucket: default at step 1 in every scenario
+  std::vector<RecoveryLaw> recovery_laws;
+  std::vector<Recovery> recoveries;  // per obligor; empty: none of them is random
+  std::uint32_t in_default = 0;      // the last of `obligors`, by id, in no bucket: default at step 1 in every scenario
 };
 
 namespace sample {

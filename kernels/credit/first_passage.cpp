@@ -120,6 +120,28 @@ Recursion::NodeFlux Recursion::flux(const Node& node, double barrier) {
   return {sum.hit * spacing, sum.slope * spacing * density_at_0};
 }
 
+void Recursion::scores(int k, double threshold, ScoreLaw& law) const {
+  const double root = std::sqrt(static_cast<double>(k));
+  std::vector<double> kernel, mass;
+  for (const Node& node : nodes_) {
+    if (node.density.empty()) continue;
+    // B_k = barrier - i spacing came from origin + j spacing: a step of shift - (i + j) spacing.
+    const double barrier = barrier_of(node, k, threshold), shift = barrier - node.origin;
+    const int lowest = std::max(0, static_cast<int>(std::ceil((shift - increment_reach) / spacing)));
+    const int highest = static_cast<int>(std::floor((shift + increment_reach) / spacing));
+    kernel.assign(static_cast<std::size_t>(std::max(0, highest + 1)), 0.0);
+    for (int m = lowest; m <= highest; ++m) kernel[static_cast<std::size_t>(m)] = normal_pdf(shift - spacing * m);
+    mass.assign(std::min(node.density.size(), kernel.size()), 0.0);
+    for (std::size_t j = 0; j < mass.size(); ++j) mass[j] = weight_at(j) * node.density[j];
+    for (std::size_t i = 0; i < kernel.size(); ++i) {
+      double density = 0;
+      for (std::size_t j = 0; j < mass.size() && i + j < kernel.size(); ++j) density += mass[j] * kernel[i + j];
+      law.add((barrier - spacing * static_cast<double>(i)) / root,
+              node.weight * weight_at(i) * density * (spacing * spacing));
+    }
+  }
+}
+
 void Recursion::advance(int k, double threshold) {
   for (Node& node : nodes_)
     if (!node.density.empty()) advance(node, k, barrier_of(node, k, threshold));

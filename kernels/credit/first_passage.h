@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/block.h"
+#include "kernels/credit/score_law.h"
 #include "kernels/credit/thresholds.h"
 
 namespace tailcube {
@@ -30,6 +31,8 @@ class Recursion {
     double hit, slope, joint;
   };
   Flux flux(int k, double threshold) const;
+  // Adds the law of D_k where the first passage is at step k.
+  void scores(int k, double threshold, ScoreLaw&) const;
   void advance(int k, double threshold);
 
  private:

@@ -49,8 +49,8 @@ bool PassageGrid::contains(double pd_1y, double squared_loading) {
          squared_loading <= largest_square;
 }
 
-PassageGrid::PassageGrid(double step_years, int steps, int match, double dof)
-    : step_years_(step_years), steps_(steps), match_(match), dof_(dof) {
+PassageGrid::PassageGrid(double step_years, int steps, int match, double dof, Scores scores)
+    : step_years_(step_years), steps_(steps), match_(match), dof_(dof), scores_(scores) {
   for (const double p : pd_zeros(dof))
     for (const double r : zeros_of_12) {
       const std::vector<double> curve = default_curve(normal_cdf(pd_interval().at(p)), step_years, steps);
@@ -59,20 +59,25 @@ PassageGrid::PassageGrid(double step_years, int steps, int match, double dof)
       node_.push_back(m.kappa * m.kappa);
       for (std::size_t n = 0; n < curve.size(); ++n)
         node_.push_back(normal_score(m.passage.threshold[n]) - normal_quantile(curve[n]));
+      if (scores == Scores::no) continue;
+      const ScoreLaw law = adapted_scores(m.passage.threshold, m.kappa * m.kappa * loading * loading, dof);
+      node_.insert(node_.end(), law.mass.begin(), law.mass.end());
     }
 }
 
 PassageGrid::Value PassageGrid::operator()(double pd_1y, double squared_loading) const {
   const auto p = lagrange(pd_zeros(dof_), pd_interval().position(normal_quantile(pd_1y)));
   const auto r = lagrange(zeros_of_12, loading_interval().position(std::sqrt(squared_loading)));
-  std::vector<double> sum(static_cast<std::size_t>(steps_) + 1, 0.0);
+  const std::size_t numbers = static_cast<std::size_t>(steps_) + 1;
+  std::vector<double> sum(numbers + (scores_ == Scores::yes ? ScoreLaw::size : 0), 0.0);
   const double* node = node_.data();
   for (const double a : p)
     for (const double b : r) {
       const double weight = a * b;
       for (double& s : sum) s += weight * *node++;
     }
-  Value out{match_ > 1 ? std::sqrt(sum[0]) : 1.0, default_curve(pd_1y, step_years_, steps_)};
+  Value out{match_ > 1 ? std::sqrt(sum[0]) : 1.0, default_curve(pd_1y, step_years_, steps_), {}};
+  if (scores_ == Scores::yes) std::copy_n(&sum[numbers], ScoreLaw::size, out.scores.mass.begin());
   for (std::size_t n = 0; n < out.threshold.size(); ++n) {
     const double score = normal_quantile(out.threshold[n]) + sum[n + 1];
     out.threshold[n] = dof_ > 0 ? student_quantile(normal_cdf(score), dof_) : score;

@@ -8,6 +8,8 @@
 #include <span>
 #include <vector>
 
+#include "kernels/credit/score_law.h"
+
 namespace tailcube {
 
 // The threshold of a probability that is 0: nobody is below it. The negative is the one of a probability of 1.
@@ -49,10 +51,13 @@ class PassageGrid {
  public:
   static std::size_t node_count(double dof);
   static bool contains(double pd_1y, double squared_loading);
-  PassageGrid(double step_years, int steps, int match, double dof = 0);  // match = 0: kappa = 1
+  enum class Scores { no, yes };  // whether Value::scores is wanted
+  // match = 0: kappa = 1
+  PassageGrid(double step_years, int steps, int match, double dof = 0, Scores scores = Scores::no);
   struct Value {
     double kappa;
     std::vector<double> threshold;
+    ScoreLaw scores;
   };
   Value operator()(double pd_1y, double squared_loading) const;
 
@@ -61,7 +66,8 @@ class PassageGrid {
   double step_years_;
   int steps_, match_;
   double dof_;
-  std::vector<double> node_;  // [node][kappa^2, c_1 - Phi^-1(PD_1), ...]
+  Scores scores_;
+  std::vector<double> node_;  // [node][kappa^2, c_1 - Phi^-1(PD_1), ..., masses of the scores]
 };
 
 }  // namespace tailcube

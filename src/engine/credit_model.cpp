@@ -10,6 +10,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "kernels/credit/recoveries.h"
 #include "kernels/credit/thresholds.h"
 #include "kernels/math/functions.h"
 
@@ -48,13 +49,19 @@ struct Law {
   double kappa = 1, first_step_joint_ratio = 1;
   std::vector<double> threshold;
   std::uint32_t obligors = 0;
+  bool scored = false;  // a loss given default depends on the score
+  ScoreLaw scores;
 };
 
 class Laws {
  public:
   explicit Laws(const Job& job) : job_(job), match_(job.credit.matched ? matching_step(job.step_years, job.steps) : 0) {}
 
-  void add(const Pair& pair, std::uint32_t obligors) { laws_[pair].obligors += obligors; }
+  void add(const Pair& pair, std::uint32_t obligors, bool scored) {
+    Law& law = laws_[pair];
+    law.obligors += obligors;
+    law.scored |= scored;
+  }
   const Law& at(const Pair& pair) const { return laws_.at(pair); }
   const std::map<Pair, Law>& all() const { return laws_; }
   // Those that are equal but for rounding are one pair.
@@ -64,19 +71,24 @@ class Laws {
     const double dof = job_.credit.dof;
     std::optional<PassageGrid> grid;
     const bool adapted = job_.credit.timing == Timing::adapted && job_.steps > 1;
-    if (adapted && laws_.size() > exact_pairs(job_.steps, dof)) grid.emplace(job_.step_years, job_.steps, match_, dof);
+    if (adapted && laws_.size() > exact_pairs(job_.steps, dof)) {
+      const bool scored = std::any_of(laws_.begin(), laws_.end(), [](const auto& law) { return law.second.scored; });
+      grid.emplace(job_.step_years, job_.steps, match_, dof, scored ? PassageGrid::Scores::yes : PassageGrid::Scores::no);
+    }
     for (auto& [pair, law] : laws_) {
       const std::vector<double> curve = default_curve(pair.pd_1y, job_.step_years, job_.steps);
       if (!adapted) {
         for (const double p : curve) law.threshold.push_back(marginal_threshold(p, dof));
+        if (law.scored) law.scores = terminal_scores(law.threshold, pair.square, dof);
         continue;
       }
       if (grid && PassageGrid::contains(pair.pd_1y, pair.square)) {
         PassageGrid::Value value = (*grid)(pair.pd_1y, pair.square);
-        law.kappa = value.kappa, law.threshold = std::move(value.threshold);
+        law.kappa = value.kappa, law.threshold = std::move(value.threshold), law.scores = value.scores;
       } else {
         Matched matched = matched_passage(curve, pair.square, match_, dof);
         law.kappa = matched.kappa, law.threshold = std::move(matched.passage.threshold);
+        if (law.scored) law.scores = adapted_scores(law.threshold, law.kappa * law.kappa * pair.square, dof);
       }
       if (curve[0] > 0)
         law.first_step_joint_ratio =
@@ -134,12 +146,65 @@ std::vector<Group> group(const ObligorTable& table) {
   return groups;
 }
 
+// What defaults lose where that is random. Equal laws are solved once, and kept once.
+class Recoveries {
+ public:
+  Recoveries(const Job& job, CreditModel& model) : table_(job.obligors), model_(model) {
+    const auto& sd = table_.lgd_sd;
+    random_ = std::any_of(sd.begin(), sd.end(), [](double x) { return x > 0; });
+  }
+
+  // Obligor i of the table is the next one of the model; square is its a'Ca. `scores` is null where it is in default
+  // already: its score is then standard normal, and Y too.
+  void add(std::uint32_t i, const std::vector<Loading>& loadings, double square, const ScoreLaw* scores) {
+    if (!random_) return;
+    Recovery recovery;
+    if (table_.lgd_sd[i] > 0) {
+      recovery.stream = stream("lgd", table_.id[i]);
+      recovery.law =
+          law({scores, table_.loss_given_default[i], table_.lgd_sd[i], square > 0 ? table_.lgd_correlation[i] : 0}, loadings,
+              square);
+    }
+    model_.recoveries.push_back(recovery);
+  }
+
+ private:
+  struct Shape {
+    const ScoreLaw* scores;
+    double mean, deviation, correlation;
+    friend auto operator<=>(const Shape&, const Shape&) = default;
+  };
+  std::uint32_t law(const Shape& shape, const std::vector<Loading>& loadings, double square) {
+    const auto [at, fresh] = place_.try_emplace({shape, loadings}, static_cast<std::uint32_t>(model_.recovery_laws.size()));
+    if (!fresh) return at->second;
+    const auto [solved, unknown] = solved_.try_emplace(shape);
+    if (unknown)
+      solved->second = shape.scores ? probit_normal(shape.mean, shape.deviation, shape.correlation, *shape.scores)
+                                    : probit_normal(shape.mean, shape.deviation, 0, ScoreLaw{});
+    const auto [centre, spread] = solved->second;
+    RecoveryLaw out{centre, spread * std::sqrt(1 - shape.correlation * shape.correlation), {}};
+    if (shape.correlation > 0)
+      for (const Loading& l : loadings)
+        out.loadings.push_back({l.driver, -spread * shape.correlation * l.loading / std::sqrt(square)});
+    model_.recovery_laws.push_back(std::move(out));
+    return at->second;
+  }
+
+  const ObligorTable& table_;
+  CreditModel& model_;
+  bool random_;
+  std::map<Shape, ProbitNormal> solved_;
+  std::map<std::pair<Shape, std::vector<Loading>>, std::uint32_t> place_;
+};
+
 // Equal streams would be dependent draws; with 64-bit hashes a matter of bad luck, which must not pass in silence.
 void refuse_equal_streams(const Job& job, const CreditModel& model, const std::vector<ObligorIndex>& order) {
   std::vector<StreamId> streams;
   streams.reserve(model.obligors.size() + model.buckets.size() + 1);
   for (const Obligor& o : model.obligors) streams.push_back(o.stream);
   for (const Bucket& b : model.buckets) streams.push_back(b.stream);
+  for (const Recovery& r : model.recoveries)
+    if (r.law != none) streams.push_back(r.stream);
   streams.push_back(model.mixing);
   for (const Factor& f : job.market.factors)
     for (const StreamId id : {f.innovation, f.jump_count, f.jump_size})
@@ -148,8 +213,11 @@ void refuse_equal_streams(const Job& job, const CreditModel& model, const std::v
   const auto twice = std::adjacent_find(streams.begin(), streams.end());
   if (twice == streams.end()) return;
   std::string names;
-  for (std::size_t i = 0; i < order.size(); ++i)
-    if (model.obligors[static_cast<std::size_t>(order[i])].stream == *twice) names += " obligor " + job.obligors.id[i];
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const auto o = static_cast<std::size_t>(order[i]);
+    if (model.obligors[o].stream == *twice || (!model.recoveries.empty() && model.recoveries[o].stream == *twice))
+      names += " obligor " + job.obligors.id[i];
+  }
   throw InvalidJob({"two random streams have the same number, rename one of:" + (names.empty() ? " the drivers" : names)});
 }
 
@@ -188,7 +256,10 @@ CompiledCredit compile_credit(const Job& job) {
   Laws laws(job);
   for (const Group& g : groups) {
     squares.push_back(squared_loading(job.market, g.profile.loadings));
-    laws.add(Laws::pair(g.profile.pd_1y, squares.back()), static_cast<std::uint32_t>(g.members.size()));
+    const bool scored = std::any_of(g.members.begin(), g.members.end(), [&](std::uint32_t i) {
+      return job.obligors.lgd_sd[i] > 0 && job.obligors.lgd_correlation[i] > 0;
+    });
+    laws.add(Laws::pair(g.profile.pd_1y, squares.back()), static_cast<std::uint32_t>(g.members.size()), scored);
   }
   laws.solve();
 
@@ -201,7 +272,9 @@ CompiledCredit compile_credit(const Job& job) {
   model.steps = job.steps;
   model.obligors.reserve(job.obligors.size());
   out.order.resize(job.obligors.size());
-  const auto add = [&](std::uint32_t i) {
+  Recoveries recoveries(job, model);
+  const auto add = [&](std::uint32_t i, double square, const ScoreLaw* scores) {
+    recoveries.add(i, job.obligors.loadings[i], square, scores);
     out.order[i] = ObligorIndex{static_cast<std::uint32_t>(model.obligors.size())};
     model.obligors.push_back({stream("default", job.obligors.id[i]), job.obligors.loss_given_default[i]});
   };
@@ -216,11 +289,12 @@ CompiledCredit compile_credit(const Job& job) {
     bucket.threshold = law.threshold;
     bucket.first = static_cast<std::uint32_t>(model.obligors.size());
     bucket.count = static_cast<std::uint32_t>(members.size());
-    for (const std::uint32_t i : members) add(i);
+    for (const std::uint32_t i : members) add(i, squares[g], &law.scores);
     model.buckets.push_back(std::move(bucket));
   }
   for (std::uint32_t i = 0; i < job.obligors.size(); ++i)
-    if (in_default(job.obligors, i)) add(i), ++model.in_default;
+    if (in_default(job.obligors, i))
+      add(i, squared_loading(job.market, job.obligors.loadings[i]), nullptr), ++model.in_default;
   refuse_equal_streams(job, model, out.order);
   for (const auto& [pair, law] : laws.all())
     out.reports.push_back({pair.pd_1y, pair.square, law.kappa, law.first_step_joint_ratio, law.obligors});

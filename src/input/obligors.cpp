@@ -86,9 +86,7 @@ class ObligorReader {
       const std::string_view name = table_.id(id);
       const double pd = any_pd ? probability_of_default() : 0;
       auto terms = loadings_of_row();
-      const double loss = table_.number(lgd, fraction);
-      refuse(lgd_sd, "a random loss given default (lgd_sd above 0)");
-      if (!table_.cell(lgd_correlation).empty()) table_.number(lgd_correlation, fraction);
+      const Loss loss = loss_given_default();
       const double wait = table_.number(recovery_delay_years, delay, 0);
       const double late = days_late();
       if (name.empty()) continue;
@@ -98,7 +96,7 @@ class ObligorReader {
       }
       pd_.push_back(pd);
       loadings_.push_back(std::move(terms));
-      lgd_.push_back(loss);
+      loss_.push_back(loss);
       delay_.push_back(wait);
       days_past_due_.push_back(late);
       sector_.push_back(table_.cell(sector));
@@ -193,18 +191,26 @@ class ObligorReader {
       table_.error(loadings, "the squared length a'Ca of the loadings is " + rounded(sum) + "; it must be below 1");
   }
 
+  struct Loss {
+    double mean, deviation, correlation;
+  };
+  // A share between 0 and 1 varies most where it is 0 or 1.
+  Loss loss_given_default() {
+    Loss loss{table_.number(lgd, fraction), table_.number(lgd_sd, fraction, 0), 0};
+    if (loss.deviation > 0 || !table_.cell(lgd_correlation).empty())
+      loss.correlation = table_.number(lgd_correlation, fraction, 0);
+    const double largest = std::sqrt(loss.mean * (1 - loss.mean));
+    if (loss.deviation > 0 && !(loss.deviation < largest) && table_.row_good())
+      table_.error(lgd_sd,
+                   std::string(table_.cell(lgd_sd)) + " is not below " + rounded(largest) +
+                       ", the square root of lgd (1 - lgd): no loss between 0 and 1 with the mean lgd varies as much");
+    return loss;
+  }
   double days_late() {
     const double late = table_.number(days_past_due, days, 0);
     if (late != std::floor(late))
       table_.error(days_past_due, std::string(table_.cell(days_past_due)) + " is not " + std::string(days.words));
     return late;
-  }
-  void refuse(int column, std::string_view feature) {
-    if (table_.cell(column).empty()) return;
-    const double value = table_.number(column, not_negative);
-    if (value > 0)
-      table_.error(column,
-                   std::string(table_.cell(column)) + ": " + std::string(feature) + " is " + std::string(not_available));
   }
 
   void store() {
@@ -214,7 +220,9 @@ class ObligorReader {
       out.id.emplace_back(found_.names()[place]);
       out.pd_1y.push_back(pd_[place]);
       out.loadings.push_back(std::move(loadings_[place]));
-      out.loss_given_default.push_back(lgd_[place]);
+      out.loss_given_default.push_back(loss_[place].mean);
+      out.lgd_sd.push_back(loss_[place].deviation);
+      out.lgd_correlation.push_back(loss_[place].correlation);
       out.recovery_delay_years.push_back(delay_[place]);
       out.days_past_due.push_back(days_past_due_[place]);
       out.sector.emplace_back(sector_[place]);
@@ -226,8 +234,9 @@ class ObligorReader {
   const Ratings& ratings_;
   Table table_;
   NameIndex found_;
-  std::vector<double> pd_, lgd_, delay_, days_past_due_;
+  std::vector<double> pd_, delay_, days_past_due_;
   std::vector<std::vector<Loading>> loadings_;
+  std::vector<Loss> loss_;
   std::vector<std::string_view> sector_, country_;
 };
 

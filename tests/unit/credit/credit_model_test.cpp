@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/credit/recoveries.h"
 #include "kernels/credit/thresholds.h"
 #include "kernels/math/functions.h"
 #include "tests/catch_any.h"
@@ -17,7 +18,7 @@ struct Row {
   std::string id;
   double pd_1y;
   std::vector<Loading> loadings;
-  double days_past_due = 0, recovery_delay_years = 0;
+  double days_past_due = 0, recovery_delay_years = 0, lgd_sd = 0, lgd_correlation = 0;
 };
 Job make_job(std::vector<Row> rows, int steps = 4) {
   Job job;
@@ -35,6 +36,8 @@ Job make_job(std::vector<Row> rows, int steps = 4) {
     job.obligors.pd_1y.push_back(r.pd_1y);
     job.obligors.loadings.push_back(r.loadings);
     job.obligors.loss_given_default.push_back(0.4);
+    job.obligors.lgd_sd.push_back(r.lgd_sd);
+    job.obligors.lgd_correlation.push_back(r.lgd_correlation);
     job.obligors.recovery_delay_years.push_back(r.recovery_delay_years);
     job.obligors.days_past_due.push_back(r.days_past_due);
   }
@@ -193,6 +196,43 @@ TEST_CASE("who is 90 days past due is in default at the first step of every scen
     }
 }
 
+TEST_CASE("random losses given default get a law each, shared where it is the same") {
+  std::vector<Row> rows = {{"a", 0.01, {cre, sme}, 0, 0, 0.2, 0.5},
+                           {"b", 0.01, {cre, sme}, 0, 0, 0.2, 0.5},
+                           {"c", 0.01, {cre, sme}},
+                           {"d", 0.01, {}, 0, 0, 0.2, 0.5},
+                           {"e", 0.02, {sme}, 0, 0, 0.1, 0},
+                           {"f", 0.02, {sme}, 120, 0, 0.2, 0.5}};
+  Job job = make_job(rows);
+  const CompiledCredit credit = compile_credit(job);
+  const CreditModel& m = credit.model;
+  const auto recovery = [&](std::size_t i) { return m.recoveries.at(static_cast<std::size_t>(credit.order[i])); };
+  const auto law = [&](std::size_t i) { return m.recovery_laws.at(recovery(i).law); };
+  REQUIRE(m.recoveries.size() == 6);
+  REQUIRE(m.recovery_laws.size() == 4);
+  CHECK(recovery(0).law == recovery(1).law);
+  CHECK(recovery(0).stream == stream("lgd", "a"));
+  CHECK(recovery(2).law == none);
+  const double square = squared_loading(job.market, {cre, sme}), kappa = credit.reports[1].kappa;
+  REQUIRE(kappa > 1.01);
+  const Matched matched = matched_passage(default_curve(0.01, 0.25, 4), square, 4);
+  const ProbitNormal p = probit_normal(0.4, 0.2, 0.5, adapted_scores(matched.passage.threshold, kappa * kappa * square, 0));
+  CHECK(law(0).centre == Approx(p.centre).epsilon(1e-6));
+  CHECK(law(0).own == Approx(p.spread * std::sqrt(0.75)).epsilon(1e-6));
+  REQUIRE(law(0).loadings.size() == 2);  // the score is standardised, so kappa is not in it
+  CHECK(law(0).loadings[1].loading == Approx(-p.spread * 0.5 * 0.5 / std::sqrt(square)).epsilon(1e-6));
+  const ProbitNormal alone = probit_normal(0.4, 0.2, 0, {});
+  CHECK(law(3).own == Approx(alone.spread).epsilon(1e-9));  // nothing systematic to correlate with
+  CHECK(law(3).loadings.empty());
+  CHECK(law(4).loadings.empty());
+  CHECK(law(5).centre == Approx(alone.centre).epsilon(1e-9));  // in default already: its score is standard normal
+  CHECK(law(5).own == Approx(alone.spread * std::sqrt(0.75)).epsilon(1e-9));
+  CHECK(law(5).loadings[0].loading == Approx(-alone.spread * 0.5).epsilon(1e-9));
+
+  rows[0].lgd_sd = rows[1].lgd_sd = rows[3].lgd_sd = rows[4].lgd_sd = rows[5].lgd_sd = 0;
+  CHECK(compile_credit(make_job(rows)).model.recoveries.empty());
+}
+
 namespace {
 std::vector<double> delays_seen;
 struct NoBatch : Batch {
@@ -279,6 +319,7 @@ TEST_CASE("many distinct laws come from the grid") {
   std::vector<Row> rows;
   for (int i = 0; i < 30000; ++i)
     rows.push_back({"o" + std::to_string(100000 + i), 0.001 + 1e-6 * i, {{FactorIndex{0}, 0.3 + 1e-5 * (i % 1000)}}});
+  for (const std::size_t i : {0u, 12345u, 29999u}) rows[i].lgd_sd = 0.2, rows[i].lgd_correlation = 0.5;
   const CompiledCredit c = compile_credit(make_job(rows));
   REQUIRE(c.model.buckets.size() == 30000);
   REQUIRE(c.reports.size() == 30000);
@@ -286,5 +327,10 @@ TEST_CASE("many distinct laws come from the grid") {
     const Matched m = matched_passage(default_curve(rows[b].pd_1y, 0.25, 4), std::pow(rows[b].loadings[0].loading, 2), 4);
     for (std::size_t n = 0; n < 4; ++n)
       REQUIRE(c.model.buckets[b].threshold[n] == Approx(m.passage.threshold[n]).margin(5e-5));
+    const double square = m.kappa * m.kappa * std::pow(rows[b].loadings[0].loading, 2);
+    const ProbitNormal p = probit_normal(0.4, 0.2, 0.5, adapted_scores(m.passage.threshold, square, 0));
+    const RecoveryLaw& law = c.model.recovery_laws.at(c.model.recoveries.at(b).law);
+    REQUIRE(law.centre == Approx(p.centre).margin(2e-5));
+    REQUIRE(law.own == Approx(p.spread * std::sqrt(0.75)).margin(2e-5));
   }
 }

@@ -85,6 +85,17 @@ TEST_CASE("obligors arrive, sorted") {
   CHECK(o.country == std::vector<std::string>{"DE", "FR", ""});
 }
 
+TEST_CASE("random losses given default arrive") {
+  JobFiles files = valid_job();
+  files["obligors.csv"] = replaced(files["obligors.csv"], "0.6,0,,,,", "0.6,0.2,0.3,,,");
+  files["obligors.csv"] = replaced(files["obligors.csv"], "0.4,,,,,", "0.4,0.1,,,,");
+  const Job job = read(files);
+  CHECK(job.obligors.lgd_sd == std::vector<double>{0.2, 0.1, 0});
+  CHECK(job.obligors.lgd_correlation == std::vector<double>{0.3, 0, 0});
+  const auto& used = job.defaults_used;
+  CHECK(std::count(used.begin(), used.end(), "obligors.csv: lgd_correlation = 0 (1 row)") == 1);
+}
+
 TEST_CASE("arrears and recovery delays arrive, and arrears are warned about") {
   JobFiles files = valid_job();
   files["obligors.csv"] = replaced(files["obligors.csv"], "0.6,0,,,,", "0.6,0,,1.5,90,");
@@ -169,7 +180,7 @@ TEST_CASE("defaults are listed") {
             "run.faults = fail", "cube.tail = exact", "cube.tail_scenarios = 1000", "credit.copula = gaussian",
             "credit.joint = matched", "credit.sampler = sparse", "sampling.method = plain", "factors.csv: drift = 0 (1 row)",
             "factors.csv: jump_rate = 0 (1 row)", "market.repair_correlation = false",
-            "obligors.csv: loadings = none: independent of everything (1 row)",
+            "obligors.csv: loadings = none: independent of everything (1 row)", "obligors.csv: lgd_sd = 0 (2 rows)",
             "obligors.csv: recovery_delay_years = 0 (3 rows)", "obligors.csv: days_past_due = 0 (3 rows)",
             "exposures.csv: currency = USD (1 row)", "exposures.csv: quantity = 1 (1 row)",
             "more.csv: currency = USD (1 row)", "more.csv: quantity = 1 (1 row)", "stress[0].propagate = false"});

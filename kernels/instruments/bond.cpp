@@ -1,4 +1,5 @@
-// Fixed-coupon bonds: bullet, quoted by notional and annual coupon.
+// Bonds with fixed or floating coupons: bullet, quoted by notional and annual coupon.
+#include <cmath>
 #include <limits>
 
 #include "kernels/instruments/cash_flows.h"
@@ -22,7 +23,8 @@ constexpr Field<Bond> fields[] = {
      .member = &Bond::coupon,
      .allowed = {-1, 1, "between -1 and 1"},
      .otherwise = 0.0,
-     .meaning = "annual coupon as a decimal of the notional; each payment is coupon / frequency"},
+     .meaning =
+         "annual coupon as a decimal of the notional, or the margin of a floating one; a payment is coupon / frequency"},
     {.name = "frequency",
      .member = &Bond::frequency,
      .allowed = frequency_range,
@@ -43,19 +45,23 @@ constexpr Field<Bond> fields[] = {
     {.name = "floating",
      .member = &Bond::floating,
      .otherwise = 0.0,
-     .words = "no|false",
-     .refused = "yes|true",
-     .meaning = "whether coupons float; only fixed coupons are valued"},
+     .words = "no|false|yes|true",
+     .meaning = "whether coupons float: margin plus the curve's forward rate without spread, fixed when a period starts"},
     {.name = "reset_rate",
      .member = &Bond::reset_rate,
-     .otherwise = 0.0,
-     .meaning = "running coupon of a floating bond; only fixed coupons are valued, so blank or 0"},
+     .allowed = {-1, 1, "between -1 and 1"},
+     .otherwise = std::numeric_limits<double>::quiet_NaN(),
+     .meaning = "annual coupon of a floating bond's current period, margin included; blank where coupons are fixed"},
 };
+
+bool floats(const Bond& b) { return b.floating >= 2; }
 
 std::optional<Complaint> check(const Positions& positions, std::size_t position) {
   const Bond b = terms(positions, fields, position);
   if (auto complaint = check_frequency(b.frequency)) return complaint;
-  if (b.reset_rate != 0) return Complaint{"reset_rate", "floating coupons are not valued by this version; leave it blank"};
+  const bool blank = std::isnan(b.reset_rate);
+  if (floats(b) && blank) return Complaint{"reset_rate", "blank; a floating bond needs the coupon of its current period"};
+  if (!floats(b) && !blank) return Complaint{"reset_rate", "coupons do not float; leave it blank"};
   return {};
 }
 
@@ -65,9 +71,14 @@ std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring)
   for (std::size_t p = 0; p < positions.size(); ++p) {
     const Bond b = terms(positions, fields, p);
     const double notional = positions.quantity[p] * b.notional;
-    claims.push_back(
-        {repayments({notional, b.coupon, b.frequency, b.maturity_years, Amortisation::bullet}, wiring.time_years), b.curve,
-         b.spread, notional, b.coupon});
+    Claim claim{repayments({notional, b.coupon, b.frequency, b.maturity_years, Amortisation::bullet}, wiring.time_years),
+                b.curve, b.spread, notional, b.coupon};
+    if (floats(b)) {
+      claim.floating = notional;
+      claim.running = b.reset_rate;
+      claim.flows[0].amount += notional * (b.reset_rate - b.coupon) * claim.flows[0].date_years;
+    }
+    claims.push_back(std::move(claim));
   }
   return cash_flow_batch(positions, claims, wiring, unsecured_recovery(positions, claims, wiring));
 }

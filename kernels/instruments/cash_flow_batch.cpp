@@ -24,8 +24,11 @@ class Compiler {
                       claims_.folded.size(),
                       claims_.early.size(),
                       claim.capitalises,
+                      claim.floating,
+                      claim.running,
                       {}};
-    const std::vector<Discounted> today = discounted_today(claim);
+    const std::vector<double> coupons = floating_today(claim);
+    const std::vector<Discounted> today = discounted_today(claim, coupons);
     if (is_none(claim.spread.factor))
       line.spread = !claim.spread.blank    ? claim.spread.number
                     : claim.principal == 0 ? 0
@@ -39,7 +42,7 @@ class Compiler {
       claims_.folded.push_back(f.amount * fold);
       if (f.date_years <= wiring_.time_years.back()) claims_.early.push_back({f.amount, f.balance});
       worth += today[k].amount * fold;
-      gross += std::abs(f.amount);
+      gross += std::abs(f.amount) + (k == 0 ? 0 : largest_coupon(claim, f.date_years - claim.flows[k - 1].date_years));
       amounts_.push_back(f.amount);
     }
     line.rule = amount_rule(amounts_);
@@ -54,13 +57,34 @@ class Compiler {
   }
 
  private:
+  // Floating coupons by date, projected from today's curve; empty: none.
+  std::vector<double> floating_today(const Claim& claim) const {
+    std::vector<double> out;
+    const auto growth = [&](const Flow& f) { return zero_rate_today(market_, claim.curve, f.date_years) * f.date_years; };
+    if (claim.floating != 0) out.push_back(0);
+    for (std::size_t k = 1; claim.floating != 0 && k < claim.flows.size(); ++k)
+      out.push_back(claim.floating * expm1(growth(claim.flows[k]) - growth(claim.flows[k - 1])));
+    return out;
+  }
+  // Bound on a floating coupon, as if zero rates were flat at the bounds of the curve's pillars.
+  double largest_coupon(const Claim& claim, double years) const {
+    if (claim.floating == 0) return 0;
+    double largest = 0;
+    for (const Pillar& p : market_.curves[static_cast<std::size_t>(claim.curve)]) {
+      const Bounds rate = bounds(market_, p.zero_rate, wiring_.time_years.back());
+      largest = std::max({largest, std::abs(rate.lower), std::abs(rate.upper)});
+    }
+    return std::abs(claim.floating) * expm1(std::min(largest * years, 600.0));
+  }
   // At the curve and, where the spread is a factor, at its value of today.
-  std::vector<Discounted> discounted_today(const Claim& claim) const {
+  std::vector<Discounted> discounted_today(const Claim& claim, const std::vector<double>& coupons) const {
     const double spread = is_none(claim.spread.factor) ? 0 : exchange_today(market_, claim.spread.factor);
     std::vector<Discounted> out;
-    for (const Flow& f : claim.flows) {
+    for (std::size_t k = 0; k < claim.flows.size(); ++k) {
+      const Flow& f = claim.flows[k];
       const double rate = zero_rate_today(market_, claim.curve, f.date_years) + spread;
-      out.push_back({f.date_years, f.amount * exp(-rate * f.date_years)});
+      const double amount = coupons.empty() ? f.amount : f.amount + coupons[k];
+      out.push_back({f.date_years, amount * exp(-rate * f.date_years)});
     }
     return out;
   }
@@ -108,7 +132,7 @@ class CashFlows final : public Batch {
     CompiledClaims compiled = compile(positions, claims, wiring);
     ladders_ = Ladders(compiled, wiring);
     cash_ = CashTable(compiled, rows_);
-    corrections_.emplace(compiled, rows_, *recovery_, positions, wiring);
+    corrections_.emplace(compiled, rows_, *recovery_, coupons_, positions, wiring);
     bytes_per_thread = corrections_->bytes_per_thread();
   }
 
@@ -117,7 +141,8 @@ class CashFlows final : public Batch {
     for (const auto& [p, row] : unsolved_)
       if (faults.size() < faults.capacity()) faults.push_back({rows_.row(row), p, 0, Reason::no_convergence});
     corrections_->apply(block, ledger);
-    ladders_.add_values(rows_, block, ledger);
+    ladders_.add_values(rows_, block, block.discounts.data(), ledger);
+    coupons_.add_values(rows_, block, ledger.scratch.data(), ledger);
     cash_.add(rows_, block, ledger);
   }
 
@@ -132,7 +157,9 @@ class CashFlows final : public Batch {
       CashFlowLine line = compiled(claims[p], positions.currency[p], row);
       if (line.spread != line.spread) unsolved_.emplace_back(static_cast<std::uint32_t>(p), row), line.spread = 0;
       out.lines.push_back(line);
+      if (claims[p].floating != 0) coupons_.add(claims[p], line, wiring);
     }
+    coupons_.finish(wiring);
     reads = distinct(std::move(reads));
     std::sort(reads_curves.begin(), reads_curves.end());
     reads_curves.erase(std::unique(reads_curves.begin(), reads_curves.end()), reads_curves.end());
@@ -144,6 +171,7 @@ class CashFlows final : public Batch {
   std::unique_ptr<Recovery> recovery_;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> unsolved_;  // positions without a par spread, and their rows
   Ladders ladders_;
+  FloatingCoupons coupons_;
   CashTable cash_;
   std::optional<Corrections> corrections_;
 };

@@ -26,6 +26,11 @@ struct Claim {
   double interest = 0;       // simple, per year, on the principal outstanding, from the last payment (first: from today)
   bool capitalises = false;  // interest is added to the principal on every date
   double prepay_cpr = 0;     // its flows are those of the share that is still there
+  // Of a bullet whose coupons float: flows are what is fixed; on top, each from the second on pays 1/D - 1 on this notional,
+  // D the curve's discount factor over the period without spread, at the first step at or after its start. `interest` is
+  // then the margin.
+  double floating = 0;
+  double running = 0;  // interest of the first period
 };
 
 enum class Amortisation : int { bullet, annuity, linear, pik };  // the order of the words in loan's column

@@ -3,9 +3,6 @@
 #include <hwy/highway.h>
 
 #include <cmath>
-#include <numeric>
-
-#include "kernels/math/functions.h"
 
 namespace tailcube {
 namespace {
@@ -35,20 +32,6 @@ double strands(const double* amount, const double* factor, std::size_t count) {
   return (last[0] + last[1]) + (last[2] + last[3]);
 }
 
-// A date costs a chain about as much as four claims cost that are corrected outside one, at a PD of some percent.
-bool worth_a_chain(std::span<const std::uint32_t> by_dates, const CompiledClaims& claims) {
-  const auto schedule = [&](std::uint32_t p) { return claims.lines[p].schedule; };
-  if (!claims.lines[by_dates.front()].rule) return false;
-  const std::vector<double>& longest = claims.schedules[schedule(by_dates.back())].date_years;
-  if (longest.size() > 4 * by_dates.size()) return false;
-  for (std::size_t i = 0; i < by_dates.size(); ++i) {
-    if (i > 0 && schedule(by_dates[i]) == schedule(by_dates[i - 1])) continue;
-    const std::vector<double>& dates = claims.schedules[schedule(by_dates[i])].date_years;
-    if (!std::equal(dates.begin(), dates.end(), longest.begin())) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 struct Corrections::Direct {
@@ -70,14 +53,20 @@ struct Corrections::Transposed {
     return strands(amount, begin, s.slot.size(), [&](std::size_t k) { return first[s.slot[k]]; });
   }
 };
-// [valued][lane]: sums over the dates so far of discount factors, alone and times the number of the date; the first and the
-// latest discount factor.
+// [valued][lane]: sums over the dates so far of discount factors, alone and times the number of the date, and of floating
+// coupons; the first and the latest discount factor.
 struct Corrections::Sums {
-  double *level, *slope, *first, *last;
+  static constexpr std::size_t tables = 5;
+  double *level, *slope, *floating, *first, *last;
   std::size_t count;
 
-  Sums(double* memory, std::size_t n) : level(memory), slope(memory + n), first(slope + n), last(first + n), count(n) {
-    std::fill_n(memory, 4 * n, 0.0);
+  Sums(double* memory, std::size_t n)
+      : level(memory), slope(memory + n), floating(slope + n), first(floating + n), last(first + n), count(n) {
+    std::fill_n(memory, tables * n, 0.0);
+  }
+  void add_coupons(const double* worth, const double* fold) {
+    for (std::size_t i = 0; i < count; ++i)
+      floating[i] = std::fma(worth[i], fold == nullptr ? 1 : fold[i / lanes], floating[i]);
   }
   void add(std::size_t date, const double* discount, const double* fold) {
     const hn::FixedTag<double, 4> d;
@@ -93,85 +82,15 @@ struct Corrections::Sums {
     }
     if (date == 0) std::copy_n(last, count, first);
   }
-  double promised(const AmountRule& rule, bool with_first, std::size_t i) const {
-    const double sum = std::fma(rule.level, level[i], std::fma(rule.slope, slope[i], rule.last * last[i]));
+  double promised(const AmountRule& rule, double notional, bool with_first, std::size_t i) const {
+    double sum = std::fma(rule.level, level[i], std::fma(rule.slope, slope[i], rule.last * last[i]));
+    if (notional != 0) sum = std::fma(notional, floating[i], sum);
     return with_first ? std::fma(rule.first, first[i], sum) : sum;
   }
 };
 
-Corrections::Corrections(CompiledClaims& claims, const RowSet& rows, const Recovery& recovery, const Positions& positions,
-                         const Wiring& wiring)
-    : rows_(rows), recovery_(recovery), obligors_(wiring.obligor_count), time_years_(wiring.time_years) {
-  for (std::size_t n = 0; n < time_years_.size(); ++n)
-    first_valued_.push_back(static_cast<std::uint32_t>(
-        std::lower_bound(rows.valued.begin(), rows.valued.end(), static_cast<int>(n)) - rows.valued.begin()));
-  const auto key = [&](std::uint32_t p) {
-    const CashFlowLine& l = claims.lines[p];
-    const Schedule& s = claims.schedules[l.schedule];
-    return std::tuple(s.curve, s.spread, l.rule ? l.spread : 0, !l.rule, l.rule && l.rule->slope != 0,
-                      l.rule ? s.date_years.front() : 0, l.rule && s.date_years.size() > 1 ? s.date_years[1] : 0);
-  };
-  const auto place = [&](std::uint32_t p) {
-    return std::tuple(key(p), claims.schedules[claims.lines[p].schedule].date_years.size(), positions.obligor[p], p);
-  };
-  std::vector<std::uint32_t> order(claims.lines.size());
-  std::iota(order.begin(), order.end(), 0u);
-  std::erase_if(order, [&](std::uint32_t p) { return is_none(positions.obligor[p]); });
-  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return place(a) < place(b); });
-
-  std::vector<std::span<const std::uint32_t>> chains;
-  std::vector<bool> need(claims.schedules.size(), false);
-  for (std::size_t begin = 0, end; begin < order.size(); begin = end) {
-    for (end = begin + 1; end < order.size() && key(order[end]) == key(order[begin]);) ++end;
-    const auto group = std::span(order).subspan(begin, end - begin);
-    if (worth_a_chain(group, claims)) {
-      chains.push_back(group);
-      continue;
-    }
-    for (const std::uint32_t p : group) {
-      add_line(p, claims, positions);
-      add_amounts(p, claims);
-      need[claims.lines[p].schedule] = true;
-    }
-  }
-  alone_ = lines_.size();
-  for (const auto& group : chains) add_chain(group, claims, positions);
-  recovery_at_ = rows.detail == Detail::leaf ? rows.count * lanes * rows.valued.size() * 4 : 0;
-  work_at_ = recovery_at_ + 2 * rows.valued.size();
-  slots_ = claims.schedules.number_slots(need);
-  schedules_ = std::move(claims.schedules);
-}
-
-void Corrections::add_line(std::uint32_t position, const CompiledClaims& claims, const Positions& positions) {
-  const CashFlowLine& l = claims.lines[position];
-  const Schedule& s = claims.schedules[l.schedule];
-  lines_.push_back({position, static_cast<std::uint32_t>(positions.obligor[position]), l.row, l.schedule, l.currency,
-                    static_cast<std::uint16_t>(s.date_years.size()), recovery_.at_once(position), l.capitalises, l.principal,
-                    l.interest, l.rule.value_or(AmountRule{}), balances_.size(), folded_.size()});
-  for (std::size_t k = 0; k < s.paid.back(); ++k) balances_.push_back(claims.early[l.early + k].balance);
-}
-
-void Corrections::add_amounts(std::uint32_t position, const CompiledClaims& claims) {
-  const CashFlowLine& l = claims.lines[position];
-  const Schedule& s = claims.schedules[l.schedule];
-  for (std::size_t k = 0; k < s.paid.back(); ++k) amounts_.push_back(claims.early[l.early + k].amount);
-  for (std::size_t k = 0; k < s.date_years.size(); ++k) folded_.push_back(claims.folded[l.folded + k]);
-  for (const int h : rows_.valued) growth_.push_back(exp(l.spread * time_years_[static_cast<std::size_t>(h)]));
-}
-
-void Corrections::add_chain(std::span<const std::uint32_t> positions, const CompiledClaims& claims, const Positions& all) {
-  const CashFlowLine& longest = claims.lines[positions.back()];
-  Chain chain{longest.schedule, longest.spread, lines_.size(), lines_.size() + positions.size(), folds_.size()};
-  for (const std::uint32_t p : positions) add_line(p, claims, all);
-  if (chain.spread != 0)
-    for (const double date : claims.schedules[longest.schedule].date_years)
-      for (const int h : rows_.valued)
-        folds_.push_back(exp(-chain.spread * std::max(0.0, date - time_years_[static_cast<std::size_t>(h)])));
-  chains_.push_back(chain);
-}
-
 std::size_t Corrections::bytes_per_thread() const {
-  const std::size_t doubles = work_at_ + lanes * rows_.valued.size() * std::max<std::size_t>(4, slots_.size());
+  const std::size_t doubles = work_at_ + lanes * rows_.valued.size() * std::max(Sums::tables, slots_.size());
   return 2 * (doubles * sizeof(double) + (obligors_ + 1) * sizeof(std::uint32_t));  // a thread has two ledgers
 }
 
@@ -182,8 +101,9 @@ void Corrections::apply(const Block& block, Ledger& ledger) const {
   for (std::uint32_t i = 0; i < block.defaults.size(); ++i)
     for (; o <= static_cast<std::size_t>(block.defaults[i].obligor); ++o) first[o] = i;
   std::fill(first.begin() + static_cast<std::ptrdiff_t>(o), first.end(), static_cast<std::uint32_t>(block.defaults.size()));
-  ledger.scratch.resize(std::max(ledger.scratch.size(), work_at_ + 4 * lanes * rows_.valued.size()));
-  std::fill_n(ledger.scratch.begin(), recovery_at_, 0.0);
+  ledger.scratch.resize(std::max(ledger.scratch.size(), work_at_ + Sums::tables * lanes * rows_.valued.size()));
+  coupons_.forwards().evaluate(block, ledger.scratch.data());
+  std::fill(ledger.scratch.data() + changes_at_, ledger.scratch.data() + recovery_at_, 0.0);
   alone(block, ledger);
   for (const Chain& chain : chains_) along(chain, block, ledger);
   finish(ledger);
@@ -224,7 +144,7 @@ void Corrections::alone(const Factors& factors, const Block& block, Ledger& ledg
     const Line& l = lines_[i];
     for (const Default& d : defaults_of(i, block, ledger))
       correct(
-          l, schedules_[l.schedule], d, block, ledger,
+          l, schedules_[l.schedule], d, block, ledger, [&] { return claim_at_default(l, schedules_[l.schedule], d.step); },
           [&](std::size_t k, std::size_t v) {
             return growth_[i * valued + v] *
                    factors.promised(schedules_[l.schedule], folded_.data() + l.folded, k, v, d.lane);
@@ -240,18 +160,34 @@ void Corrections::alone(const Factors& factors, const Block& block, Ledger& ledg
 void Corrections::along(const Chain& chain, const Block& block, Ledger& ledger) const {
   const std::size_t valued = rows_.valued.size();
   const Schedule& s = schedules_[chain.schedule];
+  const Forwards& forwards = coupons_.forwards();
+  const double* const table = ledger.scratch.data();
+  const bool floating = !chain.periods.empty();
   Sums sums(ledger.scratch.data() + work_at_, valued * lanes);
   std::size_t i = chain.begin;
   for (std::size_t k = 0; i < chain.end; ++k) {
-    if (s.discount[k] != none)
-      sums.add(k, block.discounts(s.discount[k], 0).data(), chain.spread == 0 ? nullptr : &folds_[chain.fold + k * valued]);
+    if (s.discount[k] != none) {
+      const double* fold = chain.spread == 0 ? nullptr : &folds_[chain.fold + k * valued];
+      sums.add(k, block.discounts(s.discount[k], 0).data(), fold);
+      if (floating && k > 0) sums.add_coupons(forwards.worth(table, chain.periods[k]), fold);
+    }
     for (; i < chain.end && lines_[i].dates == k + 1; ++i) {
       const Line& l = lines_[i];
-      for (const Default& d : defaults_of(i, block, ledger))
+      for (const Default& d : defaults_of(i, block, ledger)) {
+        const auto coupon = [&](std::size_t date) { return forwards.fixing(table, chain.periods[date])[d.lane]; };
         correct(
             l, s, d, block, ledger,
-            [&](std::size_t paid, std::size_t v) { return sums.promised(l.rule, paid == 0, v * lanes + d.lane); },
-            [&](std::size_t begin, std::size_t end) { return l.rule.sum(begin, end, l.dates); });
+            [&] { return floating ? floating_claim(l, s, d.step, coupon) : claim_at_default(l, s, d.step); },
+            [&](std::size_t paid, std::size_t v) {
+              return sums.promised(l.rule, l.floating, paid == 0, v * lanes + d.lane);
+            },
+            [&](std::size_t begin, std::size_t end) {
+              double sum = l.rule.sum(begin, end, l.dates);
+              for (std::size_t date = std::max<std::size_t>(begin, 1); floating && date < end; ++date)
+                sum += l.floating * coupon(date);
+              return sum;
+            });
+      }
     }
   }
 }
@@ -270,7 +206,7 @@ Corrections::Changes Corrections::changes(std::uint32_t row, std::size_t lane, L
             ledger.gauges(rows_.gauge(row, defaults), 0).data() + lane,
             ledger.gauges(rows_.gauge(row, defaulted_exposure), 0).data() + lane, lanes};
   }
-  double* const first = ledger.scratch.data() + (row * lanes + lane) * rows_.valued.size() * 4;
+  double* const first = ledger.scratch.data() + changes_at_ + (row * lanes + lane) * rows_.valued.size() * 4;
   return {first, first + 1, first + 2, first + 3, 4};
 }
 
@@ -285,15 +221,28 @@ double Corrections::claim_at_default(const Line& l, const Schedule& s, int step)
   return balance + balance * l.interest * (until - since);
 }
 
-// promised(k, v): discounted amounts at a valued step, of which date k is the first; due(begin, end): sum of amounts. The
-// dates are the first of `s`.
-template <class Promised, class Due>
+// The same of a claim with floating coupons; coupon(k): what the period that ends on date k pays on a notional of 1.
+template <class Coupon>
+double Corrections::floating_claim(const Line& l, const Schedule& s, int step, Coupon coupon) const {
+  std::size_t k = s.paid_by(step - 1);
+  const double until = time_years_[static_cast<std::size_t>(step)];
+  double accrued = 0;
+  for (double begin = k == 0 ? 0 : s.date_years[k - 1]; k < l.dates && begin < until; begin = s.date_years[k++]) {
+    const double rate = k == 0 ? l.running : l.interest + coupon(k) / (s.date_years[k] - begin);
+    accrued += rate * (std::min(s.date_years[k], until) - begin);
+  }
+  return l.principal + l.principal * accrued;
+}
+
+// claimed(): principal and interest at the default; promised(k, v): discounted amounts at a valued step, of which date k is
+// the first; due(begin, end): sum of amounts. The dates are the first of `s`.
+template <class Claimed, class Promised, class Due>
 void Corrections::correct(const Line& l, const Schedule& s, const Default& d, const Block& block, Ledger& ledger,
-                          Promised promised, Due due) const {
+                          Claimed claimed, Promised promised, Due due) const {
   std::size_t unpaid = s.paid_by(d.step - 1);
   const std::size_t valued = rows_.valued.size(), first = first_valued_[d.step], lane = d.lane;
   if (unpaid >= l.dates || first == valued) return;  // repaid before
-  const double claim = claim_at_default(l, s, d.step);
+  const double claim = claimed();
   const bool domestic = is_none(l.currency);
   const double exposed = domestic ? claim : claim * exchange(block, l.currency, d.step)[lane];
   const Changes to = changes(l.row, lane, ledger);
@@ -337,7 +286,7 @@ void Corrections::finish(Ledger& ledger) const {
       const Lanes loss = ledger.credit_loss(rows_.row(r), at);
       if (rows_.detail == Detail::leaf)
         for (std::size_t k = 0; k < lanes; ++k) {
-          const double* from = ledger.scratch.data() + ((r * lanes + k) * valued + v) * 4;
+          const double* from = ledger.scratch.data() + changes_at_ + ((r * lanes + k) * valued + v) * 4;
           value[k] = from[0], cash[k] = from[1], count[k] = from[2], exposed[k] = from[3];
         }
       if (v > 0)

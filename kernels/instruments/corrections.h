@@ -1,6 +1,7 @@
 #pragma once
 // What defaults take away from a book that ladders value as if nobody defaulted.
 #include "kernels/instruments/amounts.h"
+#include "kernels/instruments/floating.h"
 #include "kernels/instruments/ladder.h"
 
 namespace tailcube {
@@ -17,9 +18,11 @@ class Corrections {
  public:
   enum Gauge : std::size_t { defaults, defaulted_exposure, gauge_count };
 
-  // `rows` and `recovery` outlive it; takes the schedules.
-  Corrections(CompiledClaims&, const RowSet& rows, const Recovery& recovery, const Positions&, const Wiring&);
-  // Sets the rows, which must be clear, to what defaults change; the ladders come after.
+  // `rows`, `recovery` and `coupons` outlive it; takes the schedules.
+  Corrections(CompiledClaims&, const RowSet& rows, const Recovery& recovery, const FloatingCoupons& coupons,
+              const Positions&, const Wiring&);
+  // Sets the rows, which must be clear, to what defaults change; the ladders come after. Leaves the coupons' forwards at the
+  // beginning of the scratch memory.
   void apply(const Block&, Ledger&) const;
   std::size_t bytes_per_thread() const;
 
@@ -29,15 +32,16 @@ class Corrections {
     FactorIndex currency;
     std::uint16_t dates;
     bool at_once, capitalises;  // Recovery::at_once, Claim::capitalises
-    double principal, interest;
+    double principal, interest, floating, running;
     AmountRule rule;     // of a claim in a chain
     std::size_t early;   // balances_[early + k]: outstanding after date k, for the dates within the simulated time
     std::size_t folded;  // of a claim outside
   };
   struct Chain {
-    std::uint32_t schedule;        // the longest
-    double spread;                 // a number to fold in
-    std::size_t begin, end, fold;  // its lines, by rising number of dates; its place in folds_
+    std::uint32_t schedule;              // the longest
+    double spread;                       // a number to fold in
+    std::size_t begin, end, fold;        // its lines, by rising number of dates; its place in folds_
+    std::vector<std::uint32_t> periods;  // by date, of floating coupons; empty: none
   };
   struct Changes;     // where a default is written
   struct Sums;        // along a chain up to a date
@@ -54,12 +58,15 @@ class Corrections {
   std::span<const Default> defaults_of(std::size_t line, const Block&, const Ledger&) const;
   Changes changes(std::uint32_t row, std::size_t lane, Ledger&) const;
   double claim_at_default(const Line&, const Schedule&, int step) const;
-  template <class Promised, class Due>
-  void correct(const Line&, const Schedule&, const Default&, const Block&, Ledger&, Promised, Due) const;
+  template <class Coupon>
+  double floating_claim(const Line&, const Schedule&, int step, Coupon) const;
+  template <class Claimed, class Promised, class Due>
+  void correct(const Line&, const Schedule&, const Default&, const Block&, Ledger&, Claimed, Promised, Due) const;
   void finish(Ledger&) const;
 
   const RowSet& rows_;
   const Recovery& recovery_;
+  const FloatingCoupons& coupons_;
   std::uint32_t obligors_;
   std::vector<double> time_years_;
   std::vector<std::uint32_t> first_valued_;  // by step: the first valued step at or after it
@@ -71,8 +78,8 @@ class Corrections {
   std::vector<double> balances_;
   // Of lines outside chains: amounts, as balances_; amounts x exp(-spread date); [line][valued] exp(spread time).
   std::vector<double> amounts_, folded_, growth_;
-  std::size_t recovery_at_ = 0, work_at_ = 0;  // in scratch memory, after the changes: what a Recovery says, the rest
-  std::vector<std::uint32_t> slots_;           // DiscountIndex of each slot
+  std::size_t changes_at_ = 0, recovery_at_ = 0, work_at_ = 0;  // in scratch memory, after the forwards
+  std::vector<std::uint32_t> slots_;                            // DiscountIndex of each slot
 };
 
 }  // namespace tailcube

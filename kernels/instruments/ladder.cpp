@@ -115,7 +115,7 @@ void Ladders::add(std::span<const std::uint32_t> positions, const CompiledClaims
       const Schedule& s = schedules[lines[p].schedule];
       const double growth = exp(lines[p].spread * time);
       for (std::size_t k = s.paid_by(wiring.valued[v]); k < s.date_years.size(); ++k)
-        amount[scratch_[s.discount[k]]] += folded[lines[p].folded + k] * growth;
+        if (s.discount[k] != none) amount[scratch_[s.discount[k]]] += folded[lines[p].folded + k] * growth;
     }
     const auto after =
         std::upper_bound(dates.begin(), dates.end(), time, [](double t, const auto& d) { return t < d.first; });
@@ -125,9 +125,9 @@ void Ladders::add(std::span<const std::uint32_t> positions, const CompiledClaims
   ladders_.push_back(ladder);
 }
 
-void Ladders::add_values(const RowSet& rows, const Block& block, Ledger& ledger) const {
+void Ladders::add_values(const RowSet& rows, const Block& block, const double* factors, Ledger& ledger) const {
   constexpr std::size_t chunk = 64;
-  const std::size_t stride = static_cast<std::size_t>(block.discounts.steps()) * lanes;
+  const std::size_t stride = rows.valued.size() * lanes;
   for (std::size_t v = 0; v < rows.valued.size(); ++v)
     for (std::size_t begin = 0; begin < ladders_.size(); begin += chunk) {
       std::array<LadderProduct, chunk> products;
@@ -139,7 +139,7 @@ void Ladders::add_values(const RowSet& rows, const Block& block, Ledger& ledger)
                        l.count - start, exchange(block, l.currency, rows.valued[v]),
                        ledger.value(rows.row(l.row), static_cast<int>(v)).data()};
       }
-      ladder_products({products.data(), count}, block.discounts.data() + v * lanes, stride);
+      ladder_products({products.data(), count}, factors + v * lanes, stride);
     }
 }
 

@@ -48,6 +48,7 @@ struct CashFlowLine {
   double principal, interest;  // outstanding today; per year
   std::size_t folded, early;   // where its amounts begin
   bool capitalises;
+  double floating, running;  // as Claim's
   std::optional<AmountRule> rule;
 };
 struct Early {
@@ -66,8 +67,9 @@ class Ladders {
  public:
   Ladders() = default;
   Ladders(const CompiledClaims&, const Wiring&);
-  // Adds sum amount x discount x exchange to the value of each row at each valued step.
-  void add_values(const RowSet&, const Block&, Ledger&) const;
+  // Adds sum amount x factor x exchange to the value of each row at each valued step; factors by DiscountIndex,
+  // [index][valued][lane].
+  void add_values(const RowSet&, const Block&, const double* factors, Ledger&) const;
   std::size_t bytes() const { return amount_.size() * sizeof(double) + discount_.size() * sizeof(std::uint32_t); }
 
  private:

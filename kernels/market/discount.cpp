@@ -3,6 +3,7 @@
 
 #include "kernels/market/lane_loops.h"
 #include "kernels/market/market.h"
+#include "kernels/market/spot.h"
 
 namespace tailcube {
 namespace {
@@ -22,6 +23,8 @@ Interpolation interpolate(const std::vector<Pillar>& pillars, double tenor_years
           (tenor_years - lower->tenor_years) / (upper->tenor_years - lower->tenor_years)};
 }
 
+alignas(64) constexpr double no_spread[lanes] = {};
+
 }  // namespace
 
 double zero_rate_today(const FactorModel& model, CurveIndex curve, double tenor_years) {
@@ -31,9 +34,14 @@ double zero_rate_today(const FactorModel& model, CurveIndex curve, double tenor_
   return std::fma(at.weight, upper - lower, lower);
 }
 
+void spot_discounts(const std::vector<Pillar>& pillars, double years, int step, const Block& block, Lanes out) {
+  const Interpolation at = interpolate(pillars, years);
+  market::discount_factors(years, at.weight, block.factors(at.lower, step), block.factors(at.upper, step),
+                           ConstLanes(no_spread), out);
+}
+
 void discount(const FactorModel& model, Block& block) {
   constexpr double same_date_years = 1e-9;
-  alignas(64) static constexpr double no_spread[lanes] = {};
   for (std::size_t v = 0; v < model.valued.size(); ++v) {
     const int step = model.valued[v];
     const double now = step * model.step_years;

@@ -71,7 +71,7 @@ double Table::number(int column, const Range& range, std::optional<double> other
   if (text.empty()) {
     if (!otherwise) return blank_error(column, range.words), 0.0;
     if (defaults_[static_cast<std::size_t>(column)] == 0)
-      count_default(column, shown(*otherwise));
+      count_default(column, std::isnan(*otherwise) ? "blank" : shown(*otherwise));
     else
       ++defaults_[static_cast<std::size_t>(column)];
     return *otherwise;

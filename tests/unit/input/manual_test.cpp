@@ -42,11 +42,14 @@ TEST_CASE("bonds, loans, vaults and holdings are read by their declared columns"
   CHECK(with_table("bond",
                    bonds + "B1,b,p,O1,100,0.05,5,USD,SPREAD,no\nB2,b,p,,100,0.05,5,USD,0.02,\nB3,b,p,,100,0.05,5,USD,,\n")
             .exit_code == 0);
-  CHECK(with_table("bond", bonds + "B1,b,p,O1,100,5,5,USB,SPRED,yes\n").messages ==
+  CHECK(with_table("bond", bonds + "B1,b,p,O1,100,5,5,USB,SPRED,maybe\n").messages ==
         std::vector<std::string>{"t.csv:2: coupon: 5 is not between -1 and 1",
                                  "t.csv:2: curve: \"USB\" is not in files.curves; did you mean \"USD\"?",
-                                 "t.csv:2: floating: \"yes\" is not available in this version; allowed: no or false",
+                                 "t.csv:2: floating: \"maybe\" is not no, false, yes or true",
                                  "t.csv:2: spread: \"SPRED\" is not in files.factors; did you mean \"SPREAD\"?"});
+  CHECK(with_table("bond", bonds + "B1,b,p,O1,100,0.05,5,USD,,yes\n").messages ==
+        std::vector<std::string>{
+            "t.csv:2: reset_rate: blank; a floating bond needs the coupon of its current period"});
   const std::string loans = "id,book,pool,principal,rate,maturity_years,curve,amortisation,spread,frequency,prepay_cpr\n";
   CHECK(with_table("loan", loans + "L,b,p,100,0.05,5,USD,pik,7,12,1.5\n").messages ==
         std::vector<std::string>{

@@ -6,7 +6,8 @@ namespace tailcube::test {
 
 struct PlainClaim {
   struct Payment {
-    long double date, interest, principal;
+    long double date, interest, principal, floating = 0;  // floating: a notional
+    long double start = 0;                                // of its period
   };
   std::vector<Payment> payments;
   long double principal = 0, rate = 0;
@@ -14,7 +15,35 @@ struct PlainClaim {
   FactorIndex spread_factor{none};
   long double spread = 0;
   bool capitalises = false;
+  long double running = 0;
 };
+
+// A floating bullet: `rate` is the margin, `running` the coupon of the first period.
+inline void make_floating(PlainClaim& c, long double running) {
+  c.running = running;
+  for (std::size_t k = 0; k < c.payments.size(); ++k) {
+    PlainClaim::Payment& f = c.payments[k];
+    f.start = k == 0 ? 0 : c.payments[k - 1].date;
+    if (k == 0) f.interest = c.principal * running * f.date;
+    if (k > 0) f.floating = c.principal;
+  }
+}
+inline int plain_step(const World& w, long double date) {
+  return static_cast<int>(std::ceil(date / w.market.step_years - 1e-8L));
+}
+// Interest and principal of a payment as known or projected at a step.
+inline long double plain_amount(const PlainClaim& c, const PlainClaim::Payment& f, const World& w, int step, int lane) {
+  long double coupon = 0;
+  const auto growth = [&](long double years, int at) {
+    return w.zero_rate(c.curve, static_cast<double>(years), at, lane) * years;
+  };
+  if (f.floating != 0) {
+    const int fixing = plain_step(w, f.start);
+    const long double left = f.date - w.time(step), wait = f.start - w.time(step);
+    coupon = std::exp(fixing <= step ? growth(f.date - f.start, fixing) : growth(left, step) - growth(wait, step)) - 1;
+  }
+  return f.interest + f.principal + f.floating * coupon;
+}
 
 // kind: 'b' bullet, 'a' annuity, 'l' linear, 'p' pik. The annuity by its closed form; prepayment by its single monthly rate.
 inline PlainClaim plain_claim(char kind, long double principal, long double rate, int frequency, long double maturity,
@@ -48,7 +77,7 @@ inline long double plain_today(const PlainClaim& c, const World& w, long double 
   for (const auto& f : c.payments) {
     long double z = w.zero_rate(c.curve, static_cast<double>(f.date), 0, 0) + spread;
     if (!is_none(c.spread_factor)) z += w.market.factors[static_cast<std::size_t>(c.spread_factor)].initial;
-    sum += (f.interest + f.principal) * std::exp(-z * f.date);
+    sum += plain_amount(c, f, w, 0, 0) * std::exp(-z * f.date);
   }
   return sum;
 }
@@ -68,10 +97,10 @@ inline Outcome plain_outcome(const PlainClaim& c, const World& w, FactorIndex cu
   const auto fx = [&](int n) -> long double {
     return is_none(currency) ? 1 : w.block.factors(currency, n)[static_cast<std::size_t>(lane)];
   };
-  const auto step_of = [&](long double date) { return static_cast<int>(std::ceil(date / w.market.step_years - 1e-8L)); };
+  const auto step_of = [&](long double date) { return plain_step(w, date); };
   long double performing_value = 0, performing_cash = 0;
   for (const auto& f : c.payments) {
-    const long double amount = f.interest + f.principal;
+    const long double amount = plain_amount(c, f, w, h, lane);
     if (step_of(f.date) <= h) {
       performing_cash += amount * fx(step_of(f.date));
       continue;
@@ -92,12 +121,20 @@ inline Outcome plain_outcome(const PlainClaim& c, const World& w, FactorIndex cu
   long double cash = 0, balance = c.principal, last = 0;
   for (const auto& f : c.payments)
     if (step_of(f.date) <= tau - 1)
-      cash += (f.interest + f.principal) * fx(step_of(f.date)), balance -= f.principal, last = f.date;
+      cash += plain_amount(c, f, w, h, lane) * fx(step_of(f.date)), balance -= f.principal, last = f.date;
   const long double until = std::min<long double>(w.time(tau), c.payments.back().date);
   if (c.capitalises)
     for (const auto& f : c.payments)
       if (f.date > last && f.date <= until) balance *= 1 + c.rate * (f.date - last), last = f.date;
-  const long double claim = balance * (1 + c.rate * (until - last));
+  long double claim = balance * (1 + c.rate * (until - last));
+  if (c.running != 0) {
+    claim = balance;
+    for (const auto& f : c.payments) {
+      const long double begin = std::max(f.start, last), end = std::min(f.date, until);
+      const long double interest = plain_amount(c, f, w, h, lane) - f.principal;
+      if (begin < end) claim += interest * (end - begin) / (f.date - f.start);
+    }
+  }
   const long double recovered = (1 - static_cast<long double>(lgd)) * claim;
   const int arrives = tau + step_of(delay_years);
   long double value = 0;
@@ -156,9 +193,15 @@ inline RandomClaims random_claims(World& w, const std::string& type, std::size_t
                                                : kind == 'l' ? "linear"
                                                              : "pik");
     if (cpr != 0) line.cells["prepay_cpr"] = cpr;
+    const bool floating = type == "bond" && w.random() % 2;
     const long double money = static_cast<long double>(principal) * line.quantity;
     PlainClaim plain = plain_claim(kind, money, rate, frequency, maturity, cpr);
     plain.curve = curve;
+    if (floating) {
+      line.cells["floating"] = std::string(w.random() % 2 ? "yes" : "true");
+      line.cells["reset_rate"] = w.uniform(0.001, 0.1);
+      make_floating(plain, std::get<double>(line.cells["reset_rate"]));
+    }
     switch (w.random() % 3) {
       case 0:
         line.cells["spread"] = plain.spread_factor = w.factor("SPREAD");

@@ -1,0 +1,112 @@
+// Which defaulted claims are corrected along a chain of dates, and what is kept of each.
+#include <numeric>
+
+#include "kernels/instruments/corrections.h"
+#include "kernels/math/functions.h"
+
+namespace tailcube {
+namespace {
+
+bool share_dates(std::span<const std::uint32_t> by_dates, const CompiledClaims& claims) {
+  const auto schedule = [&](std::uint32_t p) { return claims.lines[p].schedule; };
+  const std::vector<double>& longest = claims.schedules[schedule(by_dates.back())].date_years;
+  for (std::size_t i = 0; i < by_dates.size(); ++i) {
+    if (i > 0 && schedule(by_dates[i]) == schedule(by_dates[i - 1])) continue;
+    const std::vector<double>& dates = claims.schedules[schedule(by_dates[i])].date_years;
+    if (!std::equal(dates.begin(), dates.end(), longest.begin())) return false;
+  }
+  return true;
+}
+// A date costs a chain about as much as four claims cost that are corrected outside one, at a PD of some percent. Floating
+// coupons are only valued in chains.
+bool worth_a_chain(std::span<const std::uint32_t> by_dates, const CompiledClaims& claims) {
+  const CashFlowLine &first = claims.lines[by_dates.front()], &last = claims.lines[by_dates.back()];
+  const std::size_t longest = claims.schedules[last.schedule].date_years.size();
+  return first.rule && (first.floating != 0 || longest <= 4 * by_dates.size());
+}
+
+}  // namespace
+
+Corrections::Corrections(CompiledClaims& claims, const RowSet& rows, const Recovery& recovery,
+                         const FloatingCoupons& coupons, const Positions& positions, const Wiring& wiring)
+    : rows_(rows), recovery_(recovery), coupons_(coupons), obligors_(wiring.obligor_count), time_years_(wiring.time_years) {
+  for (std::size_t n = 0; n < time_years_.size(); ++n)
+    first_valued_.push_back(static_cast<std::uint32_t>(
+        std::lower_bound(rows.valued.begin(), rows.valued.end(), static_cast<int>(n)) - rows.valued.begin()));
+  const auto key = [&](std::uint32_t p) {
+    const CashFlowLine& l = claims.lines[p];
+    const Schedule& s = claims.schedules[l.schedule];
+    return std::tuple(s.curve, s.spread, l.rule ? l.spread : 0, !l.rule, l.floating != 0, l.rule && l.rule->slope != 0,
+                      l.rule ? s.date_years.front() : 0, l.rule && s.date_years.size() > 1 ? s.date_years[1] : 0);
+  };
+  const auto place = [&](std::uint32_t p) {
+    return std::tuple(key(p), claims.schedules[claims.lines[p].schedule].date_years.size(), positions.obligor[p], p);
+  };
+  std::vector<std::uint32_t> order(claims.lines.size());
+  std::iota(order.begin(), order.end(), 0u);
+  std::erase_if(order, [&](std::uint32_t p) { return is_none(positions.obligor[p]); });
+  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return place(a) < place(b); });
+
+  std::vector<std::span<const std::uint32_t>> chains;
+  std::vector<bool> need(claims.schedules.size(), false);
+  for (std::size_t begin = 0, end; begin < order.size(); begin = end) {
+    for (end = begin + 1; end < order.size() && key(order[end]) == key(order[begin]);) ++end;
+    const auto group = std::span(order).subspan(begin, end - begin);
+    const bool chain = worth_a_chain(group, claims), shared = chain && share_dates(group, claims);
+    if (shared) {
+      chains.push_back(group);
+    } else if (chain && claims.lines[group.front()].floating != 0) {
+      const auto schedule = [&](std::uint32_t p) { return claims.lines[p].schedule; };
+      std::stable_sort(group.begin(), group.end(),
+                       [&](std::uint32_t a, std::uint32_t b) { return schedule(a) < schedule(b); });
+      for (std::size_t i = 0, n; i < group.size(); i += n) {
+        for (n = 1; i + n < group.size() && schedule(group[i + n]) == schedule(group[i]);) ++n;
+        chains.push_back(group.subspan(i, n));
+      }
+    } else {
+      for (const std::uint32_t p : group) {
+        add_line(p, claims, positions);
+        add_amounts(p, claims);
+        need[claims.lines[p].schedule] = true;
+      }
+    }
+  }
+  alone_ = lines_.size();
+  for (const auto& group : chains) add_chain(group, claims, positions);
+  changes_at_ = coupons.forwards().doubles();
+  recovery_at_ = changes_at_ + (rows.detail == Detail::leaf ? rows.count * lanes * rows.valued.size() * 4 : 0);
+  work_at_ = recovery_at_ + 2 * rows.valued.size();
+  slots_ = claims.schedules.number_slots(need);
+  schedules_ = std::move(claims.schedules);
+}
+
+void Corrections::add_line(std::uint32_t position, const CompiledClaims& claims, const Positions& positions) {
+  const CashFlowLine& l = claims.lines[position];
+  const Schedule& s = claims.schedules[l.schedule];
+  lines_.push_back({position, static_cast<std::uint32_t>(positions.obligor[position]), l.row, l.schedule, l.currency,
+                    static_cast<std::uint16_t>(s.date_years.size()), recovery_.at_once(position), l.capitalises, l.principal,
+                    l.interest, l.floating, l.running, l.rule.value_or(AmountRule{}), balances_.size(), folded_.size()});
+  for (std::size_t k = 0; k < s.paid.back(); ++k) balances_.push_back(claims.early[l.early + k].balance);
+}
+
+void Corrections::add_amounts(std::uint32_t position, const CompiledClaims& claims) {
+  const CashFlowLine& l = claims.lines[position];
+  const Schedule& s = claims.schedules[l.schedule];
+  for (std::size_t k = 0; k < s.paid.back(); ++k) amounts_.push_back(claims.early[l.early + k].amount);
+  for (std::size_t k = 0; k < s.date_years.size(); ++k) folded_.push_back(claims.folded[l.folded + k]);
+  for (const int h : rows_.valued) growth_.push_back(exp(l.spread * time_years_[static_cast<std::size_t>(h)]));
+}
+
+void Corrections::add_chain(std::span<const std::uint32_t> positions, const CompiledClaims& claims, const Positions& all) {
+  const CashFlowLine& longest = claims.lines[positions.back()];
+  Chain chain{longest.schedule, longest.spread, lines_.size(), lines_.size() + positions.size(), folds_.size(), {}};
+  if (longest.floating != 0) chain.periods = coupons_.periods(claims.schedules[longest.schedule]);
+  for (const std::uint32_t p : positions) add_line(p, claims, all);
+  if (chain.spread != 0)
+    for (const double date : claims.schedules[longest.schedule].date_years)
+      for (const int h : rows_.valued)
+        folds_.push_back(exp(-chain.spread * std::max(0.0, date - time_years_[static_cast<std::size_t>(h)])));
+  chains_.push_back(std::move(chain));
+}
+
+}  // namespace tailcube

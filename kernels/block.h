@@ -74,6 +74,13 @@ struct Default {
   friend bool operator==(const Default&, const Default&) = default;
 };
 
+// A jump of a factor inside a step.
+struct Landing {
+  std::uint16_t lane, step;
+  double value;  // just after it
+  double low;    // lowest value from there to the next jump or the end of the step
+};
+
 // Market and credit write it, instruments read it.
 struct Block {
   std::uint64_t seed = 0;
@@ -84,6 +91,10 @@ struct Block {
   // Value in the factor's unit at steps 0 .. n. Step 0 is *just after today*: today's value, shocked where a cell shocks it.
   // A driver's row holds its standardised value D_n (D_0 = 0).
   LaneTable factors;
+  // Of factors in FactorModel::bridged, the path inside the steps: lowest value from step n - 1 to step n, or to the first
+  // jump between them; n >= 1. What a cell adds to the path there is what it adds at step n - 1. May be 0, never negative.
+  LaneTable lows;
+  std::vector<std::vector<Landing>> landings;  // [factor], sorted by (lane, step, time)
   // Discount factor of DiscountIndex seen from each *valued* step (position in the list, not step number); 0 once the date
   // has passed.
   LaneTable discounts;

@@ -59,6 +59,10 @@ Valuation::Valuation(const CompiledBook& book) {
   const std::size_t rows = book.leaf_of_row.size();
   block.seed = book.seed;
   block.factors = LaneTable(book.market.factors.size(), book.market.steps + 1);
+  if (!book.market.bridged.empty()) {
+    block.lows = LaneTable(book.market.factors.size(), book.market.steps + 1);
+    block.landings.resize(book.market.factors.size());
+  }
   block.discounts = LaneTable(book.market.discounts.size(), valued);
   block.weight.fill(unit_weight);
   ledger.value = LaneTable(rows, valued);
@@ -86,7 +90,9 @@ std::size_t workspace_bytes(const CompiledBook& book) {
   const std::size_t factors = book.market.factors.size() * static_cast<std::size_t>(book.market.steps + 1);
   const std::size_t valued = book.market.valued.size();
   const std::size_t ledger = (3 * book.leaf_of_row.size() + gauge_row_count(book)) * valued;
-  std::size_t bytes = (4 * factors + 2 * book.market.discounts.size() * valued + 2 * ledger) * lanes * sizeof(double);
+  const std::size_t lows = book.market.bridged.empty() ? 0 : factors;
+  std::size_t bytes =
+      (4 * factors + 2 * lows + 2 * book.market.discounts.size() * valued + 2 * ledger) * lanes * sizeof(double);
   for (const Stage& stage : book.stages) bytes += stage.batch->bytes_per_thread;
   // Credit: a mask and a step per obligor and lane of the largest bucket; events at a mean conditional PD of 10 %, three
   // times.

@@ -88,9 +88,10 @@ class Batch {
   // Sets value, cash, credit_loss and gauges of its rows at every valued step. One virtual call per block.
   virtual void evaluate(const Block&, Ledger&, Faults&) const noexcept = 0;
 
-  std::vector<double> value_today;  // per row of the batch, job's currency
-  std::vector<double> gross;        // per row: bound on |value + cash| in any ordinary scenario, for the rounding unit
-  std::vector<FactorIndex> reads;   // factors it reads directly
+  std::vector<double> value_today;      // per row of the batch, job's currency
+  std::vector<double> gross;            // per row: bound on |value + cash| in any ordinary scenario, for the rounding unit
+  std::vector<FactorIndex> reads;       // factors it reads directly
+  std::vector<FactorIndex> reads_lows;  // factors whose path inside the steps it reads
   std::vector<CurveIndex> reads_curves;
   bool reads_defaults = false;
   bool checks_triggers = false;  // its result depends on Block::monitor_today
@@ -115,7 +116,9 @@ struct Instrument {
   bool reads_market_at_default = false;
   bool sells_at_default = false;  // True if it does so in any currency: collateral is sold
   std::optional<Complaint> (*check)(const Positions&, std::size_t position) = nullptr;  // an error
-  std::optional<Complaint> (*warn)(const Positions&, std::size_t position) = nullptr;   // a warning of `check`
+  // An error, where the factors matter.
+  std::optional<Complaint> (*check_factors)(const Positions&, std::size_t position, const std::vector<Factor>&) = nullptr;
+  std::optional<Complaint> (*warn)(const Positions&, std::size_t position) = nullptr;  // a warning of `check`
   std::unique_ptr<Batch> (*compile)(const Positions&, const Wiring&) = nullptr;
 };
 // In the order of instruments.list; generated at build time.

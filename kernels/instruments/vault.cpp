@@ -1,4 +1,4 @@
-// An over-collateralised loan on a ledger: liquidated in part whenever a monitoring date finds it unhealthy.
+// An over-collateralised loan on a ledger: liquidated in part whenever it is found unhealthy, at dates or at any time.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -65,16 +65,17 @@ constexpr Field<Vault> fields[] = {
     {.name = "monitoring",
      .member = &Vault::monitoring,
      .otherwise = 0.0,
-     .words = "step",
-     .refused = "bridge",
-     .meaning = "step: at every step, at the price seen there"},
+     .words = "step|bridge",
+     .meaning = "step: at every step, once, at the price seen there; bridge: at all times, at the trigger price or, after a "
+                "jump or a shock, at the price seen then"},
 };
 enum : std::size_t { liquidated, bad_debt, gauge_count };
 
-// Vaults whose debt grows and costs the same share of a unit of collateral.
+// Vaults whose debt grows and costs the same share of a unit of collateral, and that are monitored alike.
 struct Pair {
   FactorIndex collateral, debt;
   double rate;
+  bool always;
   friend auto operator<=>(const Pair&, const Pair&) = default;
 };
 // What else the vaults of one table have in common.
@@ -86,6 +87,7 @@ struct Group {
 };
 
 bool lends(const Vault& v) { return v.side == 0; }
+bool always_monitored(const Vault& v) { return v.monitoring == 1; }
 
 class Vaults final : public Batch {
  public:
@@ -107,10 +109,12 @@ class Vaults final : public Batch {
       gross[row] += std::abs(quantity) * largest;
       reads.push_back(v.collateral_factor);
       reads.push_back(v.debt_factor);
+      if (always_monitored(v)) reads_lows.push_back(v.collateral_factor);
       vaults.push_back(v);
       lines_.push_back({row, v.collateral_factor, v.debt_factor});
     }
     reads = distinct(std::move(reads));
+    reads_lows = distinct(std::move(reads_lows));
     checks_triggers = true;
     fill_tables(vaults, positions.quantity, wiring.time_years[1]);
     bytes_per_thread = scratch_size() * sizeof(double);
@@ -153,8 +157,9 @@ class Vaults final : public Batch {
     std::vector<Entry> entries;
     for (std::size_t p = 0; p < vaults.size(); ++p) {
       const Vault& v = vaults[p];
-      entries.push_back({{v.collateral_factor, v.debt_factor, v.borrow_rate},
-                         {lines_[p].row, lends(v), {v.liquidation_threshold, (1 - v.fee) / (1 + v.bonus), v.close_factor}},
+      const double kept = (1 - v.fee) / (1 + v.bonus);
+      entries.push_back({{v.collateral_factor, v.debt_factor, v.borrow_rate, always_monitored(v)},
+                         {lines_[p].row, lends(v), {v.liquidation_threshold, kept, v.close_factor, always_monitored(v)}},
                          {v.collateral_quantity, v.debt, quantity[p]}});
     }
     const auto same = [](const Entry& a, const Entry& b) { return a.pair == b.pair && a.group.key() == b.group.key(); };
@@ -187,7 +192,7 @@ class Vaults final : public Batch {
     return {block.factors(b.pair.collateral, step)[lane],
             b.growth[static_cast<std::size_t>(step)] * exchange(block, b.pair.debt, step)[lane]};
   }
-  // VaultPrices::worth() as [step][lane], and what is returned: its maximum over the monitored steps.
+  // VaultPrices::worth() as [step][lane], and what is returned: its maximum over what is monitored.
   const double* exchange_rates(const Batches& b, const Block& block, double* worth) const {
     double* const highest = worth + steps() * lanes;
     std::fill_n(highest, lanes, 0.0);
@@ -195,10 +200,22 @@ class Vaults final : public Batch {
       const int step = static_cast<int>(n);
       const double *p = block.factors(b.pair.collateral, step).data(), *debt = exchange(block, b.pair.debt, step);
       for (std::size_t k = 0; k < lanes; ++k) worth[k] = b.growth[n] * debt[k] / p[k];
-      if (n == 0 && !block.monitor_today) continue;
+      if (n == 0 && !block.monitor_today && !b.pair.always) continue;
       for (std::size_t k = 0; k < lanes; ++k) highest[k] = worth[k] > highest[k] ? worth[k] : highest[k];
     }
+    if (b.pair.always) look_inside(b, block, highest);
     return highest;
+  }
+  // Inside a step the debt is that of its beginning: interest is due at its end.
+  double debt_inside(const Batches& b, int step) const { return b.growth[static_cast<std::size_t>(step) - 1]; }
+  void look_inside(const Batches& b, const Block& block, double* highest) const {
+    for (int n = 1; n <= rows_.valued.back(); ++n) {
+      const double *low = block.lows(b.pair.collateral, n).data(), debt = debt_inside(b, n);
+      for (std::size_t k = 0; k < lanes; ++k) highest[k] = debt / low[k] > highest[k] ? debt / low[k] : highest[k];
+    }
+    for (const Landing& l : block.landings[static_cast<std::size_t>(b.pair.collateral)])
+      if (l.step <= rows_.valued.back())
+        highest[l.lane] = std::max(highest[l.lane], debt_inside(b, l.step) / std::min(l.value, l.low));
   }
 
   void run(std::size_t g, const Batches& b, const double* highest, VaultPath& path, const Block& block,
@@ -244,10 +261,14 @@ class Vaults final : public Batch {
   void follow(std::size_t g, const Batches& b, std::size_t lane, VaultPath& path, const Block& block, const double* worth,
               double* t) const {
     path.start(groups_[g].terms, tables_.table(g));
-    std::size_t n = block.monitor_today ? 0 : 1;
+    const bool always = b.pair.always;
+    const Landing* landing = always ? first_landing(b, lane, block) : nullptr;
+    std::size_t n = block.monitor_today || always ? 0 : 1;
     for (const int step : rows_.valued) {
-      for (; n <= static_cast<std::size_t>(step); ++n)
+      for (; n <= static_cast<std::size_t>(step); ++n) {
+        if (always && n > 0) cross(b, static_cast<int>(n), lane, block, landing, path);
         if (!(worth[n * lanes + lane] < path.calm_below())) path.monitor(prices(b, block, static_cast<int>(n), lane));
+      }
       const VaultPrices now = prices(b, block, step, lane);
       const VaultPath::Totals totals = groups_[g].lends ? path.lender(now) : path.borrower(now);
       t[value * lanes + lane] = totals.value;
@@ -255,6 +276,23 @@ class Vaults final : public Batch {
       t[credit_loss * lanes + lane] = totals.credit_loss;
       t[bad * lanes + lane] = totals.bad_debt;
       t += total_count * lanes;
+    }
+  }
+
+  static const Landing* first_landing(const Batches& b, std::size_t lane, const Block& block) {
+    const std::vector<Landing>& all = block.landings[static_cast<std::size_t>(b.pair.collateral)];
+    const auto before = [](const Landing& l, std::size_t k) { return l.lane < k; };
+    return all.data() + (std::lower_bound(all.begin(), all.end(), lane, before) - all.begin());
+  }
+  // From step n - 1 to just before step n: down to the low without a gap, a jump, down again.
+  void cross(const Batches& b, int n, std::size_t lane, const Block& block, const Landing*& landing, VaultPath& path) const {
+    const std::vector<Landing>& all = block.landings[static_cast<std::size_t>(b.pair.collateral)];
+    const double debt = debt_inside(b, n), low = block.lows(b.pair.collateral, n)[lane];
+    const auto look = [&](double price) { return !(debt / price < path.calm_below()); };
+    if (look(low)) path.pass({low, debt});
+    for (; landing != all.data() + all.size() && landing->lane == lane && landing->step == n; ++landing) {
+      if (look(landing->value)) path.monitor({landing->value, debt});
+      if (look(landing->low)) path.pass({landing->low, debt});
     }
   }
 
@@ -267,6 +305,9 @@ class Vaults final : public Batch {
         const ConstLanes p = block.factors(f, n);
         for (std::size_t k = 0; k < lanes; ++k) good[k] &= static_cast<std::uint8_t>((p[k] > 0) & (p[k] < 1e300));
       }
+      if (std::binary_search(reads_lows.begin(), reads_lows.end(), f))
+        for (const Landing& l : block.landings[static_cast<std::size_t>(f)])
+          good[l.lane] &= static_cast<std::uint8_t>((l.value > 0) | (l.step > rows_.valued.back()));
       for (std::size_t k = 0; k < block.scenarios; ++k)
         if (good[k] == 0) report_price(f, k, faults);
     }
@@ -284,6 +325,21 @@ class Vaults final : public Batch {
   std::vector<Group> groups_;
   VaultTable tables_;  // of each group
 };
+
+// What happens between the steps is known of a lognormal price, and of nothing else.
+std::optional<Complaint> check_factors(const Positions& positions, std::size_t position,
+                                       const std::vector<Factor>& factors) {
+  const Vault v = terms(positions, fields, position);
+  if (!always_monitored(v)) return {};
+  const std::string needs = "monitoring = bridge needs ";
+  if (is_none(v.collateral_factor)) return {};  // refused already
+  if (factors[static_cast<std::size_t>(v.collateral_factor)].process != Process::lognormal)
+    return Complaint{"collateral_factor", needs + "a lognormal factor"};
+  if (!is_none(v.debt_factor)) return Complaint{"debt_factor", needs + "debt in the job's currency: a blank cell"};
+  constexpr double least = 0.01;  // a smaller one would liquidate thousands of times in a row
+  if (v.close_factor < least) return Complaint{"close_factor", needs + "at least 0.01"};
+  return {};
+}
 
 std::optional<Complaint> warn(const Positions& positions, std::size_t position) {
   const Vault v = terms(positions, fields, position);
@@ -305,6 +361,7 @@ const Instrument vault{.name = "vault",
                        .columns = columns(fields),
                        .gauges = {{"liquidated", "money"}, {"bad_debt", "money"}},
                        .foreign_currency = false,
+                       .check_factors = check_factors,
                        .warn = warn,
                        .compile = compile};
 

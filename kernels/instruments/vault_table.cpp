@@ -80,23 +80,23 @@ void VaultPath::start(const VaultTerms& terms, const VaultTable::View& table) {
   unpaid_ = settled_ = table.debt_of(0, table.alive);
   calm_below_ = std::numeric_limits<double>::infinity();
   if (table.alive == table.size) return;
-  cohorts_.push_back({table.alive, table.size, 0, 1, 0});
+  cohorts_.push_back({table.alive, table.size, 1, 0, 1, 0});
   watch(cohorts_.front());
   calm_below_ = cohorts_.front().calm_below;
 }
 
 void VaultPath::watch(Cohort& c) const {
-  constexpr double rounding = 1 - 1e-9;  // what is close is decided by `liquidate`
-  c.calm_below = (table_.ratio[c.begin] - c.sold) / c.owed * terms_.threshold * rounding;
+  constexpr double rounding = 1 - 1e-9;  // what is close is decided by `take`
+  c.calm_below = (c.held * table_.ratio[c.begin] - c.sold) / c.owed * terms_.threshold * rounding;
 }
 
-void VaultPath::monitor(const VaultPrices& at) {
-  const double worth = at.worth();
-  const std::size_t count = cohorts_.size();  // those that a liquidation adds wait for the next date
+// Of the first `count` cohorts those that may be unhealthy; cohorts may be added meanwhile.
+template <class Liquidate>
+void VaultPath::each(double worth, std::size_t count, Liquidate liquidate) {
   bool ended = false;
-  for (std::size_t i = 0; i < count; ++i)
+  for (std::size_t i = 0; i < std::min(count, cohorts_.size()); ++i)
     if (!(worth < cohorts_[i].calm_below)) {
-      liquidate(i, at);
+      liquidate(i);
       ended |= cohorts_[i].begin == cohorts_[i].end;
     }
   if (ended) std::erase_if(cohorts_, [](const Cohort& c) { return c.begin == c.end; });
@@ -104,33 +104,78 @@ void VaultPath::monitor(const VaultPrices& at) {
   for (const Cohort& c : cohorts_) calm_below_ = std::min(calm_below_, c.calm_below);
 }
 
-// Of an amount seized the share `kept` repays debt. Where collateral does not reach for the close factor all of it goes.
+void VaultPath::monitor(const VaultPrices& at) {
+  constexpr std::size_t again = ~std::size_t{0};  // those just liquidated are looked at again; else at the next date
+  each(at.worth(), terms_.always ? again : cohorts_.size(), [&](std::size_t i) { liquidate(i, at); });
+}
+void VaultPath::pass(const VaultPrices& lowest) {
+  each(lowest.worth(), ~std::size_t{0}, [&](std::size_t i) { liquidate_on_the_way(i, lowest); });
+}
+
+// Takes the unhealthy out of a cohort; returns their end.
+std::uint32_t VaultPath::take(std::size_t cohort, double worth) {
+  Cohort& c = cohorts_[cohort];
+  const std::uint32_t end = table_.below(c.begin, c.end, c.level(worth / terms_.threshold));
+  c.begin = end;
+  if (c.begin < c.end) watch(c);
+  return end;
+}
+
+// Vaults that sell the last of their collateral for `money` and leave `unpaid` of the debt they began with.
+void VaultPath::sell_out(double debt, double unpaid, double money) {
+  settled_ += debt;
+  unpaid_ += unpaid;
+  repaid_ += money;
+}
+
+// Share of the debt that one liquidation repays. Monitored always, the last 1e-15 of a debt goes at once: this bounds how
+// often a vault can be liquidated.
+double VaultPath::share(const Cohort& c) const {
+  return terms_.always && c.owed * (1 - terms_.close_factor) < 1e-15 ? 1 : terms_.close_factor;
+}
+
+void VaultPath::add(Cohort c) {
+  if (c.owed > 0) {
+    watch(c);
+    cohorts_.push_back(c);
+  } else {
+    left_ += c.collateral(table_, c.begin, c.end);
+    settled_ += table_.debt_of(c.begin, c.end);
+  }
+}
+
+// Of an amount seized the share `kept` repays debt. Where collateral does not reach for what is to be repaid all of it goes:
+// the close factor at a date, the whole debt if liquidations follow one another until the vault is healthy.
 void VaultPath::liquidate(std::size_t cohort, const VaultPrices& at) {
   const Cohort c = cohorts_[cohort];
-  const double worth = at.worth(), level = c.level(worth / terms_.threshold);
-  if (!(table_.ratio[c.begin] < level)) return;
-  const std::uint32_t end = table_.below(c.begin, c.end, level);
-  const std::uint32_t sold_out = table_.up_to(c.begin, end, c.level(terms_.close_factor * worth / terms_.kept));
-  cohorts_[cohort].begin = end;
-  if (end < c.end) watch(cohorts_[cohort]);
-
-  const double all_debt = table_.debt_of(c.begin, sold_out);
+  const double worth = at.worth();
+  const std::uint32_t end = take(cohort, worth);
+  if (end == c.begin) return;
+  const double reach = terms_.always ? 1 : terms_.close_factor;
+  const std::uint32_t sold_out = table_.up_to(c.begin, end, c.level(reach * worth / terms_.kept));
+  const double debt = table_.debt_of(c.begin, sold_out);
   const double money = c.collateral(table_, c.begin, sold_out) * at.collateral * terms_.kept;
-  unpaid_ += c.owed * all_debt - money / at.debt;
-  settled_ += all_debt;
-  repaid_ += money;
-
+  sell_out(debt, c.owed * debt - money / at.debt, money);
   if (sold_out == end) return;
-  const double debt = table_.debt_of(sold_out, end), share = terms_.close_factor * c.owed;
-  Cohort rest{sold_out, end, c.sold + share * worth / terms_.kept, c.owed * (1 - terms_.close_factor), 0};
-  repaid_ += share * debt * at.debt;
-  if (rest.owed > 0) {
-    watch(rest);
-    cohorts_.push_back(rest);
-  } else {
-    left_ += rest.collateral(table_, sold_out, end);
-    settled_ += debt;
+  const double repaid = share(c) * c.owed, rest = c.owed * (1 - share(c));
+  repaid_ += repaid * table_.debt_of(sold_out, end) * at.debt;
+  add({sold_out, end, c.held, c.sold + repaid * worth / terms_.kept, rest, 0});
+}
+
+// At its trigger price a vault's collateral is worth debt / threshold: each sells the same share of what it holds. Where
+// that does not heal, nothing but selling all ends it.
+void VaultPath::liquidate_on_the_way(std::size_t cohort, const VaultPrices& lowest) {
+  const Cohort c = cohorts_[cohort];
+  const std::uint32_t end = take(cohort, lowest.worth());
+  if (end == c.begin) return;
+  const double debt = table_.debt_of(c.begin, end), covered = terms_.kept / terms_.threshold;
+  if (covered <= 1) {
+    sell_out(debt, c.owed * debt * (1 - covered), c.owed * debt * covered * lowest.debt);
+    return;
   }
+  const double left = 1 - share(c) / covered, rest = c.owed * (1 - share(c));
+  repaid_ += share(c) * c.owed * debt * lowest.debt;
+  add({c.begin, end, c.held * left, c.sold * left, rest, 0});
 }
 
 // A vault under water is worth its collateral to the lender, nothing to the borrower.
@@ -157,7 +202,7 @@ VaultPath::Totals VaultPath::borrower(const VaultPrices& at) const {
     t.value += margin(c, good, c.end);
     t.bad_debt -= margin(c, c.begin, good);
   }
-  const Cohort untouched{table_.alive, table_.size, 0, 1, 0};
+  const Cohort untouched{table_.alive, table_.size, 1, 0, 1, 0};
   t.credit_loss = margin(untouched, table_.below(table_.alive, table_.size, at.worth()), table_.size) - t.value;
   return t;
 }

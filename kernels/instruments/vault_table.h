@@ -10,6 +10,7 @@ struct VaultTerms {
   double threshold;     // unhealthy where collateral x threshold < debt
   double kept;          // share of seized collateral that repays debt: (1 - fee) / (1 + bonus)
   double close_factor;  // share of the debt repaid by one liquidation
+  bool always;          // monitored all the time, not at dates
 };
 
 // Vaults in the order of collateral / debt, and sums of both before each, times the position's quantity. The first to be
@@ -57,8 +58,11 @@ class VaultPath {
   void start(const VaultTerms&, const VaultTable::View&);
   // No vault is liquidated while VaultPrices::worth() is below.
   double calm_below() const { return calm_below_; }
-  // One monitoring date: whoever is unhealthy is liquidated once.
+  // Prices are seen: whoever is unhealthy is liquidated, once or, if monitored always, until it is healthy or sold out.
   void monitor(const VaultPrices&);
+  // The price of collateral moves down to `lowest` without a gap: whoever becomes unhealthy on the way is liquidated at its
+  // own trigger price, as often as that is passed. For what is always monitored.
+  void pass(const VaultPrices& lowest);
 
   // Per row, at a date.
   struct Totals {
@@ -68,18 +72,26 @@ class VaultPath {
   Totals borrower(const VaultPrices&) const;
 
  private:
-  // Vaults with the same past: one that began with c units of collateral and a debt of x has c - sold x and owes owed x.
+  // Vaults with the same past: one that began with c units of collateral and a debt of x has held c - sold x and owes owed
+  // x.
   struct Cohort {
     std::uint32_t begin, end;
-    double sold, owed;
+    double held, sold, owed;
     double calm_below;  // of the first
     // The ratio below which a vault's collateral is worth less than its debt, for debt that costs `worth`.
-    double level(double worth) const { return sold + owed * worth; }
+    double level(double worth) const { return (sold + owed * worth) / held; }
     double collateral(const VaultTable::View& t, std::uint32_t from, std::uint32_t to) const {
-      return t.collateral_of(from, to) - sold * t.debt_of(from, to);
+      return held * t.collateral_of(from, to) - sold * t.debt_of(from, to);
     }
   };
+  template <class Liquidate>
+  void each(double worth, std::size_t count, Liquidate);
   void liquidate(std::size_t cohort, const VaultPrices&);
+  void liquidate_on_the_way(std::size_t cohort, const VaultPrices& lowest);
+  std::uint32_t take(std::size_t cohort, double worth);
+  void sell_out(double debt, double unpaid, double money);
+  double share(const Cohort&) const;
+  void add(Cohort);
   void watch(Cohort&) const;
 
   VaultTerms terms_{};

@@ -6,13 +6,19 @@
 
 namespace tailcube {
 
+int draw_jump_counts(const Factor& f, const Transition& t, const Block& block, int step, Lanes count) {
+  alignas(64) std::array<double, lanes> u;
+  // k or more jumps where u < P(at least k): inversion from the side of many jumps, where uniforms are fine.
+  uniforms(block.seed, f.jump_count, static_cast<std::uint32_t>(block.first_scenario), static_cast<std::uint32_t>(step) - 1,
+           u);
+  return market::count_below(t.jump_tail, u, count);
+}
+
 bool draw_jumps(const Factor& f, const Transition& t, const Block& block, int step, Lanes out) {
   const auto first = static_cast<std::uint32_t>(block.first_scenario);
   const auto draw = static_cast<std::uint32_t>(step) - 1;
-  alignas(64) std::array<double, lanes> u, count, z{};
-  // k or more jumps where u < P(at least k): inversion from the side of many jumps, where uniforms are fine.
-  uniforms(block.seed, f.jump_count, first, draw, u);
-  const int jumping = market::count_below(t.jump_tail, u, count);
+  alignas(64) std::array<double, lanes> count, z{};
+  const int jumping = draw_jump_counts(f, t, block, step, count);
   if (jumping == 0) return false;
 
   constexpr int few = 6;  // up to here single draws are cheaper than a row of all lanes; both give the same bits

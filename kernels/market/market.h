@@ -12,9 +12,10 @@ enum class Process : std::uint8_t { lognormal, normal, ou, log_ou, driver };
 struct Factor {
   Process process = Process::lognormal;
   StreamId innovation{}, jump_count{}, jump_size{};
-  double initial = 0, drift = 0, volatility = 0;             // the factor's unit; per year; per sqrt(year)
-  double reversion = 0, level = 0;                           // per year; the factor's unit (log_ou: of the log)
-  double jump_rate = 0, jump_mean = 0, jump_volatility = 0;  // per year; of the log jump (Merton 1976)
+  StreamId bridge{}, bridge_path{}, jump_time{}, jump_part{};  // inside a step
+  double initial = 0, drift = 0, volatility = 0;               // the factor's unit; per year; per sqrt(year)
+  double reversion = 0, level = 0;                             // per year; the factor's unit (log_ou: of the log)
+  double jump_rate = 0, jump_mean = 0, jump_volatility = 0;    // per year; of the log jump (Merton 1976)
 };
 
 // One step of a factor in closed form, in its state y: lognormal log(S / start), normal S - start, ou S - level,
@@ -51,7 +52,8 @@ struct FactorModel {
   std::vector<Discount> discounts;          // filled while instruments compile
   double step_years = 0;
   int steps = 0;
-  std::vector<int> valued;  // reporting steps
+  std::vector<int> valued;           // reporting steps
+  std::vector<FactorIndex> bridged;  // lognormal factors whose path inside the steps is asked for; ascending
   // Set by `prepare` from what is above:
   std::vector<Transition> transitions;    // per factor
   std::vector<double> driver_scale;       // [step 0..n] 1 / sqrt(step), [0] = 0
@@ -112,9 +114,9 @@ double zero_rate_today(const FactorModel&, CurveIndex, double tenor_years);
 // Step n of a factor uses the 53-bit normal number n - 1 of its stream `innovation`; jumps use the uniform and the normal
 // number n - 1 of `jump_count` and `jump_size`.
 void draw_innovations(const FactorModel&, const Block&, LaneTable& innovations);
-// Factor values at steps 0 .. n of one cell, and Block::monitor_today. `base`, if given, is the same block of the unshocked
-// cell: what the cell does not touch is copied from it. `scratch` has the shape of `innovations`. A factor of a lognormal
-// kind that an added shock takes to zero or below becomes NaN there.
+// Factor values at steps 0 .. n of one cell, what bridged factors do between them, and Block::monitor_today. `base`, if
+// given, is the same block of the unshocked cell: what the cell does not touch is copied from it. `scratch` has the shape of
+// `innovations`. A factor of a lognormal kind that an added shock takes to zero or below becomes NaN there.
 void draw_paths(const FactorModel&, const CellShocks&, const LaneTable& innovations, const Block* base, LaneTable& scratch,
                 Block&);
 // Block::discounts at the valued steps. A date within 1e-9 years of a step counts as that step.

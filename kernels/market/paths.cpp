@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/market/bridge.h"
 #include "kernels/market/jumps.h"
 #include "kernels/market/lane_loops.h"
 #include "kernels/market/market.h"
@@ -151,16 +152,24 @@ void draw_paths(const FactorModel& model, const CellShocks& cell, const LaneTabl
   move_with_pins(model, cell, innovations, scratch);
   move_with_drivers(model, cell, scratch);
 
+  const auto bridged = [&](FactorIndex f) { return std::binary_search(model.bridged.begin(), model.bridged.end(), f); };
   for (std::size_t i = 0; i < model.factors.size(); ++i) {
+    const bool inside = bridged(FactorIndex{static_cast<std::uint32_t>(i)});
     if (base && !touched(i, touch_dynamics)) {
       copy_factor(base->factors, i, block.factors);
+      if (inside) copy_factor(base->lows, i, block.lows), block.landings[i] = base->landings[i];
       continue;
     }
     const auto pin = std::find_if(cell.pins.begin(), cell.pins.end(), [&](const Pin& p) { return index(p.factor) == i; });
-    walk_factor(model, i, cell.initial[i], pin == cell.pins.end() ? nullptr : &*pin,
-                touched(i, touch_innovations) ? scratch : innovations, block);
+    const bool pinned = pin != cell.pins.end();
+    walk_factor(model, i, cell.initial[i], pinned ? &*pin : nullptr, touched(i, touch_innovations) ? scratch : innovations,
+                block);
+    if (inside) draw_lows(model, i, pinned ? pin->last : 0, block);
   }
-  for (const Shock& shock : cell.value_shocks) overlay(shock, model.steps, block.factors);
+  for (const Shock& shock : cell.value_shocks) {
+    overlay(shock, model.steps, block.factors);
+    if (bridged(shock.factor)) overlay_lows(shock, model.steps, block);
+  }
   refuse_lost_prices(model, cell, block.factors);
   block.monitor_today = cell.monitor_today;
 }

@@ -94,6 +94,11 @@ class Compiler {
       if (!is_none(o)) o = order[static_cast<std::size_t>(o)];
     Stage stage;
     stage.batch = table.instrument->compile(positions, wiring);
+    for (const FactorIndex f : stage.batch->reads_lows) {
+      auto& bridged = book_.market.bridged;
+      const auto at = std::lower_bound(bridged.begin(), bridged.end(), f);
+      if (at == bridged.end() || *at != f) bridged.insert(at, f);
+    }
     stage.first_row = wiring.first_row;
     stage.row_count = wiring.row_count;
     stage.first_gauge = first_gauge;

@@ -207,7 +207,7 @@ void refuse_equal_streams(const Job& job, const CreditModel& model, const std::v
     if (r.law != none) streams.push_back(r.stream);
   streams.push_back(model.mixing);
   for (const Factor& f : job.market.factors)
-    for (const StreamId id : {f.innovation, f.jump_count, f.jump_size})
+    for (const StreamId id : {f.innovation, f.jump_count, f.jump_size, f.bridge, f.bridge_path, f.jump_time, f.jump_part})
       if (id != StreamId{}) streams.push_back(id);
   std::sort(streams.begin(), streams.end());
   const auto twice = std::adjacent_find(streams.begin(), streams.end());

@@ -83,6 +83,10 @@ void sort_factors(Reading& reading, const NameIndex& found, std::vector<Factor>&
     f.innovation = stream("factor", name);
     f.jump_count = stream("jump count", name);
     f.jump_size = stream("jump size", name);
+    f.bridge = stream("bridge", name);
+    f.bridge_path = stream("bridge path", name);
+    f.jump_time = stream("jump time", name);
+    f.jump_part = stream("jump part", name);
     reading.factors.index.insert(name);
     reading.job.factor_ids.emplace_back(name);
     reading.job.market.factors.push_back(f);

@@ -48,7 +48,7 @@ Positions PositionRows::finish(const std::vector<NodeIndex>& leaf) {
   return out;
 }
 
-void PositionRows::check(const Positions& positions, const Files& files, Issues& issues,
+void PositionRows::check(const Positions& positions, const std::vector<Factor>& factors, const Files& files, Issues& issues,
                          std::vector<std::string>& warnings) const {
   constexpr std::size_t listed_warnings = 10;
   std::size_t warned = 0;
@@ -58,6 +58,9 @@ void PositionRows::check(const Positions& positions, const Files& files, Issues&
     const int line = static_cast<int>(source_[row].line);
     if (instrument->check)
       if (auto complaint = instrument->check(positions, row))
+        issues.add({file.shown, line, 0, std::string(complaint->column), std::move(complaint->text)});
+    if (instrument->check_factors)
+      if (auto complaint = instrument->check_factors(positions, row, factors))
         issues.add({file.shown, line, 0, std::string(complaint->column), std::move(complaint->text)});
     if (!instrument->warn) continue;
     if (auto complaint = instrument->warn(positions, row); complaint && warned++ < listed_warnings)

@@ -21,7 +21,7 @@ class PositionRows {
   // Sorted by id. `leaf` turns provisional leaves into nodes. Leaves this empty but for what `check` needs.
   Positions finish(const std::vector<NodeIndex>& leaf);
   // The instrument's own rules on rows that are good so far; warnings: at most ten per instrument, then their number.
-  void check(const Positions&, const Files&, Issues&, std::vector<std::string>& warnings) const;
+  void check(const Positions&, const std::vector<Factor>&, const Files&, Issues&, std::vector<std::string>& warnings) const;
 
   const Instrument* instrument;
   std::vector<std::vector<double>> numbers;  // as Positions: [column][row], one entry per row and column that has it

@@ -274,7 +274,8 @@ void read_positions(Reading& reading, Section& files) {
   for (auto& rows : tables) {
     if (rows.size() == 0) continue;
     reading.job.tables.push_back({rows.instrument, rows.finish(tree.leaf)});
-    rows.check(reading.job.tables.back().positions, reading.files, reading.issues, reading.job.warnings);
+    rows.check(reading.job.tables.back().positions, reading.job.market.factors, reading.files, reading.issues,
+               reading.job.warnings);
   }
   if (reading.issues.total() == 0 && reading.job.tables.empty())
     reading.issues.add({reading.files.all().front().shown, 0, 0, "files.positions", "the tables hold no position"});

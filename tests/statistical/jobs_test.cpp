@@ -126,8 +126,13 @@ TEST_CASE("a heterogeneous pool with adapted timing, every horizon") {
 namespace {
 
 // A loan on one collateral, liquidated whole when its price is at most B. The cube's bad debt is its loss to the lender.
-Cube liquidated_loan(const json& in, int seed) {
-  const int steps = in["n_monitoring"];
+struct Monitored {
+  std::string how;
+  int steps;
+  int scenarios = 100'000;
+};
+Cube liquidated_loan(const json& in, int seed, const Monitored& monitored) {
+  const int steps = monitored.steps;
   // Time is stretched to whole days: volatility and intensity are per step.
   const double stretch = in["T"].get<double>() / (steps / 365.0), debt = in["debt"], penalty = in["penalty"];
   Files files;
@@ -138,29 +143,42 @@ Cube liquidated_loan(const json& in, int seed) {
                          number(in.value("sd_log_jump", 0.0)) + "\n";
   files["correlation.csv"] = "id,S\nS,1\n";
   files["vault.csv"] =
-      "id,collateral_factor,collateral_quantity,debt,borrow_rate,liquidation_threshold,bonus,close_factor,side\nv,S,1," +
-      number(debt) + ",0," + number(debt / in["B"].get<double>()) + "," + number(penalty / (1 - penalty)) + ",1,lender\n";
-  files["job.toml"] = JobText{.seed = seed, .step = "1D", .steps = steps, .tables = {"vault"}, .confidence = "[0.9]"}.text();
+      "id,collateral_factor,collateral_quantity,debt,borrow_rate,liquidation_threshold,bonus,close_factor,side,monitoring\n"
+      "v,S,1," +
+      number(debt) + ",0," + number(debt / in["B"].get<double>()) + "," + number(penalty / (1 - penalty)) + ",1,lender," +
+      monitored.how + "\n";
+  files["job.toml"] = JobText{.seed = seed,
+                              .scenarios = monitored.scenarios,
+                              .step = "1D",
+                              .steps = steps,
+                              .tables = {"vault"},
+                              .confidence = "[0.9]"}
+                          .text();
   return run(files);
 }
 
-void check_bad_debt(const std::string& name, int seed, const std::string& p_hit, const std::string& bad_debt) {
+std::size_t repayments(const Cube& cube) {
+  const auto sold = std::find(cube.gauges.begin(), cube.gauges.end(), "liquidated") - cube.gauges.begin();
+  return cube.at(static_cast<int>(sold), 0, 0, 0);
+}
+
+void check_bad_debt(const std::string& name, int seed, const std::string& p_hit, const std::string& bad_debt,
+                    const std::string& how = "step") {
   const auto file = reference(name);
   if (!file) return;
   const Acceptance accept{name};
   Pool pool;
   for (std::size_t i = 0; i < file->at("inputs").at("cases").size(); ++i) {
     const json &in = (*file)["inputs"]["cases"][i], &e = (*file)["expected"]["results"][i];
-    const int steps = in["n_monitoring"];
-    const Cube cube = liquidated_loan(in, seed + steps);
+    const int dates = in["n_monitoring"], steps = how == "step" ? dates : 3;
+    const Cube cube = liquidated_loan(in, seed + dates, {how, steps});
     const std::size_t at = cube.at(0, 0, 0, 0);
     // The rounding to 1/1024 biases a mean by at most half a unit.
     const double se = std::hypot(cube.expected_loss_se[at], 0.5 / 1024 / 4);
     pool.add(cube.expected_loss[at], se, e[bad_debt]);
     accept.check("expected bad debt, " + std::to_string(steps) + " dates", cube.expected_loss[at], se, e[bad_debt]);
     // A hit repays the debt but for what is bad.
-    const int sold = static_cast<int>(std::find(cube.gauges.begin(), cube.gauges.end(), "liquidated") - cube.gauges.begin());
-    const std::size_t gauge = cube.at(sold, 0, 0, 0);
+    const std::size_t gauge = repayments(cube);
     accept.check("expected repayment, " + std::to_string(steps) + " dates", cube.gauge_mean[gauge], cube.gauge_se[gauge],
                  in["debt"].get<double>() * e[p_hit].get<double>() - e[bad_debt].get<double>());
   }
@@ -176,4 +194,33 @@ TEST_CASE("bad debt of a liquidated loan, monitored at every step") {
 
 TEST_CASE("bad debt of a loan on collateral that jumps") {
   check_bad_debt("barrier_jump_baddebt", 1000, "P_hit_discrete", "E_bad_debt");
+}
+
+TEST_CASE("bad debt of a liquidated loan, monitored always, in three steps") {
+  check_bad_debt("barrier_liquidation", 2000, "P_hit_continuous", "bad_debt_continuous_hit", "bridge");
+}
+
+// Monitored always is the limit of many dates. Hits of n dates are those of a barrier that is lower by 0.5826 sigma sqrt(dt)
+// (Broadie, Glasserman and Kou 1997), which the trigger makes good; debt is low enough that only jumps leave it unpaid.
+TEST_CASE("a loan on collateral that jumps, monitored always, in few steps as in many dates") {
+  const auto file = reference("barrier_jump_baddebt");
+  if (!file) return;
+  int seed = 3000;
+  for (json in : file->at("inputs").at("cases")) {
+    const double barrier = in["B"], years = in["T"], sigma = in["sigma"];
+    in["debt"] = 0.915 * barrier;
+    const int dates = 2000;
+    json shifted = in;
+    shifted["B"] = barrier * std::exp(0.5826 * sigma * std::sqrt(years / dates));
+    const Cube many = liquidated_loan(shifted, ++seed, {"step", dates, 40'000});
+    for (const int steps : {1, 2, 20}) {
+      const Cube few = liquidated_loan(in, ++seed, {"bridge", steps, 200'000});
+      const Acceptance accept{"barrier " + number(barrier) + ", " + std::to_string(steps) + " steps"};
+      const std::size_t at = few.at(0, 0, 0, 0), sold = repayments(few);
+      accept.check("expected bad debt", few.expected_loss[at], few.expected_loss_se[at], many.expected_loss[at],
+                   many.expected_loss_se[at]);
+      accept.check("expected repayment", few.gauge_mean[sold], few.gauge_se[sold], many.gauge_mean[sold],
+                   many.gauge_se[sold]);
+    }
+  }
 }

@@ -77,6 +77,11 @@ class Examples(Case):
                                    delta=0.1)
         bad = {cell: cube.gauge("bad_debt", cell, "daily") for cell in ("base", "gap", "slide")}
         self.assertGreater(bad["gap"], 10 * max(bad["base"], bad["slide"]))
+        watched = {cell: cube.gauge("bad_debt", cell, "watched") for cell in ("base", "gap", "slide")}
+        self.assertGreater(watched["base"], 0, "jumps leave bad debt however closely one looks")
+        self.assertLess(watched["base"], bad["base"])
+        self.assertGreater(watched["gap"], 0.9 * bad["gap"])
+        self.assertLess(watched["slide"], 1)
 
 
 def note_value(row, step):

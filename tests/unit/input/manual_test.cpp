@@ -65,8 +65,17 @@ TEST_CASE("bonds, loans, vaults and holdings are read by their declared columns"
   CHECK(with_table("vault", vaults + "V,b,p,,BTC,1,50000,0.8,step\n").exit_code == 0);
   CHECK(with_table("vault", vaults + "V,b,p,EUR,SME,1,50000,0.8,bridge\n").messages ==
         std::vector<std::string>{"t.csv:2: collateral_factor: \"SME\" is a driver; a market factor is needed",
-                                 "t.csv:2: currency: \"EUR\": this type must be in the job's currency",
-                                 "t.csv:2: monitoring: \"bridge\" is not available in this version; allowed: step"});
+                                 "t.csv:2: currency: \"EUR\": this type must be in the job's currency"});
+  const std::string watched =
+      "id,book,pool,collateral_factor,collateral_quantity,debt,debt_factor,liquidation_threshold,close_factor,monitoring\n";
+  CHECK(with_table("vault", watched + "V,b,p,BTC,1,50000,,0.8,0.5,bridge\n").exit_code == 0);
+  CHECK(with_table("vault", watched + "V,b,p,SPREAD,1,50000,,0.8,0.5,bridge\nW,b,p,BTC,1,50000,BTC,0.8,0.5,bridge\n"
+                                      "X,b,p,BTC,1,50000,,0.8,0.001,bridge\nY,b,p,BTC,1,50000,,0.8,0.5,bridges\n")
+            .messages ==
+        std::vector<std::string>{"t.csv:2: collateral_factor: monitoring = bridge needs a lognormal factor",
+                                 "t.csv:3: debt_factor: monitoring = bridge needs debt in the job's currency: a blank cell",
+                                 "t.csv:4: close_factor: monitoring = bridge needs at least 0.01",
+                                 "t.csv:5: monitoring: \"bridges\" is not step or bridge; did you mean \"bridge\"?"});
   CHECK(with_table("holding", "id,book,pool,factor,obligor\nH,b,p,BTC,O1\n").messages ==
         std::vector<std::string>{"t.csv:1: obligor: unknown column"});
 }

@@ -23,9 +23,26 @@ struct PlainVault {
     debt *= std::exp(t.rate * years);
     untouched *= std::exp(t.rate * years);
   }
+  bool unhealthy(const Terms& t, long double price, long double debt_price) const {
+    return collateral * price * t.threshold < debt * debt_price;
+  }
   void monitor(const Terms& t, long double price, long double debt_price) {
-    if (!(collateral * price * t.threshold < debt * debt_price)) return;
-    long double pays = t.close * debt * debt_price;
+    if (unhealthy(t, price, debt_price)) liquidate(t, t.close, price, debt_price);
+  }
+  // Until it is healthy or sold out.
+  void watch(const Terms& t, long double price) {
+    while (collateral > 0 && unhealthy(t, price, 1))
+      liquidate(t, collateral * price * (1 - t.fee) <= debt * (1 + t.bonus) ? 1 : t.close, price, 1);
+  }
+  // Down to `low` without a gap: at each trigger price that is passed.
+  void pass(const Terms& t, long double low) {
+    while (collateral > 0 && unhealthy(t, low, 1)) {
+      const bool heals = t.threshold * (1 + t.bonus) < 1 - t.fee;
+      liquidate(t, heals ? t.close : 1, debt / (collateral * t.threshold), 1);
+    }
+  }
+  void liquidate(const Terms& t, long double share, long double price, long double debt_price) {
+    long double pays = share * debt * debt_price;
     long double seized = pays * (1 + t.bonus) / (1 - t.fee) / price;
     if (seized > collateral) {
       seized = collateral;
@@ -48,8 +65,19 @@ Outcome plain_outcome(const Terms& t, const World& w, const Line& line, int h, i
     return cell == line.cells.end() ? 1 : w.block.factors(std::get<FactorIndex>(cell->second), n)[k];
   };
   PlainVault s(t);
-  if (w.block.monitor_today) s.monitor(t, price(0), debt_price(0));
-  for (int n = 1; n <= h; ++n) s.grow(t, w.market.step_years), s.monitor(t, price(n), debt_price(n));
+  if (line.cells.contains("monitoring")) {
+    const FactorIndex f = std::get<FactorIndex>(line.cells.at("collateral_factor"));
+    s.watch(t, price(0));
+    for (int n = 1; n <= h; ++n) {
+      s.pass(t, w.block.lows(f, n)[k]);
+      for (const Landing& l : w.block.landings[static_cast<std::size_t>(f)])
+        if (l.lane == k && l.step == n) s.watch(t, l.value), s.pass(t, l.low);
+      s.grow(t, w.market.step_years), s.watch(t, price(n));
+    }
+  } else {
+    if (w.block.monitor_today) s.monitor(t, price(0), debt_price(0));
+    for (int n = 1; n <= h; ++n) s.grow(t, w.market.step_years), s.monitor(t, price(n), debt_price(n));
+  }
   const bool lender = std::get<std::string>(line.cells.at("side")) == "lender";
   const long double worth = s.collateral * price(h), owed = s.debt * debt_price(h), promised = s.untouched * debt_price(h);
   const long double value = lender ? std::min(owed, worth) : std::max<long double>(worth - owed, 0);
@@ -111,6 +139,24 @@ Book random_book(World& w, std::size_t count, std::size_t kinds = 0) {
   }
   return out;
 }
+// Something between the steps: a low below both ends, now and then one or two jumps.
+void draw_inside(World& w) {
+  w.block.lows = LaneTable(w.market.factors.size(), w.market.steps + 1);
+  w.block.landings.assign(w.market.factors.size(), {});
+  for (std::size_t f = 0; f < w.market.factors.size(); ++f)
+    for (std::uint16_t k = 0; k < lanes; ++k)
+      for (int n = 1; n <= w.market.steps; ++n) {
+        const double from = w.block.factors(f, n - 1)[k], to = w.block.factors(f, n)[k];
+        w.block.lows(f, n)[k] = std::min(from, to) * w.uniform(0.9, 1);
+        for (auto jumps = w.random() % 12; jumps >= 10; --jumps) {
+          const double value = from * w.uniform(0.5, 1.2);
+          w.block.landings[f].push_back({k, static_cast<std::uint16_t>(n), value, value * w.uniform(0.9, 1)});
+        }
+      }
+}
+void always_monitored(Book& book) {
+  for (Line& line : book.lines) line.cells["monitoring"] = std::string("bridge"), line.cells.erase("debt_factor");
+}
 Line simple(double quantity, double debt, const char* side) {
   return {.cells = {{"collateral_quantity", quantity}, {"debt", debt}, {"side", std::string(side)}}};
 }
@@ -165,6 +211,60 @@ TEST_CASE("a table of vaults is the vaults one by one", "[vault]") {
   }
 }
 
+TEST_CASE("vaults monitored always agree with the definition, in tables and one by one", "[vault]") {
+  for (const std::size_t kinds : {0u, 5u}) {
+    World w = world(kinds > 0 ? 33 : 34);
+    draw_inside(w);
+    Book book = random_book(w, 600, kinds);
+    always_monitored(book);
+    const Errors errors = compare(instrument("vault"), table(instrument("vault"), book.lines), w, 0,
+                                  [&](std::size_t p, std::size_t v, int lane) {
+                                    return plain_outcome(book.terms[p], w, book.lines[p], w.market.valued[v], lane);
+                                  });
+    INFO(errors.where);
+    CHECK(errors.reference < 1e-12);
+    CHECK(errors.leaf < 1e-14);
+    CHECK(errors.units <= 1);
+  }
+}
+
+// Trigger 700 / (10 x 0.875) = 80; half of the debt, 350, is repaid for 437.5 at 80, which is 5.46875 of collateral, and the
+// next trigger is 350 / (4.53125 x 0.875) = 88.3: a bonus of 25 % does not heal, so all is sold at 80 for 800 / 1.25. With
+// no bonus 4.375 are sold, and the next trigger is 350 / (5.625 x 0.875) = 71.1.
+TEST_CASE("a trigger passed on the way, by hand", "[vault]") {
+  World w(1, 1.0, {1}, 1);
+  w.add("ETH", Process::lognormal, 100, 0);
+  w.draw_factors();
+  draw_inside(w);
+  w.block.landings[0].clear();
+  w.block.lows(0, 1)[0] = 80.5;
+  w.block.lows(0, 1)[1] = 79;
+  w.block.lows(0, 1)[2] = 70;
+  w.block.landings[0].push_back({3, 1, 40, 40});
+  w.block.lows(0, 1)[3] = 95;
+  std::vector<Line> book = {simple(10, 700, "lender"), simple(10, 700, "lender")};
+  for (Line& line : book) {
+    line.cells["collateral_factor"] = w.factor("ETH");
+    line.cells["liquidation_threshold"] = 0.875;
+    line.cells["monitoring"] = std::string("bridge");
+  }
+  book[0].cells["bonus"] = 0.0, book[1].cells["bonus"] = 0.25;
+  Compiled batch(instrument("vault"), table(instrument("vault"), book), w, Detail::position);
+  CHECK(batch.batch->reads_lows == std::vector<FactorIndex>{w.factor("ETH")});
+  batch.evaluate(w.block);
+  const auto near = [](double x) { return Approx(x).epsilon(1e-14); };
+  for (std::size_t v = 0; v < 2; ++v) CHECK(batch.cash(v, 0, 0) == 0);
+  CHECK(batch.cash(0, 0, 1) == near(350));
+  CHECK(batch.value(0, 0, 1) == near(350));
+  CHECK(batch.cash(0, 0, 2) == near(350 + 175));
+  CHECK(batch.cash(1, 0, 1) == near(640));
+  CHECK(batch.gauge(1, bad_debt, 0, 1) == near(60));
+  CHECK(batch.value(1, 0, 1) == 0);
+  CHECK(batch.cash(0, 0, 3) == near(400));  // a jump below the debt: sold out at the price after it
+  CHECK(batch.cash(1, 0, 3) == near(320));
+  CHECK(batch.gauge(1, bad_debt, 0, 3) == near(380));
+}
+
 // Powers of two: the trigger price is exact, and unhealthy is below, not at.
 TEST_CASE("a vault at its trigger is healthy, in a table as alone", "[vault]") {
   World w(1, 1.0, {1}, 1);
@@ -193,8 +293,11 @@ TEST_CASE("a vault at its trigger is healthy, in a table as alone", "[vault]") {
 }
 
 TEST_CASE("what lender, borrower, liquidators and fees get is the collateral", "[vault]") {
+  const bool always = GENERATE(false, true);
   World w = world(23);
-  const Book book = random_book(w, 40);
+  draw_inside(w);
+  Book book = random_book(w, 40);
+  if (always) always_monitored(book);
   int liquidations = 0, shortfalls = 0;
   for (std::size_t p = 0; p < book.lines.size(); ++p) {
     Line lender = book.lines[p], borrower = book.lines[p];
@@ -309,8 +412,6 @@ TEST_CASE("a threshold that liquidation cannot heal is a warning", "[vault]") {
   CHECK(instrument("vault").warn(table(instrument("vault"), {line}), 0));
   line.cells["bonus"] = 0.04;
   CHECK_FALSE(instrument("vault").warn(table(instrument("vault"), {line}), 0));
-  for (const Column& c : instrument("vault").columns)
-    if (c.name == "monitoring") CHECK(c.refused == "bridge");
 }
 
 // Discretely monitored first passage and the overshoot: reference barrier_liquidation. Full liquidation, no bonus, the

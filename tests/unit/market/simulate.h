@@ -17,6 +17,10 @@ inline Factor factor(Process process, const std::string& id) {
   f.innovation = stream("factor", id);
   f.jump_count = stream("jump_count", id);
   f.jump_size = stream("jump_size", id);
+  f.bridge = stream("bridge", id);
+  f.bridge_path = stream("bridge_path", id);
+  f.jump_time = stream("jump_time", id);
+  f.jump_part = stream("jump_part", id);
   return f;
 }
 // Uncorrelated where `correlation` is empty.
@@ -46,8 +50,11 @@ inline CellShocks unshocked(const FactorModel& m) {
 struct Simulation {
   Simulation(const FactorModel& m, std::uint64_t seed)
       : innovations(m.factors.size(), m.steps + 1), scratch(m.factors.size(), m.steps + 1) {
+    std::fill_n(innovations.data(), innovations.size(), 0.0);  // step 0 is never drawn
     block.seed = seed;
     block.factors = LaneTable(m.factors.size(), m.steps + 1);
+    block.lows = LaneTable(m.factors.size(), m.steps + 1);
+    block.landings.resize(m.factors.size());
     block.discounts = LaneTable(m.discounts.size(), static_cast<int>(m.valued.size()));
   }
   void draw(const FactorModel& m, const CellShocks& cell, std::uint64_t first_scenario, const Block* base = nullptr) {

@@ -23,7 +23,7 @@ struct Confidence {  // read as a decimal: 0.999 is {999, 1000}
   friend bool operator==(const Confidence&, const Confidence&) = default;
 };
 
-// Past due for this long is default (Basel framework, CRE36, definition of default).
+// Past due for this long is default (Basel Framework, CRE36: default begins after 90 days).
 inline constexpr double days_in_default = 90;
 
 struct ObligorTable {  // by column, sorted by id

@@ -73,6 +73,8 @@ FACTORS = {
     "UST_2Y": (("normal", 0.042, 0.008, "", "", "", "", ""), dict(G=0.10, R=0.93, T=0.28)),
     "UST_5Y": (("normal", 0.041, 0.0085, "", "", "", "", ""), dict(G=0.10, R=0.97)),
     "UST_10Y": (("normal", 0.043, 0.0085, "", "", "", "", ""), dict(G=0.05, R=0.94, T=-0.25)),
+    "EUR_5Y": (("normal", 0.022, 0.0075, "", "", "", "", ""), dict(G=0.10, R=0.65)),
+    "EURUSD": (("lognormal", 1.035, 0.09, "", "", "", "", ""), dict(G=0.25, R=-0.20)),
     "SPREAD_A": (("log_ou", 0.008, 0.35, 0.4, -4.6, "", "", ""), dict(G=-0.55, R=-0.10, S=0.60)),
     "SPREAD_BBB": (("log_ou", 0.011, 0.40, 0.4, -4.135, "", "", ""), dict(G=-0.65, R=-0.15, S=0.60)),
     "SPREAD_BB": (("log_ou", 0.020, 0.40, 0.4, -3.5, "", "", ""), dict(G=-0.65, R=-0.10, S=0.60)),
@@ -106,24 +108,27 @@ def market():
         [[a] + [1 if a == b else round(dot(loadings[a], loadings[b]), 4) for b in loadings] for a in loadings],
     )
     write("curves.csv", "curve tenor_years factor",
-          [["UST", t, f] for t, f in ((0.25, "UST_3M"), (2, "UST_2Y"), (5, "UST_5Y"), (10, "UST_10Y"))])
+          [["UST", t, f] for t, f in ((0.25, "UST_3M"), (2, "UST_2Y"), (5, "UST_5Y"), (10, "UST_10Y"))] +
+          [["EUR", 5, "EUR_5Y"]])
     # Federal Reserve, 2025 supervisory scenarios, severely adverse (public domain), 2024Q4 to 2025Q4. The price indices
-    # of commercial property and of houses are 309.3 and 322.1 in 2024Q4 and 100 here; spreads are the BBB yield and the mortgage
-    # rate less the 10-year yield. Quarterly averages are taken as the values at the quarter's end; months between are
-    # interpolated by the program.
-    quarters = [(309.3, 322.1, 4.4, 4.1, 4.3, 5.4, 6.6), (302.4, 275.1, 1.8, 0.6, 1.4, 5.2, 4.0),
-                (295.4, 255.2, 0.1, 0.5, 1.0, 5.7, 3.7), (286.1, 239.9, 0.1, 0.6, 1.0, 6.0, 3.8),
-                (272.2, 228.9, 0.1, 0.8, 1.1, 6.0, 3.8)]
-    write("fed_2025_severely_adverse.csv", "step CRE HPI UST_3M UST_5Y UST_10Y SPREAD_BBB SPREAD_HOME_1",
-          [[3 * i, round(100 * c / 309.3, 4), round(100 * h / 322.1, 4)] +
+    # of commercial property and of houses are 309.3 and 322.1 in 2024Q4 and 100 here; the euro is in dollars; spreads are the BBB
+    # yield and the mortgage rate less the 10-year yield. Quarterly averages are taken as the values at the quarter's end; months
+    # between are interpolated by the program.
+    quarters = [(309.3, 322.1, 1.035, 4.4, 4.1, 4.3, 5.4, 6.6), (302.4, 275.1, 1.02, 1.8, 0.6, 1.4, 5.2, 4.0),
+                (295.4, 255.2, 1.005, 0.1, 0.5, 1.0, 5.7, 3.7), (286.1, 239.9, 0.969, 0.1, 0.6, 1.0, 6.0, 3.8),
+                (272.2, 228.9, 0.941, 0.1, 0.8, 1.1, 6.0, 3.8)]
+    write("fed_2025_severely_adverse.csv", "step CRE HPI EURUSD UST_3M UST_5Y UST_10Y SPREAD_BBB SPREAD_HOME_1",
+          [[3 * i, round(100 * c / 309.3, 4), round(100 * h / 322.1, 4), euro] +
            [round(x / 100, 4) for x in (m3, y5, y10, bbb - y10, mortgage - y10)]
-           for i, (c, h, m3, y5, y10, bbb, mortgage) in enumerate(quarters)])
+           for i, (c, h, euro, m3, y5, y10, bbb, mortgage) in enumerate(quarters)])
 
 
 # ------------------------------------------------------------------------------------------------------------ credit
 # Small-business loans by originator pool: driver, obligors, loans, mean principal, loss given default, grade weights.
+# Exporters borrow euros.
 POOLS = {
     "construction": ("DRV_CONSTRUCTION", 200, 260, 220000, 0.45, {"2": 3, "3": 4, "4": 2}),
+    "exporters": ("DRV_MANUFACTURING", 60, 80, 240000, 0.40, {"1": 3, "2": 4, "3": 2}),
     "hospitality": ("DRV_HOSPITALITY", 240, 300, 120000, 0.55, {"2": 2, "3": 4, "4": 3}),
     "manufacturing": ("DRV_MANUFACTURING", 300, 420, 260000, 0.40, {"1": 3, "2": 4, "3": 2}),
     "services": ("DRV_SERVICES", 400, 520, 90000, 0.55, {"1": 2, "2": 4, "3": 3}),
@@ -147,17 +152,19 @@ def small_business(random, obligors, loans):
         for i in range(firms):
             grade = random.choose(weights)
             grades.append(grade)
-            obligors.append([f"{pool}_{i:04}", GRADES[grade], driver, basel_correlation(GRADES[grade], 0.04), lgd])
+            obligors.append([f"{pool}_{i:04}", GRADES[grade], driver, basel_correlation(GRADES[grade], 0.04), lgd, 0.2, 0.25,
+                             1])
         for i in range(count):
             firm = i if i < firms else random.integer(0, firms - 1)
             amount = round(principal * math.exp(0.9 * random.normal() - 0.405), -3)
-            short = pool == "trade_finance"
+            short, euro = pool == "trade_finance", pool == "exporters"
             months = 3 * random.integer(1, 4) if short else 3 * random.integer(2, 20)
             shape = "bullet" if short else random.choose({"annuity": 5, "linear": 3, "bullet": 2})
             spread = "SPREAD_SME_1" if grades[firm] in "12" else "SPREAD_SME_2"
-            rate = 0.042 + FACTORS[spread][0][1] + random.uniform(-0.008, 0.008)
+            rate = (0.022 if euro else 0.042) + FACTORS[spread][0][1] + random.uniform(-0.008, 0.008)
             loans.append([f"loan_{pool}_{i:04}", "credit", pool, f"{pool}_{firm:04}", int(max(amount, 5000)), round(rate, 4), 4,
-                          f"{months / 12:.12g}", shape, "UST", spread])
+                          f"{months / 12:.12g}", shape, "EUR" if euro else "UST",
+                          spread, 0 if short else 0.05, "EUR" if euro else ""])
 
 
 # ------------------------------------------------------------------------------------------- property, treasury, vaults
@@ -177,19 +184,24 @@ def treasury(random, obligors):
     rows = []
     for i in range(120):
         months = random.integer(1, 12)
-        rows.append([f"bill_{i:03}", "treasury", "bills", "", random.integer(4, 20) * 50000, 0, 1, f"{months / 12:.12g}", "UST", 0])
+        rows.append([f"bill_{i:03}", "treasury", "bills", "", random.integer(4, 20) * 50000, 0, 1, f"{months / 12:.12g}", "UST",
+                     0, "", ""])
     issuers = {"A": 40, "BBB": 60, "BB": 40, "B": 20}
     for rating, count in issuers.items():
         pd = RATINGS[rating]
         for i in range(count):
-            obligors.append([f"issuer_{rating}_{i:03}", pd, "DRV_CORPORATE", basel_correlation(pd, 0), 0.53])
+            obligors.append([f"issuer_{rating}_{i:03}", pd, "DRV_CORPORATE", basel_correlation(pd, 0), 0.53, 0.25, 0.25, 1])
     for rating, count in {"A": 160, "BBB": 220, "BB": 120, "B": 60}.items():
         for i in range(count):
             months = 6 * random.integer(2, 20)
             coupon = 0.041 + FACTORS["SPREAD_" + rating][0][1] + random.uniform(-0.01, 0.01)
             rows.append([f"bond_{rating}_{i:03}", "treasury", "corporate_" + rating.lower(), f"issuer_{rating}_{i % issuers[rating]:03}",
                          random.integer(2, 20) * 25000, round(coupon, 4), 2, f"{months / 12:.12g}", "UST",
-                         "SPREAD_" + rating])
+                         "SPREAD_" + rating, "", ""])
+    for i in range(60):  # floaters pay the BBB spread of today over the curve, fixed every quarter
+        margin = FACTORS["SPREAD_BBB"][0][1]
+        rows.append([f"floater_{i:03}", "treasury", "floaters", f"issuer_BBB_{i:03}", random.integer(2, 20) * 25000, margin, 4,
+                     f"{3 * random.integer(4, 28) / 12:.12g}", "UST", "SPREAD_BBB", "yes", round(0.044 + margin, 4)])
     return rows
 
 
@@ -215,7 +227,8 @@ def vaults(random):
 
 
 # Mortgages by region: loans, mean principal, years from default to the sale (courts are slow on the coast), grade weights; and
-# bridging loans on houses under renovation. By grade: one-year default probability, loan-to-value, spread, margin over it.
+# bridging loans on houses under renovation, whose interest is paid at the end. By grade: one-year default probability,
+# loan-to-value, spread, margin over it.
 REGIONS = {
     "coast": (500, 250000, 1.5, {"prime": 4, "near_prime": 1}),
     "inland": (600, 130000, 1.0, {"prime": 3, "near_prime": 2}),
@@ -235,14 +248,15 @@ def mortgages(random, obligors):
         for i in range(count):
             grade = random.choose(weights)
             pd, low, high, spread, margin = HOME_GRADES[grade]
-            obligors.append([f"home_{region}_{i:03}", pd, "DRV_HOUSEHOLDS", 0.15, 1])  # asset correlation of CRE31.13
+            obligors.append([f"home_{region}_{i:03}", pd, "DRV_HOUSEHOLDS", 0.15, 1, 0, 0, 0])  # 0.15: CRE31
             amount = int(round(principal * math.exp(0.5 * random.normal() - 0.125), -3))
             value = int(round(amount / random.uniform(low, high), -3))
             months = 3 * random.integer(2, 8) if grade == "bridge" else 12 * random.integer(3, 12)
             rate = 0.043 + FACTORS[spread][0][1] + margin + random.uniform(-0.005, 0.005)
             index = "HPI" if grade == "bridge" else "HPI_" + region.upper()
+            shape, prepay_cpr = ("pik", 0) if grade == "bridge" else ("annuity", 0.08)
             rows.append([f"mortgage_{region}_{i:03}", "mortgage", region, f"home_{region}_{i:03}", amount, round(rate, 4), 12,
-                         f"{months / 12:.12g}", "bullet" if grade == "bridge" else "annuity", "UST", spread, index, value, 0.1,
+                         f"{months / 12:.12g}", shape, "UST", spread, prepay_cpr, index, value, 0.1,
                          foreclosure_years])
     return rows
 
@@ -252,14 +266,16 @@ def main():
     market()
     obligors, loans = [], []
     small_business(random, obligors, loans)
-    write("loans.csv", "id book pool obligor principal rate frequency maturity_years amortisation curve spread", loans)
+    write("loans.csv", "id book pool obligor principal rate frequency maturity_years amortisation curve spread prepay_cpr currency",
+          loans)
     write("property.csv", "id book pool factor quantity", property_tokens(random))
-    write("bonds.csv", "id book pool obligor notional coupon frequency maturity_years curve spread", treasury(random, obligors))
+    write("bonds.csv", "id book pool obligor notional coupon frequency maturity_years curve spread floating reset_rate",
+          treasury(random, obligors))
     write("vaults.csv", "id book pool collateral_factor collateral_quantity debt borrow_rate liquidation_threshold bonus fee close_factor "
           "side monitoring", vaults(random))
-    write("mortgages.csv", "id book pool obligor principal rate frequency maturity_years amortisation curve spread collateral_factor "
-          "collateral_value sale_cost foreclosure_years", mortgages(random, obligors))
-    write("obligors.csv", "id pd_1y driver asset_correlation lgd", obligors)
+    write("mortgages.csv", "id book pool obligor principal rate frequency maturity_years amortisation curve spread prepay_cpr "
+          "collateral_factor collateral_value sale_cost foreclosure_years", mortgages(random, obligors))
+    write("obligors.csv", "id pd_1y driver asset_correlation lgd lgd_sd lgd_correlation recovery_delay_years", obligors)
 
 
 main()

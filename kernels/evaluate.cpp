@@ -81,7 +81,7 @@ void Evaluator::Impl::run(Tile tile, const std::function<void()>& poll, const Ce
       }
     };
     guarded([&] {
-      if (!mine.workspace) mine.workspace = std::make_unique<Workspace>(book);
+      if (!mine.workspace) mine.workspace = std::make_unique<Workspace>(book, cells);
     });
     for (std::uint64_t b; !failed && (b = next_block++) < blocks;)
       guarded([&] {
@@ -141,7 +141,7 @@ void Evaluator::examine(Tile tile, const std::vector<double>& bound, FaultLog& f
   const auto look = [&](Impl::Thread& mine, int cell, std::uint64_t, std::size_t count) {
     Workspace& w = *mine.workspace;
     const Valuation& valuation = w.cell(impl_->cells.begin + cell);
-    find_faults(impl_->book, valuation.ledger, count, bound, w.faults);
+    find_faults(impl_->book, valuation, count, bound, w.faults);
   };
   impl_->run(tile, poll, look, 0, [](std::size_t) {});
   impl_->add_faults(faults);

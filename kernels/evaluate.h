@@ -9,6 +9,7 @@
 #include "kernels/faults.h"
 #include "kernels/instruments/instrument.h"
 #include "kernels/market/market.h"
+#include "kernels/sharing.h"
 #include "kernels/tally/tally.h"
 
 namespace tailcube {
@@ -55,41 +56,50 @@ struct CellRange {
   int begin, end;
 };
 
-// What a cell has to compute again; everything else is the unshocked block's.
-struct CellReach {
-  bool paths = false, defaults = false, discounts = false;
-  std::vector<std::uint8_t> stages;  // per stage
-  bool anything() const;
-};
-CellReach reach(const CompiledBook&, const CellShocks&);
-
-// A block of scenarios of one cell with its ledger.
+// What the stages wrote for a block of scenarios of one cell.
 struct Valuation {
-  explicit Valuation(const CompiledBook&);
-  Block block;
-  Ledger ledger;
+  std::vector<const Ledger*> of_row, of_gauge_row;  // where they are
+  const std::array<double, lanes>* mean_conditional_pd = nullptr;
 };
 // Memory of one thread, sized once. Stays valid for the book it was made for.
 class Workspace {
  public:
-  explicit Workspace(const CompiledBook&);
+  Workspace(const CompiledBook&, CellRange);  // for the cells in the range
   // Draws the random numbers shared by all cells; must come before `cell`. The job has `scenarios` of the block.
   void start(std::uint64_t first_scenario, std::size_t scenarios = lanes);
-  // The block of one cell (-1: unshocked). Valid until the next call.
+  // One cell of the block (-1: unshocked). Valid until the next call.
   const Valuation& cell(int index);
   // Of the block and cell asked for last: what its batches report, whichever cells were asked for before.
   Faults faults;
 
  private:
-  const Valuation& unshocked(bool with_ledger);
-  void inherit_faults(const Stage&);
+  struct Scene {  // a block, whose paths it has, and which versions
+    explicit Scene(const CompiledBook&);
+    Block block;
+    int paths;
+    std::uint32_t defaults, discounts;
+  };
+  struct Held {  // what a ledger holds of a stage
+    std::uint32_t version;
+    Faults faults;
+  };
+  Scene& scene_of(std::uint32_t defaults);
+  void walk(int cell, Scene&);
+  void draw(std::uint32_t version);
+  const Block& prepare(int cell, const Batch&);
+
   const CompiledBook& book_;
-  std::vector<CellReach> reach_;  // [cell]
-  Valuation base_, shocked_;
-  Faults base_faults_;
-  bool base_paths_ = false, base_ledger_ = false;
+  Sharing sharing_;
+  std::vector<Scene> scenes_;
+  std::vector<Ledger> ledgers_;
+  std::vector<Held> held_;  // [stage][ledger]
+  Valuation valuation_;
+  std::vector<std::array<double, lanes>> mean_conditional_pd_;  // [version of the defaults]
+  std::vector<std::uint8_t> known_pd_;
   LaneTable innovations_, scratch_;
   CreditScratch credit_;
+  std::vector<double> memory_;  // Ledger::scratch of whichever ledger is written
+  Faults found_;
 };
 std::size_t workspace_bytes(const CompiledBook&);
 

@@ -60,7 +60,7 @@ void add_worth(const Ledger& ledger, std::size_t row, int h, double* worth) {
   for (std::size_t lane = 0; lane < lanes; ++lane) worth[lane] = value[lane] + cash[lane];
 }
 
-void post_losses(const CompiledBook& book, const Ledger& ledger, int cell, std::size_t offset, std::size_t count,
+void post_losses(const CompiledBook& book, const Valuation& valuation, int cell, std::size_t offset, std::size_t count,
                  LossSheet& sheet, Faults& faults) {
   const Shape& shape = sheet.shape();
   const double scale = 1 / book.unit;
@@ -70,6 +70,7 @@ void post_losses(const CompiledBook& book, const Ledger& ledger, int cell, std::
         std::fill_n(sheet.column(shape.loss(0, cell, quantity, node, h)) + offset, lanes, 0);
   for (std::size_t row = 0; row < book.leaf_of_row.size(); ++row) {
     const auto leaf = static_cast<int>(book.leaf_of_row[row]);
+    const Ledger& ledger = *valuation.of_row[row];
     RowFaults found(row, count);
     for (int h = 0; h < shape.horizons; ++h) {
       alignas(64) double worth[lanes];
@@ -100,7 +101,7 @@ std::size_t ledger_row(const CompiledBook& book, std::size_t gauge_row) {
   return 0;
 }
 
-void post_gauges(const CompiledBook& book, const Ledger& ledger, const Shape& shape, int cell, std::size_t count,
+void post_gauges(const CompiledBook& book, const Valuation& valuation, const Shape& shape, int cell, std::size_t count,
                  SideSums& side, Faults& faults) {
   const auto column = [&](int gauge, int node, int h) {
     return side.buffer.data() + static_cast<std::size_t>((gauge * shape.nodes + node) * shape.horizons + h) * lanes;
@@ -110,7 +111,7 @@ void post_gauges(const CompiledBook& book, const Ledger& ledger, const Shape& sh
     const auto [leaf, gauge] = book.gauge_rows[row];
     const double scale = 1 / book.gauge_unit[static_cast<std::size_t>(gauge)];
     for (int h = 0; h < shape.horizons; ++h) {
-      const double* amount = ledger.gauges(row, h).data();
+      const double* amount = valuation.of_gauge_row[row]->gauges(row, h).data();
       if (add_rounded(amount, scale, count, 1, 0, column(gauge, static_cast<int>(leaf), h))) continue;
       RowFaults found(ledger_row(book, row), count);
       found.look(amount, scale);
@@ -141,18 +142,19 @@ SideSums::SideSums(const Shape& shape)
 
 void post(const CompiledBook& book, const Valuation& valuation, int cell, std::size_t offset, std::size_t count,
           LossSheet& sheet, SideSums& side, Faults& faults) {
-  post_losses(book, valuation.ledger, cell, offset, count, sheet, faults);
-  post_gauges(book, valuation.ledger, sheet.shape(), cell, count, side, faults);
+  post_losses(book, valuation, cell, offset, count, sheet, faults);
+  post_gauges(book, valuation, sheet.shape(), cell, count, side, faults);
   std::array<Units, lanes> pd;
   for (std::size_t lane = 0; lane < lanes; ++lane)
-    pd[lane] = round_to_units(valuation.block.mean_conditional_pd[lane] * 0x1p40);
+    pd[lane] = round_to_units((*valuation.mean_conditional_pd)[lane] * 0x1p40);
   side.conditional_pd[static_cast<std::size_t>(cell)].add({pd.data(), count}, {});
 }
 
-void find_faults(const CompiledBook& book, const Ledger& ledger, std::size_t count, const std::vector<double>& bound,
+void find_faults(const CompiledBook& book, const Valuation& valuation, std::size_t count, const std::vector<double>& bound,
                  Faults& faults) {
   const double scale = 1 / book.unit;
   for (std::size_t row = 0; row < book.leaf_of_row.size(); ++row) {
+    const Ledger& ledger = *valuation.of_row[row];
     RowFaults found(row, count);
     for (int h = 0; h < ledger.value.steps(); ++h) {
       alignas(64) double worth[lanes];
@@ -163,9 +165,10 @@ void find_faults(const CompiledBook& book, const Ledger& ledger, std::size_t cou
     found.report(faults);
   }
   for (std::size_t row = 0; row < book.gauge_rows.size(); ++row) {
+    const LaneTable& gauges = valuation.of_gauge_row[row]->gauges;
     RowFaults found(ledger_row(book, row), count);
     const double gauge_scale = 1 / book.gauge_unit[static_cast<std::size_t>(book.gauge_rows[row].gauge)];
-    for (int h = 0; h < ledger.gauges.steps(); ++h) found.look(ledger.gauges(row, h).data(), gauge_scale);
+    for (int h = 0; h < gauges.steps(); ++h) found.look(gauges(row, h).data(), gauge_scale);
     found.report(faults);
   }
 }

@@ -36,6 +36,6 @@ void post(const CompiledBook&, const Valuation&, int cell, std::size_t offset, s
           Faults&);
 
 // Adds the same faults without posting. `bound`, per row, lowers the range of value + cash, in units; empty: 2^51.
-void find_faults(const CompiledBook&, const Ledger&, std::size_t count, const std::vector<double>& bound, Faults&);
+void find_faults(const CompiledBook&, const Valuation&, std::size_t count, const std::vector<double>& bound, Faults&);
 
 }  // namespace tailcube

@@ -1,171 +1,188 @@
-// One thread's blocks: what a cell's shocks do not reach is copied from the unshocked block, never computed again.
+// One thread's blocks. What several cells see alike is computed for the first of them that needs it.
 #include <algorithm>
-#include <cstring>
+#include <utility>
 
 #include "kernels/evaluate.h"
 
 namespace tailcube {
 namespace {
 
-std::size_t gauge_row_count(const CompiledBook& book) { return book.gauge_rows.size(); }
+constexpr int nobody = -2;                     // -1 is the unshocked cell
+constexpr std::uint32_t nothing = ~0u;         // no version
+constexpr std::size_t drawn_together = 8;      // versions of the defaults
+constexpr std::size_t kept_bytes = 16u << 20;  // of ledgers that wait for other cells
 
-void copy_rows(const LaneTable& from, LaneTable& to, std::size_t first, std::size_t count) {
-  const std::size_t row = static_cast<std::size_t>(from.steps()) * lanes;
-  std::copy_n(from.data() + first * row, count * row, to.data() + first * row);
-}
-void copy_stage(const Stage& stage, const Ledger& from, Ledger& to) {
-  const auto first = static_cast<std::size_t>(stage.first_row);
-  copy_rows(from.value, to.value, first, stage.row_count);
-  copy_rows(from.cash, to.cash, first, stage.row_count);
-  copy_rows(from.credit_loss, to.credit_loss, first, stage.row_count);
-  copy_rows(from.gauges, to.gauges, stage.first_gauge, stage.gauge_count);
+std::size_t ledger_doubles(const CompiledBook& book) {
+  return (3 * book.leaf_of_row.size() + book.gauge_rows.size()) * book.market.valued.size() * lanes;
 }
 
-bool reads_touched(const CompiledBook& book, const CellShocks& cell, const Batch& batch) {
-  const auto touched = [&](FactorIndex f) { return cell.touched[static_cast<std::size_t>(f)] != 0; };
-  if (std::any_of(batch.reads.begin(), batch.reads.end(), touched)) return true;
-  return std::any_of(batch.reads_curves.begin(), batch.reads_curves.end(), [&](CurveIndex curve) {
-    const auto& pillars = book.market.curves[static_cast<std::size_t>(curve)];
-    return std::any_of(pillars.begin(), pillars.end(), [&](const Pillar& p) { return touched(p.zero_rate); });
-  });
+// Ledger k holds version k of every stage; the last one, in turn, also those beyond.
+std::size_t ledger_count(const CompiledBook& book, const Sharing& sharing) {
+  const std::size_t most = std::max<std::size_t>(2, kept_bytes / (1 + ledger_doubles(book) * sizeof(double)));
+  return std::min<std::size_t>(sharing.stage_versions(), most);
 }
+
+std::size_t scene_count(const Sharing& sharing) { return 2 + std::min(drawn_together, sharing.defaulting_cells().size()); }
 
 }  // namespace
 
-bool CellReach::anything() const {
-  return defaults || std::any_of(stages.begin(), stages.end(), [](std::uint8_t redo) { return redo != 0; });
-}
-
-CellReach reach(const CompiledBook& book, const CellShocks& cell) {
-  CellReach out;
-  const auto touched = [&](FactorIndex f) { return cell.touched[static_cast<std::size_t>(f)] != 0; };
-  out.paths = std::any_of(cell.touched.begin(), cell.touched.end(), [](std::uint8_t t) { return t != 0; });
-  for (const Bucket& bucket : book.credit.buckets)
-    for (const Loading& l : bucket.loadings) out.defaults |= touched(l.driver);
-  for (const RecoveryLaw& law : book.credit.recovery_laws)
-    for (const Loading& l : law.loadings) out.defaults |= touched(l.driver);
-  for (const Discount& d : book.market.discounts) {
-    if (!is_none(d.spread)) out.discounts |= touched(d.spread);
-    for (const Pillar& p : book.market.curves[static_cast<std::size_t>(d.curve)]) out.discounts |= touched(p.zero_rate);
-  }
-  for (const Stage& stage : book.stages)
-    out.stages.push_back((out.defaults && stage.batch->reads_defaults) ||
-                         (cell.monitor_today && stage.batch->checks_triggers) || reads_touched(book, cell, *stage.batch));
-  return out;
-}
-
-Valuation::Valuation(const CompiledBook& book) {
-  const auto valued = static_cast<int>(book.market.valued.size());
-  const std::size_t rows = book.leaf_of_row.size();
+Workspace::Scene::Scene(const CompiledBook& book) : paths(nobody), defaults(nothing), discounts(nothing) {
   block.seed = book.seed;
   block.factors = LaneTable(book.market.factors.size(), book.market.steps + 1);
   if (!book.market.bridged.empty()) {
     block.lows = LaneTable(book.market.factors.size(), book.market.steps + 1);
     block.landings.resize(book.market.factors.size());
   }
-  block.discounts = LaneTable(book.market.discounts.size(), valued);
+  block.discounts = LaneTable(book.market.discounts.size(), static_cast<int>(book.market.valued.size()));
   block.weight.fill(unit_weight);
-  ledger.value = LaneTable(rows, valued);
-  ledger.cash = LaneTable(rows, valued);
-  ledger.credit_loss = LaneTable(rows, valued);
-  ledger.gauges = LaneTable(gauge_row_count(book), valued);
 }
 
-Workspace::Workspace(const CompiledBook& book)
+Workspace::Workspace(const CompiledBook& book, CellRange cells)
     : book_(book),
-      base_(book),
-      shocked_(book),
+      sharing_(book, cells),
       innovations_(book.market.factors.size(), book.market.steps + 1),
       scratch_(book.market.factors.size(), book.market.steps + 1) {
-  for (const CellShocks& cell : book.cells) reach_.push_back(reach(book, cell));
+  for (std::size_t i = 0; i < scene_count(sharing_); ++i) scenes_.emplace_back(book);
+  const auto valued = static_cast<int>(book.market.valued.size());
+  for (std::size_t i = 0; i < ledger_count(book, sharing_); ++i) {
+    Ledger& ledger = ledgers_.emplace_back();
+    for (LaneTable* table : {&ledger.value, &ledger.cash, &ledger.credit_loss})
+      *table = LaneTable(book.leaf_of_row.size(), valued);
+    ledger.gauges = LaneTable(book.gauge_rows.size(), valued);
+  }
+  held_.resize(book.stages.size() * ledgers_.size());
+  valuation_.of_row.resize(book.leaf_of_row.size());
+  valuation_.of_gauge_row.resize(book.gauge_rows.size());
+  mean_conditional_pd_.resize(1 + sharing_.defaulting_cells().size());
+  known_pd_.resize(mean_conditional_pd_.size());
   // Batches and posting report no more than there is room for. Where each position has a row, as many as it may take to
   // count every scenario of each.
   constexpr std::size_t least = 4096, most = std::size_t{1} << 20;
   const std::size_t room = book.detail == Detail::position ? 8 * lanes * book.leaf_of_row.size() : 0;
   faults.reserve(std::clamp(room, least, most));
-  base_faults_.reserve(faults.capacity());
+  found_.reserve(faults.capacity());
 }
 
 std::size_t workspace_bytes(const CompiledBook& book) {
-  const std::size_t factors = book.market.factors.size() * static_cast<std::size_t>(book.market.steps + 1);
-  const std::size_t valued = book.market.valued.size();
-  const std::size_t ledger = (3 * book.leaf_of_row.size() + gauge_row_count(book)) * valued;
+  const Sharing sharing(book, {0, static_cast<int>(book.cells.size())});
+  const std::size_t scenes = scene_count(sharing);
+  const std::size_t factors = book.market.factors.size() * static_cast<std::size_t>(book.market.steps + 1) * lanes;
+  const std::size_t discounts = book.market.discounts.size() * book.market.valued.size() * lanes;
   const std::size_t lows = book.market.bridged.empty() ? 0 : factors;
   std::size_t bytes =
-      (4 * factors + 2 * lows + 2 * book.market.discounts.size() * valued + 2 * ledger) * lanes * sizeof(double);
+      ((2 + scenes) * factors + scenes * (lows + discounts) + ledger_count(book, sharing) * ledger_doubles(book) +
+       (1 + sharing.defaulting_cells().size()) * lanes) *
+      sizeof(double);
   for (const Stage& stage : book.stages) bytes += stage.batch->bytes_per_thread;
-  // Credit: a mask and a step per obligor and lane of the largest bucket; events at a mean conditional PD of 10 %, three
-  // times.
+  // Credit: a mask and two numbers per obligor of the largest bucket, the mask once for each cell drawn together; a bucket's
+  // points, and defaults at a mean conditional PD of 10 % for each scene.
   std::size_t largest = 0;
   for (const Bucket& bucket : book.credit.buckets) largest = std::max<std::size_t>(largest, bucket.count);
-  const std::size_t events = book.credit.obligors.size() * lanes / 10 + book.credit.in_default * std::size_t{lanes};
-  return bytes + largest * (8 + lanes) + events * sizeof(Default) * 3;
+  const std::size_t defaults = book.credit.obligors.size() / 10 + 1 + book.credit.in_default;
+  return bytes + largest * 16 * scenes + (largest * 5 + defaults * sizeof(Default) * scenes) * lanes;
 }
 
 void Workspace::start(std::uint64_t first_scenario, std::size_t scenarios) {
-  base_.block.scenarios = shocked_.block.scenarios = scenarios;
-  base_.block.first_scenario = shocked_.block.first_scenario = first_scenario;
-  base_paths_ = base_ledger_ = false;
-  base_faults_.clear();
-  draw_innovations(book_.market, base_.block, innovations_);
+  for (Scene& scene : scenes_) {
+    scene.block.first_scenario = first_scenario;
+    scene.block.scenarios = scenarios;
+    scene.paths = nobody;
+    scene.defaults = scene.discounts = nothing;
+  }
+  for (Held& held : held_) held.version = nothing;
+  std::fill(known_pd_.begin(), known_pd_.end(), std::uint8_t{0});
+  draw_innovations(book_.market, scenes_[0].block, innovations_);
 }
 
-const Valuation& Workspace::unshocked(bool with_ledger) {
-  if (!base_paths_) draw_paths(book_.market, book_.unshocked, innovations_, nullptr, scratch_, base_.block);
-  base_paths_ = true;
-  if (with_ledger && !base_ledger_) {
-    draw_defaults(book_.credit, credit_, base_.block);
-    discount(book_.market, base_.block);
-    for (const Stage& stage : book_.stages) stage.batch->evaluate(base_.block, base_.ledger, base_faults_);
-    base_ledger_ = true;
-  }
-  return base_;
+// Scene 0 is the unshocked cell's, scene 1 that of cells whose defaults are the unshocked ones, the others go round among
+// the versions of the defaults.
+Workspace::Scene& Workspace::scene_of(std::uint32_t defaults) {
+  return scenes_[defaults == 0 ? 1 : 2 + (defaults - 1) % drawn_together];
 }
 
-// A stage that is copied has the faults of what it is copied from.
-void Workspace::inherit_faults(const Stage& stage) {
-  const auto first = static_cast<std::uint32_t>(stage.first_row);
-  for (const Fault& f : base_faults_) {
-    const auto row = static_cast<std::uint32_t>(f.row);
-    if (row >= first && row - first < stage.row_count && faults.size() < faults.capacity()) faults.push_back(f);
+void Workspace::walk(int cell, Scene& scene) {
+  if (scene.paths == cell) return;
+  scene.paths = cell;
+  scene.discounts = nothing;
+  if (cell < 0) return draw_paths(book_.market, book_.unshocked, innovations_, nullptr, scratch_, scene.block);
+  walk(-1, scenes_[0]);
+  draw_paths(book_.market, book_.cells[static_cast<std::size_t>(cell)], innovations_, &scenes_[0].block, scratch_,
+             scene.block);
+}
+
+// Draws the defaults of this version, and with it those of its neighbours and of the unshocked cell: they share the random
+// numbers.
+void Workspace::draw(std::uint32_t version) {
+  std::vector<Block*> blocks;
+  std::vector<std::uint32_t> versions;
+  if (scenes_[0].defaults == nothing && (version == 0 || sharing_.unshocked_defaults())) {
+    walk(-1, scenes_[0]);
+    scenes_[0].defaults = 0;
+    blocks.push_back(&scenes_[0].block), versions.push_back(0);
   }
+  const std::vector<int>& cells = sharing_.defaulting_cells();
+  const std::size_t begin = version == 0 ? 0 : (version - 1) / drawn_together * drawn_together;
+  for (std::size_t i = begin; i < std::min(begin + drawn_together, cells.size()); ++i) {
+    Scene& scene = scene_of(static_cast<std::uint32_t>(i + 1));
+    walk(cells[i], scene);
+    scene.defaults = static_cast<std::uint32_t>(i + 1);
+    blocks.push_back(&scene.block), versions.push_back(scene.defaults);
+  }
+  draw_defaults(book_.credit, credit_, blocks);
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    mean_conditional_pd_[versions[i]] = blocks[i]->mean_conditional_pd;
+    known_pd_[versions[i]] = 1;
+  }
+}
+
+// The cell's block, complete as far as a stage reads it.
+const Block& Workspace::prepare(int cell, const Batch& batch) {
+  const Sharing::Cell& mine = sharing_[cell];
+  Scene& scene = cell < 0 ? scenes_[0] : scene_of(mine.defaults);
+  if (batch.reads_defaults && scene.defaults != mine.defaults) {
+    if (scenes_[0].defaults == nothing || mine.defaults != 0) draw(mine.defaults);
+    if (mine.defaults == 0 && cell >= 0) {
+      scene.block.defaults = scenes_[0].block.defaults;
+      scene.defaults = 0;
+    }
+  }
+  walk(cell, scene);
+  if (!batch.reads_curves.empty() && scene.discounts == nothing) {
+    if (scenes_[0].discounts == mine.discounts)
+      std::copy_n(scenes_[0].block.discounts.data(), scene.block.discounts.size(), scene.block.discounts.data());
+    else
+      discount(book_.market, scene.block);
+    scene.discounts = mine.discounts;
+  }
+  return scene.block;
 }
 
 const Valuation& Workspace::cell(int index) {
   faults.clear();
-  const CellReach* const reached = index < 0 ? nullptr : &reach_[static_cast<std::size_t>(index)];
-  if (reached == nullptr || !reached->anything()) {
-    const Valuation& base = unshocked(true);
-    faults.assign(base_faults_.begin(), base_faults_.end());
-    return base;
-  }
-  const CellReach& redo = *reached;
-  const CellShocks& shocks = book_.cells[static_cast<std::size_t>(index)];
-  const bool all =
-      redo.defaults && std::all_of(redo.stages.begin(), redo.stages.end(), [](std::uint8_t r) { return r != 0; });
-  unshocked(!all);
-  Block& block = shocked_.block;
-  block.monitor_today = shocks.monitor_today;
-  draw_paths(book_.market, shocks, innovations_, &base_.block, scratch_, block);
-  if (redo.defaults) {
-    draw_defaults(book_.credit, credit_, block);
-  } else {
-    block.defaults = base_.block.defaults;
-    block.mean_conditional_pd = base_.block.mean_conditional_pd;
-  }
-  if (redo.discounts || all)
-    discount(book_.market, block);
-  else
-    std::copy_n(base_.block.discounts.data(), block.discounts.size(), block.discounts.data());
+  const Sharing::Cell& mine = sharing_[index];
+  if (!known_pd_[mine.defaults]) draw(mine.defaults);
+  valuation_.mean_conditional_pd = &mean_conditional_pd_[mine.defaults];
   for (std::size_t s = 0; s < book_.stages.size(); ++s) {
-    if (redo.stages[s]) {
-      book_.stages[s].batch->evaluate(block, shocked_.ledger, faults);
-    } else {
-      copy_stage(book_.stages[s], base_.ledger, shocked_.ledger);
-      inherit_faults(book_.stages[s]);
+    const std::size_t slot = std::min<std::size_t>(mine.stages[s], ledgers_.size() - 1);
+    Held& held = held_[s * ledgers_.size() + slot];
+    if (held.version != mine.stages[s]) {
+      found_.clear();
+      // A version is the unshocked cell's wherever it comes first: its block serves for all.
+      const int as = mine.stages[s] == 0 ? -1 : index;
+      const Batch& batch = *book_.stages[s].batch;
+      std::swap(ledgers_[slot].scratch, memory_);
+      batch.evaluate(prepare(as, batch), ledgers_[slot], found_);
+      std::swap(ledgers_[slot].scratch, memory_);
+      held.version = mine.stages[s];
+      held.faults = found_;
     }
+    const Stage& stage = book_.stages[s];
+    std::fill_n(valuation_.of_row.begin() + static_cast<std::ptrdiff_t>(stage.first_row), stage.row_count, &ledgers_[slot]);
+    std::fill_n(valuation_.of_gauge_row.begin() + stage.first_gauge, stage.gauge_count, &ledgers_[slot]);
+    for (const Fault& f : held.faults)
+      if (faults.size() < faults.capacity()) faults.push_back(f);
   }
-  return shocked_;
+  return valuation_;
 }
 
 }  // namespace tailcube

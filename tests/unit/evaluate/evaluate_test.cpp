@@ -111,6 +111,40 @@ TEST_CASE("parents are exactly the sum of their children, rows are rounded once"
   CHECK(static_cast<long long>(t.losses[t.shape.loss(0, 0, 1, 2, 1)].moments.sum >> 20) == 3000LL * 1024);
 }
 
+TEST_CASE("a stage is valued once for all cells that it sees alike, and each gets what it gets alone") {
+  CompiledBook b = book();
+  const auto shocked = [&](double first, double second) {
+    CellShocks c = b.unshocked;
+    for (const auto& [factor, by] : {std::pair{0u, first}, std::pair{1u, second}})
+      if (by != 1) {
+        c.value_shocks.push_back({FactorIndex{factor}, Operation::multiply, 1, 2, by});
+        c.touched[factor] = touch_overlay;
+      }
+    return c;
+  };
+  b.cells.clear();
+  for (const double first : {1.0, 0.5, 0.25})
+    for (const double second : {0.5, 1.0}) b.cells.push_back(shocked(first, second));
+  b.cells.push_back(b.cells[2]);
+  const auto cells = static_cast<int>(b.cells.size());
+  const auto counted = [&](std::size_t stage) -> std::atomic<int>& {
+    return dynamic_cast<const Holdings&>(*b.stages[stage].batch).evaluated;
+  };
+  Tallies together = run(b, {0, cells}, 1, {{0, 128}});
+  CHECK(counted(0) == 2 * 3);  // blocks x levels of factor 0
+  CHECK(counted(1) == 2 * 6);  // blocks x levels of both
+  for (int c = 0; c < cells; ++c) {
+    Tallies alone = run(b, {c, c + 1}, 1, {{0, 128}});
+    for (int q = 0; q < quantities; ++q)
+      for (int node = 0; node < 3; ++node)
+        for (int h = 0; h < 2; ++h) {
+          INFO("cell " << c << ", node " << node);
+          CHECK(together.losses[together.shape.loss(0, c, q, node, h)].moments ==
+                alone.losses[alone.shape.loss(0, 0, q, node, h)].moments);
+        }
+  }
+}
+
 TEST_CASE("tallies do not depend on tiles or threads") {
   const CompiledBook b = book();
   Tallies whole = run(b, {0, 2}, 1, {{0, 1000}});

@@ -1,0 +1,142 @@
+#include "kernels/sharing.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "kernels/evaluate.h"
+
+namespace tailcube {
+namespace {
+
+using Versions = std::vector<std::uint32_t>;
+
+std::size_t index(FactorIndex f) { return static_cast<std::size_t>(f); }
+
+bool same(const Pin& a, const Pin& b) { return a.last == b.last && a.value == b.value && a.innovation == b.innovation; }
+bool same(const Shock& a, const Shock& b) {
+  return a.operation == b.operation && a.from == b.from && a.to == b.to && a.amount == b.amount;
+}
+template <class T>
+std::vector<const T*> of_factor(const std::vector<T>& all, FactorIndex factor) {
+  std::vector<const T*> out;
+  for (const T& each : all)
+    if (each.factor == factor) out.push_back(&each);
+  return out;
+}
+template <class T>
+bool same_for(FactorIndex factor, const std::vector<T>& a, const std::vector<T>& b) {
+  const auto mine = of_factor(a, factor), other = of_factor(b, factor);
+  return std::equal(mine.begin(), mine.end(), other.begin(), other.end(),
+                    [](const T* x, const T* y) { return same(*x, *y); });
+}
+
+// Whether the innovations that pins and driver shocks move are moved alike.
+bool same_moves(const CellShocks& a, const CellShocks& b) {
+  const auto equal = [](const auto& x, const auto& y, auto same_each) {
+    return std::equal(x.begin(), x.end(), y.begin(), y.end(), same_each);
+  };
+  return equal(a.pins, b.pins, [](const Pin& x, const Pin& y) { return x.factor == y.factor && same(x, y); }) &&
+         equal(a.driver_shocks, b.driver_shocks,
+               [](const DriverShock& x, const DriverShock& y) {
+                 return x.driver == y.driver && x.set == y.set && x.amount == y.amount;
+               }) &&
+         a.pin_beta == b.pin_beta && a.driver_beta == b.driver_beta;
+}
+
+bool same_path(FactorIndex f, const CellShocks& a, const CellShocks& b) {
+  const std::size_t i = index(f);
+  if (a.touched[i] != b.touched[i]) return false;
+  if (a.touched[i] == 0) return true;
+  return a.initial[i] == b.initial[i] && same_for(f, a.value_shocks, b.value_shocks) && same_for(f, a.pins, b.pins);
+}
+
+// Versions of every factor's path, [cell, from the unshocked one][factor].
+std::vector<Versions> path_versions(const CompiledBook& book, CellRange range) {
+  std::vector<const CellShocks*> cells = {&book.unshocked};
+  for (int c = range.begin; c < range.end; ++c) cells.push_back(&book.cells[static_cast<std::size_t>(c)]);
+  std::vector<std::size_t> moved_like;  // per cell: the first with the same moves
+  for (std::size_t c = 0; c < cells.size(); ++c) {
+    std::size_t like = 0;
+    while (like < c && !(moved_like[like] == like && same_moves(*cells[like], *cells[c]))) ++like;
+    moved_like.push_back(like);
+  }
+  const std::size_t factors = book.market.factors.size();
+  std::vector<Versions> out(cells.size(), Versions(factors));
+  for (std::size_t i = 0; i < factors; ++i) {
+    std::vector<std::size_t> first;  // the first cell of each version
+    for (std::size_t c = 0; c < cells.size(); ++c) {
+      const auto as = [&](std::size_t other) {
+        return same_path(FactorIndex{static_cast<std::uint32_t>(i)}, *cells[other], *cells[c]) &&
+               ((cells[c]->touched[i] & touch_innovations) == 0 || moved_like[other] == moved_like[c]);
+      };
+      const auto found = std::find_if(first.begin(), first.end(), as);
+      out[c][i] = static_cast<std::uint32_t>(found - first.begin());
+      if (found == first.end()) first.push_back(c);
+    }
+  }
+  return out;
+}
+
+std::vector<FactorIndex> pillars(const CompiledBook& book, CurveIndex curve) {
+  std::vector<FactorIndex> out;
+  for (const Pillar& p : book.market.curves[static_cast<std::size_t>(curve)]) out.push_back(p.zero_rate);
+  return out;
+}
+
+// Counts the distinct among what it is given.
+class Numbering {
+ public:
+  std::uint32_t operator()(const Versions& key) {
+    return number_.try_emplace(key, static_cast<std::uint32_t>(number_.size())).first->second;
+  }
+  std::uint32_t count() const { return static_cast<std::uint32_t>(number_.size()); }
+
+ private:
+  std::map<Versions, std::uint32_t> number_;
+};
+
+}  // namespace
+
+Sharing::Sharing(const CompiledBook& book, CellRange range) : first_(range.begin) {
+  std::set<FactorIndex> drivers, discounting;
+  for (const Bucket& bucket : book.credit.buckets)
+    for (const Loading& l : bucket.loadings) drivers.insert(l.driver);
+  for (const RecoveryLaw& law : book.credit.recovery_laws)
+    for (const Loading& l : law.loadings) drivers.insert(l.driver);
+  for (const Discount& d : book.market.discounts) {
+    if (!is_none(d.spread)) discounting.insert(d.spread);
+    for (const FactorIndex f : pillars(book, d.curve)) discounting.insert(f);
+  }
+  std::vector<std::set<FactorIndex>> read;
+  for (const Stage& stage : book.stages) {
+    read.emplace_back(stage.batch->reads.begin(), stage.batch->reads.end());
+    for (const CurveIndex curve : stage.batch->reads_curves)
+      for (const FactorIndex f : pillars(book, curve)) read.back().insert(f);
+    if (stage.batch->reads_defaults) read.back().insert(drivers.begin(), drivers.end());
+  }
+
+  const std::vector<Versions> paths = path_versions(book, range);
+  Numbering defaults, discounts;
+  std::vector<Numbering> stages(book.stages.size());
+  for (std::size_t c = 0; c < paths.size(); ++c) {
+    const auto key = [&](const std::set<FactorIndex>& factors, bool also) {
+      Versions out{also};
+      for (const FactorIndex f : factors) out.push_back(paths[c][index(f)]);
+      return out;
+    };
+    const int cell = range.begin + static_cast<int>(c) - 1;
+    const bool monitored = c > 0 && book.cells[static_cast<std::size_t>(cell)].monitor_today;
+    Cell out;
+    out.defaults = defaults(key(drivers, false));
+    out.discounts = discounts(key(discounting, false));
+    for (std::size_t s = 0; s < stages.size(); ++s)
+      out.stages.push_back(stages[s](key(read[s], monitored && book.stages[s].batch->checks_triggers)));
+    if (out.defaults > defaulting_cells_.size()) defaulting_cells_.push_back(cell);
+    if (c > 0) unshocked_defaults_ |= out.defaults == 0;
+    (c > 0 ? cells_.emplace_back() : unshocked_) = std::move(out);
+  }
+  for (const Numbering& s : stages) stage_versions_ = std::max(stage_versions_, s.count());
+}
+
+}  // namespace tailcube

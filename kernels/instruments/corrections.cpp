@@ -109,13 +109,24 @@ void Corrections::apply(const Block& block, Ledger& ledger) const {
   finish(ledger);
 }
 
+// Fetches ahead what the lines after this one will need: where their defaults begin, these, and where those are written.
 std::span<const Default> Corrections::defaults_of(std::size_t line, const Block& block, const Ledger& ledger) const {
-  constexpr std::size_t ahead = 8;
+  constexpr std::size_t near = 3, ahead = 8;
   const std::uint32_t* first = ledger.scratch_indices.data();
-  if (line + 2 * ahead < lines_.size()) __builtin_prefetch(first + lines_[line + 2 * ahead].obligor);
-  if (line + ahead < lines_.size()) __builtin_prefetch(block.defaults.data() + first[lines_[line + ahead].obligor]);
+  const Default* all = block.defaults.data();
+  if (line + 2 * ahead < lines_.size()) {
+    __builtin_prefetch(first + lines_[line + 2 * ahead].obligor);
+    __builtin_prefetch(all + first[lines_[line + ahead].obligor]);
+    const Line& next = lines_[line + near];
+    if (rows_.detail == Detail::leaf)
+      for (std::uint32_t i = first[next.obligor]; i < first[next.obligor + 1]; ++i) {
+        const double* to = ledger.scratch.data() + place_of_changes(next.row, all[i].lane);
+        __builtin_prefetch(to);
+        __builtin_prefetch(to + 8);
+      }
+  }
   const std::uint32_t o = lines_[line].obligor;
-  return {block.defaults.data() + first[o], block.defaults.data() + first[o + 1]};
+  return {all + first[o], all + first[o + 1]};
 }
 
 // Transposing costs about as much as a correction saves per sixteen factors; either way gives the same bits.
@@ -206,7 +217,7 @@ Corrections::Changes Corrections::changes(std::uint32_t row, std::size_t lane, L
             ledger.gauges(rows_.gauge(row, defaults), 0).data() + lane,
             ledger.gauges(rows_.gauge(row, defaulted_exposure), 0).data() + lane, lanes};
   }
-  double* const first = ledger.scratch.data() + changes_at_ + (row * lanes + lane) * rows_.valued.size() * 4;
+  double* const first = ledger.scratch.data() + place_of_changes(row, lane);
   return {first, first + 1, first + 2, first + 3, 4};
 }
 
@@ -286,7 +297,7 @@ void Corrections::finish(Ledger& ledger) const {
       const Lanes loss = ledger.credit_loss(rows_.row(r), at);
       if (rows_.detail == Detail::leaf)
         for (std::size_t k = 0; k < lanes; ++k) {
-          const double* from = ledger.scratch.data() + changes_at_ + ((r * lanes + k) * valued + v) * 4;
+          const double* from = ledger.scratch.data() + place_of_changes(r, k) + 4 * v;
           value[k] = from[0], cash[k] = from[1], count[k] = from[2], exposed[k] = from[3];
         }
       if (v > 0)

@@ -109,24 +109,16 @@ void Corrections::apply(const Block& block, Ledger& ledger) const {
   finish(ledger);
 }
 
-// Fetches ahead what the lines after this one will need: where their defaults begin, these, and where those are written.
+// Fetches ahead what lines to come will need.
 std::span<const Default> Corrections::defaults_of(std::size_t line, const Block& block, const Ledger& ledger) const {
-  constexpr std::size_t near = 3, ahead = 8;
+  constexpr std::size_t ahead = 8;
   const std::uint32_t* first = ledger.scratch_indices.data();
-  const Default* all = block.defaults.data();
   if (line + 2 * ahead < lines_.size()) {
     __builtin_prefetch(first + lines_[line + 2 * ahead].obligor);
-    __builtin_prefetch(all + first[lines_[line + ahead].obligor]);
-    const Line& next = lines_[line + near];
-    if (rows_.detail == Detail::leaf)
-      for (std::uint32_t i = first[next.obligor]; i < first[next.obligor + 1]; ++i) {
-        const double* to = ledger.scratch.data() + place_of_changes(next.row, all[i].lane);
-        __builtin_prefetch(to);
-        __builtin_prefetch(to + 8);
-      }
+    __builtin_prefetch(block.defaults.data() + first[lines_[line + ahead].obligor]);
   }
   const std::uint32_t o = lines_[line].obligor;
-  return {all + first[o], all + first[o + 1]};
+  return {block.defaults.data() + first[o], block.defaults.data() + first[o + 1]};
 }
 
 // Transposing costs about as much as a correction saves per sixteen factors; either way gives the same bits.

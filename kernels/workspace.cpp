@@ -79,7 +79,7 @@ std::size_t workspace_bytes(const CompiledBook& book) {
   std::size_t largest = 0;
   for (const Bucket& bucket : book.credit.buckets) largest = std::max<std::size_t>(largest, bucket.count);
   const std::size_t defaults = book.credit.obligors.size() / 10 + 1 + book.credit.in_default;
-  return bytes + largest * 16 * scenes + (largest * 5 + defaults * sizeof(Default) * scenes) * lanes;
+  return bytes + largest * 16 * scenes + (largest * 5 + defaults * sizeof(Default) * scenes) * std::size_t{lanes};
 }
 
 void Workspace::start(std::uint64_t first_scenario, std::size_t scenarios) {

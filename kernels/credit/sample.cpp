@@ -175,7 +175,7 @@ class Placer {
     for (std::size_t at = 0; at < pairs.size; at += kWidth) {
       const auto item = hn::Load(d64, pairs.item + at);
       const auto lane = hn::And(item, hn::Set(d64, kLaneCount - 1));
-      const auto draw = hn::Add(hn::Set(d64, 64 * band.index), hn::ShiftRight<7>(item));
+      const auto draw = hn::Add(hn::Set(d64, std::uint64_t{64} * band.index), hn::ShiftRight<7>(item));
       const auto w = PhiloxRounds(keys_, stream_, hn::Add(hn::Set(d64, first_), lane), draw);
       const auto limit = hn::GatherIndex(d, limit_, hn::BitCast(hn::RebindToSigned<PhiloxTag>(), lane));
       const auto there = hn::FirstN(d, pairs.size - at);
@@ -226,9 +226,10 @@ void DrawPoints(std::uint64_t seed, StreamId stream, std::uint32_t first_scenari
       return j < tail.size() ? alive & Below(high, tail[j], seed, stream, first_scenario, band.index) : 0;
     };
     for (std::uint32_t pair = 0;; ++pair) {
-      const std::uint64_t first = more_than(2 * pair);
+      const std::size_t event = std::size_t{2} * pair;
+      const std::uint64_t first = more_than(event);
       if (first == 0) break;
-      pairs.add(pair, first, more_than(2 * pair + 1));
+      pairs.add(pair, first, more_than(event + 1));
       if (pairs.size >= Pairs::most) placer.draw(pairs, band, out);
     }
     placer.draw(pairs, band, out);

@@ -116,7 +116,9 @@ class Secured final : public Recovery {
   // By steps since the default.
   static std::vector<SaleLaw> laws(const Wiring& wiring, FactorIndex price, int wait) {
     std::vector<SaleLaw> out;
-    for (int since = 0; since < std::min(wait, wiring.valued.back()); ++since)
+    const int count = std::min(wait, wiring.valued.back());
+    out.reserve(static_cast<std::size_t>(count));
+    for (int since = 0; since < count; ++since)
       out.emplace_back(wiring.market->factors[static_cast<std::size_t>(price)], (wait - since) * wiring.time_years[1]);
     return out;
   }

@@ -74,7 +74,7 @@ Corrections::Corrections(CompiledClaims& claims, const RowSet& rows, const Recov
   alone_ = lines_.size();
   for (const auto& group : chains) add_chain(group, claims, positions);
   changes_at_ = coupons.forwards().doubles();
-  recovery_at_ = changes_at_ + (rows.detail == Detail::leaf ? rows.count * lanes * rows.valued.size() * 4 : 0);
+  recovery_at_ = changes_at_ + (rows.detail == Detail::leaf ? std::size_t{rows.count} * lanes * rows.valued.size() * 4 : 0);
   work_at_ = recovery_at_ + 2 * rows.valued.size();
   slots_ = claims.schedules.number_slots(need);
   schedules_ = std::move(claims.schedules);

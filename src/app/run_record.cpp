@@ -70,6 +70,7 @@ void add_costs(Json& json, const RunRecord& r) {
 
 std::vector<Json> quarantined_json(const std::vector<QuarantinedRecord>& positions) {
   std::vector<Json> all;
+  all.reserve(positions.size());
   for (const QuarantinedRecord& p : positions)
     all.push_back(Json()
                       .add("instrument", p.instrument)

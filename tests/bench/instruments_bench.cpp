@@ -256,5 +256,5 @@ int main(int argc, char** argv) {
     for (const double volatility : {0.1, 0.9})
       for (const int steps : {30, 365})
         for (const std::uint32_t count : {1000u, 10000u, 100000u, 1000000u})
-        if (steps < 100 || count < 1000000) run_vaults(count, steps, volatility);
+          if (steps < 100 || count < 1000000) run_vaults(count, steps, volatility);
 }

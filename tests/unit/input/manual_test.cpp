@@ -48,13 +48,11 @@ TEST_CASE("bonds, loans, vaults and holdings are read by their declared columns"
                                  "t.csv:2: floating: \"maybe\" is not no, false, yes or true",
                                  "t.csv:2: spread: \"SPRED\" is not in files.factors; did you mean \"SPREAD\"?"});
   CHECK(with_table("bond", bonds + "B1,b,p,O1,100,0.05,5,USD,,yes\n").messages ==
-        std::vector<std::string>{
-            "t.csv:2: reset_rate: blank; a floating bond needs the coupon of its current period"});
+        std::vector<std::string>{"t.csv:2: reset_rate: blank; a floating bond needs the coupon of its current period"});
   const std::string loans = "id,book,pool,principal,rate,maturity_years,curve,amortisation,spread,frequency,prepay_cpr\n";
   CHECK(with_table("loan", loans + "L,b,p,100,0.05,5,USD,pik,7,12,1.5\n").messages ==
-        std::vector<std::string>{
-            "t.csv:2: prepay_cpr: 1.5 is not between 0 and 1",
-            "t.csv:2: spread: 7 is not between -1 and 5"});
+        std::vector<std::string>{"t.csv:2: prepay_cpr: 1.5 is not between 0 and 1",
+                                 "t.csv:2: spread: 7 is not between -1 and 5"});
   CHECK(with_table("loan", loans + "L,b,p,100,0.05,5,USD,anuity,,12,\n").messages ==
         std::vector<std::string>{
             "t.csv:2: amortisation: \"anuity\" is not bullet, annuity, linear or pik; did you mean \"annuity\"?"});

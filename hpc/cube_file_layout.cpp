@@ -118,8 +118,8 @@ const FlagMeanings* flag_meanings(const std::string& field) {
   static const std::map<std::string, FlagMeanings> flags = {
       {"estimate_flag",
        {true,
-        {var_is_bracket, var_interval_missing, es_interval_missing, few_tail_scenarios},
-        "var_is_bracket var_interval_missing es_interval_missing few_tail_scenarios"}},
+        {var_is_bracket, var_interval_missing, es_interval_missing, few_tail_scenarios, es_tail_is_tied},
+        "var_is_bracket var_interval_missing es_interval_missing few_tail_scenarios es_tail_is_tied"}},
       {"cell_propagates", {false, {0, 1}, "shocked_factors_only other_factors_follow"}},
       {"valid", {false, {0, 1}, "absent listed"}},
   };

@@ -18,6 +18,7 @@ enum EstimateFlag : std::int8_t {
   var_interval_missing = 2,  // too few scenarios for an order-statistic interval: the end that does not exist is NaN
   es_interval_missing = 4,   // fewer than two ranks above VaR's: no error, NaN
   few_tail_scenarios = 8,    // fewer than 100 scenarios beyond this confidence
+  es_tail_is_tied = 16,      // no scenario is worse than VaR: no error of ES, and its interval has no upper end
 };
 
 struct Cube {

@@ -148,12 +148,17 @@ TailEstimate estimate_tail(const TailView& view, Confidence alpha, RankInterval 
   if (ranks.lower == 0 || ranks.upper == 0) flag |= var_interval_missing;
   const TailView::Shortfall es = view.expected_shortfall(alpha);
   e.expected_shortfall = es.value.middle();
-  if (n - k >= 2) {
+  if (n - k < 2) {
+    flag |= es_interval_missing;
+  } else if (es.standard_error > 0) {
     e.expected_shortfall_se = es.standard_error;
     e.expected_shortfall_lower = es.value.lower - normal_975 * es.standard_error;
     e.expected_shortfall_upper = es.value.upper + normal_975 * es.standard_error;
   } else {
-    flag |= es_interval_missing;
+    // The sample holds nothing worse than VaR, so it cannot say how far a rare worse loss would move ES; ES >= VaR does
+    // hold.
+    flag |= es_tail_is_tied;
+    e.expected_shortfall_lower = e.value_at_risk_lower;
   }
   if (n - k < 100) flag |= few_tail_scenarios;
   e.flag = static_cast<std::int8_t>(flag);

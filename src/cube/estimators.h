@@ -33,7 +33,8 @@ class TailView {
   // bin prove. Throws std::runtime_error when it lies below everything that was kept.
   Bracket order_statistic(std::int64_t rank) const;
   // Expected shortfall, coherent with the atom at VaR (Acerbi and Tasche 2002), and its standard error (Manistre and Hancock
-  // 2005; from bounds of the tail's second moment where it is a bracket, so that it is not too small).
+  // 2005; from bounds of the tail's second moment where it is a bracket, so that it is not too small); 0 where no loss
+  // exceeds VaR.
   struct Shortfall {
     Bracket value;
     double standard_error;

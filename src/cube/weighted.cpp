@@ -84,7 +84,7 @@ TailEstimate weighted_tail(const Tail::Worst& worst, std::int64_t count, Confide
     e.expected_shortfall_lower = e.expected_shortfall - normal_975 * e.expected_shortfall_se;
     e.expected_shortfall_upper = e.expected_shortfall + normal_975 * e.expected_shortfall_se;
   } else {
-    flag |= es_interval_missing;
+    flag |= worse == 0 && !self_normalised ? es_tail_is_tied : es_interval_missing;
   }
   const double error = normal_975 * exceedance(worst, count, var).standard_error;
   const std::size_t lower = place(worst, real(mass) * (tail + error)), upper = place(worst, real(mass) * (tail - error));

@@ -183,7 +183,8 @@ void Writer::summary() {
 void Writer::notes() {
   if (marks_.bracket || marks_.missing || marks_.few) out_ << "\n";
   if (marks_.bracket) out_ << "* binned tail: the middle of a certified bracket, which the interval contains\n";
-  if (marks_.missing) out_ << "±? too few scenarios in the tail for an interval: take the number as an indication only\n";
+  if (marks_.missing)
+    out_ << "±? too few scenarios in the tail for an interval, or none of them worse than VaR: an indication only\n";
   if (marks_.few) out_ << "! fewer than 100 scenarios beyond this confidence: ask for more scenarios before relying on it\n";
   if (!cube_.quarantined.empty()) {
     out_ << "! quarantined, in none of the numbers above: " << cube_.quarantined.size()

@@ -9,7 +9,7 @@ using test::tally_of;
 
 namespace {
 
-std::vector<Units> sample(int law, std::size_t n, std::uint64_t seed) {
+std::vector<Units> draws(int law, std::size_t n, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   std::normal_distribution<double> normal;
   std::student_t_distribution<double> heavy(3);
@@ -29,7 +29,7 @@ std::vector<Units> sample(int law, std::size_t n, std::uint64_t seed) {
 TEST_CASE("brackets hold the exact values") {
   for (int law = 0; law < 5; ++law)
     for (const std::size_t n : {200u, 3000u, 100'000u}) {
-      const auto x = sample(law, n, 100 + n);
+      const auto x = draws(law, n, 100 + n);
       auto sorted = x;
       std::sort(sorted.begin(), sorted.end());
       Tally tally = tally_of(x, true, 20);
@@ -56,7 +56,7 @@ TEST_CASE("brackets hold the exact values") {
 }
 
 TEST_CASE("brackets at a million scenarios are narrow") {
-  const auto x = sample(0, 1'000'000, 7);
+  const auto x = draws(0, 1'000'000, 7);
   Tally tally = tally_of(x, true);
   const TailView view = test::view(tally);
   for (const Confidence a : {Confidence{95, 100}, {99, 100}, {995, 1000}}) {
@@ -74,7 +74,7 @@ TEST_CASE("brackets at a million scenarios are narrow") {
 
 TEST_CASE("binned estimates are flagged and their intervals wider") {
   for (int law = 0; law < 4; ++law) {
-    const auto x = sample(law, 100'000, 200);
+    const auto x = draws(law, 100'000, 200);
     Tally exact = tally_of(x, false), binned = tally_of(x, true, 100);
     for (const Confidence a : {Confidence{95, 100}, {99, 100}}) {
       CAPTURE(law, a.numerator);

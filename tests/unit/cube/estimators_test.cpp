@@ -145,6 +145,29 @@ TEST_CASE("what does not exist is missing and flagged") {
   CHECK(beyond.expected_shortfall == 100);
 }
 
+TEST_CASE("a tail without a loss beyond VaR has no error") {
+  // 900 times 0 and 100 times 8: at 95 % the 50 worst are all 8. A law with a worse loss once in 10 000 looks the same.
+  std::vector<Units> x(1000, 0);
+  std::fill_n(x.begin(), 100, 8);
+  for (const bool binned : {false, true}) {
+    Tally tally = tally_of(x, binned, binned ? 10 : 1000);
+    const TailEstimate e = estimate(tally, {95, 100});
+    CHECK(e.value_at_risk == 8);
+    CHECK(e.expected_shortfall == 8);
+    CHECK(std::isnan(e.expected_shortfall_se));
+    CHECK(e.expected_shortfall_lower == e.value_at_risk_lower);
+    CHECK(e.expected_shortfall_lower == 8);
+    CHECK(std::isnan(e.expected_shortfall_upper));
+    CHECK(e.flag == (es_tail_is_tied | few_tail_scenarios));
+    x[500] = 9;  // one worse loss is enough for an error
+    Tally wider = tally_of(x, binned, binned ? 10 : 1000);
+    const TailEstimate f = estimate(wider, {95, 100});
+    CHECK(f.expected_shortfall_se > 0);
+    CHECK(f.flag == few_tail_scenarios);
+    x[500] = 0;
+  }
+}
+
 TEST_CASE("an order statistic below what was kept is an error, never a guess") {
   std::mt19937_64 random(3);
   std::vector<Units> x(10'000);

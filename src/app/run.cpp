@@ -189,11 +189,7 @@ void Run::describe() {
   spdlog::info("{}; {}; at most {} of {} a rank", layout_, record_.simd, bytes_text(static_cast<double>(plan_.total_bytes)),
                bytes_text(static_cast<double>(plan_.budget_bytes)));
   spdlog::debug(plan_.explanation);
-  double worth = 0;  // of the rows without their signs, in loss units
-  for (const Units units : book_->today) worth += std::abs(static_cast<double>(units));
-  if (book_->largest_loss > 0 && worth < 10'000)
-    spdlog::warn("losses are rounded to multiples of {} {}, and the book is worth only {} of them today", plan_.unit,
-                 job_.currency, worth);
+  for (const std::string& warning : compiled_warnings(job_, *book_)) spdlog::warn(warning);
 }
 
 void Run::evaluate() {

@@ -17,6 +17,9 @@ class InvalidJob : public std::exception {
   std::vector<std::string> messages;
 };
 
+// Of src/input/warnings.h, those that need the compiled book: cells far out, a coarse loss unit.
+std::vector<std::string> compiled_warnings(const Job&, const CompiledBook&);
+
 // The fault with the names of its cell, node and position, for whoever wrote the job.
 std::string describe(const ValuationFault&, const Job&, const CompiledBook&);
 

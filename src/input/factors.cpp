@@ -76,7 +76,7 @@ Process read_kind(Table& table, Issues& issues) {
 }
 
 void sort_factors(Reading& reading, const NameIndex& found, std::vector<Factor>& factors,
-                  const std::vector<std::uint8_t>& good) {
+                  const std::vector<std::uint8_t>& good, const std::vector<std::string>& places) {
   for (const auto place : sorted_places(found.names())) {
     const std::string_view name = found.names()[place];
     Factor& f = factors[place];
@@ -91,6 +91,7 @@ void sort_factors(Reading& reading, const NameIndex& found, std::vector<Factor>&
     reading.job.factor_ids.emplace_back(name);
     reading.job.market.factors.push_back(f);
     reading.factor_good.push_back(good[place]);
+    reading.factor_place.push_back(places[place]);
   }
 }
 
@@ -108,6 +109,7 @@ void read_factors(Reading& reading, Section& files) {
   NameIndex found;
   std::vector<Factor> factors;
   std::vector<std::uint8_t> good;
+  std::vector<std::string> places;
   bool usable = table.has(id);
   while (table.next()) {
     const std::string_view name = table.id(id);
@@ -121,14 +123,16 @@ void read_factors(Reading& reading, Section& files) {
     factor.process = process;
     if (table.row_good()) factor = read_factor(table, process);
     if (name.empty()) continue;
-    if (found.insert(name).second)
+    if (found.insert(name).second) {
       factors.push_back(factor), good.push_back(table.row_good());
-    else
+      places.push_back(file->written + ":" + std::to_string(table.line()));
+    } else {
       table.error(id, in_quotes(name) + " is there twice");
+    }
   }
   reading.factors.known = usable && table.complete();
   table.list_defaults(reading.job.defaults_used);
-  sort_factors(reading, found, factors, good);
+  sort_factors(reading, found, factors, good, places);
 }
 
 void read_currencies(Reading& reading) {

@@ -1,6 +1,7 @@
 #include "src/input/position_rows.h"
 
 #include "src/input/names.h"
+#include "src/input/warnings.h"
 
 namespace tailcube {
 namespace {
@@ -65,11 +66,12 @@ void PositionRows::check(const Positions& positions, const std::vector<Factor>& 
     if (!instrument->warn) continue;
     if (auto complaint = instrument->warn(positions, row); complaint && warned++ < listed_warnings)
       warnings.push_back(
-          to_string(Issue{file.written, line, 0, std::string(complaint->column), std::move(complaint->text)}));
+          named(Warning::doubtful_position,
+                to_string(Issue{file.written, line, 0, std::string(complaint->column), std::move(complaint->text)})));
   }
   if (warned > listed_warnings)
-    warnings.push_back(std::string(instrument->name) + ": " + std::to_string(warned - listed_warnings) +
-                       " more warnings about single positions");
+    warnings.push_back(named(Warning::doubtful_position, std::string(instrument->name) + ": " +
+                                                             std::to_string(warned - listed_warnings) + " more of them"));
 }
 
 }  // namespace tailcube

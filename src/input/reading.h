@@ -27,6 +27,7 @@ struct Reading {
   Job job;
   Names factors, curves, obligors;        // places are FactorIndex, CurveIndex, ObligorTable rows
   std::vector<std::uint8_t> factor_good;  // of each factor: its row had no error
+  std::vector<std::string> factor_place;  // of each factor: "factors.csv:7"
   NameIndex currencies;                   // of [currency]
   std::vector<FactorIndex> currency_factor;
   int last_step = largest_steps;   // time.steps, or the largest there can be where that was wrong

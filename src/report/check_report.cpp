@@ -33,8 +33,6 @@ void write_cells(std::ostream& out, const Job& job, const CompiledBook& book) {
     out << "  " << left(job.cells[c].name, 32) << (job.cells[c].propagate ? "propagates" : "does not propagate");
     const double distance = book.cells[c].distance;
     if (std::isfinite(distance) && distance > 0) out << ", " << significant(distance, 3) << " standard deviations out";
-    constexpr double five_deviations = 5.7e-7;  // of one normal, both sides
-    if (book.cells[c].distance_tail < five_deviations) out << ": less likely than five of a single number";
     out << "\n";
   }
 }
@@ -67,11 +65,10 @@ void write_check_report(std::ostream& out, const Job& job, const CompiledBook& b
   write_size(out, job, book);
   write_cells(out, job, book);
   write_credit(out, credit);
-  if (job.correlation_repair > 0)
-    out << "\nThe correlation matrix was repaired; the largest change of an entry is "
-        << significant(job.correlation_repair, 3) << "\n";
   write_list(out, "Defaults used", job.defaults_used);
-  write_list(out, "Warnings", job.warnings);
+  std::vector<std::string> warnings = job.warnings;
+  for (std::string& warning : compiled_warnings(job, book)) warnings.push_back(std::move(warning));
+  write_list(out, "Warnings", warnings);
   out << "\ndigest " << job.digest << "\n";
 }
 

@@ -86,14 +86,18 @@ TEST_CASE("warnings") {
                        [&](const auto& w) { return w.find(text) != std::string::npos; });
   };
   const Job job = read(files);
-  CHECK(job.warnings ==
-        Messages{"driver TECH is uncorrelated with everything: silent independence thins tails",
-                 "a Gaussian copula is reported at 99.9 %: it has no tail dependence; a t copula is the usual comparison"});
-  CHECK(has(read(files, {"run.scenarios=99999"}), "confidence 99.9 %: 99 scenarios in the tail of 99999, fewer than 100"));
+  CHECK(
+      job.warnings ==
+      Messages{"factors.csv:8: driver TECH is uncorrelated with everything: silent independence thins tails "
+               "[driver_uncorrelated]",
+               "credit.copula: a Gaussian copula is reported at 99.9 %: it has no tail dependence; a t copula is the usual "
+               "comparison [gaussian_tail]"});
+  CHECK(has(read(files, {"run.scenarios=99999"}),
+            "cube.confidence: 99 scenarios of 99999 beyond 99.9 %, fewer than 100 [thin_tail]"));
   CHECK_FALSE(has(read(files, {"run.scenarios=100000"}), "fewer than 100"));
   CHECK_FALSE(has(read(files, {"cube.confidence=[0.99]"}), "Gaussian"));
   files["factors.csv"] = replaced(files["factors.csv"], "12,-0.02,0.05", ",,");
-  CHECK(has(read(files), "factor BTC looks like a crypto asset (volatility 0.6) but has no jumps"));
+  CHECK(has(read(files), "factors.csv:3: factor BTC looks like a crypto asset (volatility 0.6) but has no jumps"));
 }
 
 TEST_CASE("all errors of all files come at once, sorted") {

@@ -120,7 +120,8 @@ TEST_CASE("constant spreads and vaults are warned about") {
   REQUIRE(job.warnings.size() == 4);
   CHECK(job.warnings[0].starts_with("v.csv:2: liquidation_threshold: "));
   CHECK(job.warnings[1] ==
-        "bond: 1 credit position has a constant spread; a factor there would let it widen in bad scenarios");
+        "bond: 1 credit position has a constant spread; a factor there would let it widen in bad scenarios "
+        "[constant_spread]");
 }
 
 }  // namespace

@@ -106,8 +106,12 @@ TEST_CASE("arrears and recovery delays arrive, and arrears are warned about") {
   const auto warned = [&](const std::string& text) {
     return std::count(job.warnings.begin(), job.warnings.end(), text) == 1;
   };
-  CHECK(warned("1 obligor is 90 days past due or more: in default at the first step of every scenario"));
-  CHECK(warned("1 obligor is past due by less than 90 days: that changes nothing, their pd_1y should know it"));
+  CHECK(
+      warned("days_past_due: 1 obligor is 90 days past due or more: in default at the first step of every scenario "
+             "[obligors_in_default]"));
+  CHECK(
+      warned("days_past_due: 1 obligor is past due by less than 90 days: that changes nothing, their pd_1y should know it "
+             "[obligors_past_due]"));
 }
 
 TEST_CASE("positions and nodes arrive, sorted") {
@@ -241,7 +245,7 @@ TEST_CASE("a matrix is repaired on request") {
   CHECK(job.market.correlation[1] < 0.9);
   CHECK(job.market.correlation[1] == job.market.correlation[7]);
   REQUIRE_FALSE(job.warnings.empty());
-  CHECK(job.warnings[0].starts_with("the correlation matrix was replaced by the nearest one"));
+  CHECK(job.warnings[0].starts_with("files.correlation: the matrix was replaced by the nearest one"));
 }
 
 }  // namespace

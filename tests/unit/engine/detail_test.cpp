@@ -57,12 +57,13 @@ TEST_CASE("leaves agree with their positions within one rounding unit", "[detail
   const CompiledBook positions = compile(job, Detail::position, credit, leaves.unit);
   REQUIRE(leaves.unit > 0);
   REQUIRE(positions.unit == leaves.unit);
-  Workspace merged(leaves), each(positions);
+  const CellRange cells{0, static_cast<int>(leaves.cells.size())};
+  Workspace merged(leaves, cells), each(positions, cells);
   double largest = 0, credit_losses = 0;
   for (std::uint64_t first = 0; first < 3 * lanes; first += lanes) {
     merged.start(first);
     each.start(first);
-    for (int cell = 0; cell < static_cast<int>(leaves.cells.size()); ++cell) {
+    for (int cell = cells.begin; cell < cells.end; ++cell) {
       const Valuation& m = merged.cell(cell);
       const Valuation& e = each.cell(cell);
       REQUIRE(merged.faults.empty());
@@ -75,13 +76,13 @@ TEST_CASE("leaves agree with their positions within one rounding unit", "[detail
               for (std::size_t i = 0; i < positions.stages[s].row_count; ++i) {
                 const std::size_t p = static_cast<std::size_t>(positions.stages[s].first_row) + i;
                 if (positions.leaf_of_row[p] != leaves.leaf_of_row[row]) continue;
-                worth += e.ledger.value(p, v)[lane] + e.ledger.cash(p, v)[lane];
-                loss += e.ledger.credit_loss(p, v)[lane];
+                worth += e.of_row[p]->value(p, v)[lane] + e.of_row[p]->cash(p, v)[lane];
+                loss += e.of_row[p]->credit_loss(p, v)[lane];
               }
               const auto units = [&](double money) { return std::nearbyint(money / leaves.unit); };
-              const double leaf = m.ledger.value(row, v)[lane] + m.ledger.cash(row, v)[lane];
+              const double leaf = m.of_row[row]->value(row, v)[lane] + m.of_row[row]->cash(row, v)[lane];
               largest = std::max(largest, std::abs(units(leaf) - units(worth)));
-              largest = std::max(largest, std::abs(units(m.ledger.credit_loss(row, v)[lane]) - units(loss)));
+              largest = std::max(largest, std::abs(units(m.of_row[row]->credit_loss(row, v)[lane]) - units(loss)));
               credit_losses += std::abs(loss);
             }
         }

@@ -57,7 +57,7 @@ class ExitCodes(Case):
     def test_all_errors_at_once(self):
         job = self.job(edit=[("seed = 7", "sed = 7"), ("confidence = [0.9, 0.99]", "confidence = [0.9, 1.5]")])
         with open(self.path("job", "obligors.csv"), "a") as file:
-            file.write("a1,0.02,DRV_A,0.2,0.45\nc1,1.2,DRV_A,0.2,0.45\n")
+            file.write("a1,0.02,DRV_A,0.2,0.45,,,,\nc1,1.2,DRV_A,0.2,0.45,,,,\n")
         self.before = ["job"]
         for verb in ("run", "check"):
             self.check(65, verb, job, ranks=(1, 2) if verb == "run" else (1,),

@@ -57,7 +57,7 @@ class Corrections {
   void alone(const Factors&, const Block&, Ledger&) const;
   std::span<const Default> defaults_of(std::size_t line, const Block&, const Ledger&) const;
   std::size_t place_of_changes(std::uint32_t row, std::size_t lane) const {
-    return changes_at_ + (row * lanes + lane) * rows_.valued.size() * 4;
+    return changes_at_ + (std::size_t{row} * lanes + lane) * rows_.valued.size() * 4;
   }
   Changes changes(std::uint32_t row, std::size_t lane, Ledger&) const;
   double claim_at_default(const Line&, const Schedule&, int step) const;

@@ -303,7 +303,7 @@ class Vaults final : public Batch {
       good.fill(1);
       for (int n = 0; n <= rows_.valued.back(); ++n) {
         const ConstLanes p = block.factors(f, n);
-        for (std::size_t k = 0; k < lanes; ++k) good[k] &= static_cast<std::uint8_t>((p[k] > 0) & (p[k] < 1e300));
+        for (std::size_t k = 0; k < lanes; ++k) good[k] &= static_cast<std::uint8_t>(p[k] > 0 && p[k] < 1e300);
       }
       if (std::binary_search(reads_lows.begin(), reads_lows.end(), f))
         for (const Landing& l : block.landings[static_cast<std::size_t>(f)])

@@ -58,7 +58,7 @@ Workspace::Workspace(const CompiledBook& book, CellRange cells)
   // Batches and posting report no more than there is room for. Where each position has a row, as many as it may take to
   // count every scenario of each.
   constexpr std::size_t least = 4096, most = std::size_t{1} << 20;
-  const std::size_t room = book.detail == Detail::position ? 8 * lanes * book.leaf_of_row.size() : 0;
+  const std::size_t room = book.detail == Detail::position ? std::size_t{8} * lanes * book.leaf_of_row.size() : 0;
   faults.reserve(std::clamp(room, least, most));
   found_.reserve(faults.capacity());
 }

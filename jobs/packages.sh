@@ -4,7 +4,7 @@ build_packages="g++ cmake ninja-build libopenmpi-dev openmpi-bin libhdf5-openmpi
   libtomlplusplus-dev libhwy-dev libssl-dev"
 test_packages="catch2 nlohmann-json3-dev libboost-math-dev librandom123-dev libquantlib0-dev python3 python3-h5py python3-xarray
   python3-netcdf4 python3-h5netcdf netcdf-bin hdf5-tools"
-check_packages="git ccache clang clang-format clang-tidy libomp-14-dev libbenchmark-dev"
+check_packages="git ccache clang clang-format clang-tidy libomp-14-dev libbenchmark-dev libhdf5-dev"
 
 missing_packages() {
   for package in "$@"; do

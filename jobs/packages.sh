@@ -1,10 +1,12 @@
+# shellcheck shell=bash disable=SC2034  # sourced
 # The Debian and Ubuntu packages that tailcube needs, for scripts to source. For root, `need_packages` installs what is missing; for
 # others it prints the line that does and ends with 69.
 build_packages="g++ cmake ninja-build libopenmpi-dev openmpi-bin libhdf5-openmpi-dev libeigen3-dev libspdlog-dev libcli11-dev
   libtomlplusplus-dev libhwy-dev libssl-dev"
 test_packages="catch2 nlohmann-json3-dev libboost-math-dev librandom123-dev libquantlib0-dev python3 python3-h5py python3-xarray
   python3-netcdf4 python3-h5netcdf netcdf-bin hdf5-tools"
-check_packages="git ccache clang clang-format clang-tidy libomp-14-dev libbenchmark-dev libhdf5-dev"
+cluster_packages="slurmctld slurmd slurm-client munge iproute2"  # a Slurm of our own for a test, which needs root
+check_packages="git ccache shellcheck clang clang-format clang-tidy libomp-14-dev libbenchmark-dev libhdf5-dev"
 
 missing_packages() {
   for package in "$@"; do

@@ -5,6 +5,8 @@ cd "$(dirname "$0")/.."
 . jobs/packages.sh
 # shellcheck disable=SC2086  # lists of words
 need_packages $build_packages $test_packages
+# shellcheck disable=SC2086
+[ "$(id -u)" -ne 0 ] || need_packages $cluster_packages
 mpi_environment
 
 launcher=()

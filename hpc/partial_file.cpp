@@ -85,6 +85,7 @@ std::vector<std::byte> head_bytes(const PartialHeader& h) {
   put(out, h.wanted);
   out.put(std::int32_t{h.shard});
   out.put(std::int32_t{h.shards});
+  put(out, h.split);
   out.put_block(h.rounds);
   return std::move(out.bytes);
 }
@@ -99,7 +100,11 @@ PartialHeader get_header(ByteReader& in) {
   h.wanted = get_set(in, h.scenarios);
   h.shard = in.get<std::int32_t>();
   h.shards = in.get<std::int32_t>();
+  h.split = get_set(in, h.scenarios);
   require_bytes(h.shard >= 0 && h.shard <= h.shards && (h.shard > 0 || h.shards == 0), "an impossible shard");
+  if (h.shards > 0)
+    require_bytes(h.wanted == h.split.part(static_cast<std::uint64_t>(h.shard), static_cast<std::uint64_t>(h.shards)),
+                  "a shard that is not the part it says");
   const auto rounds = in.block();
   h.rounds.assign(rounds.begin(), rounds.end());
   require_bytes(in.left() == 0, "its head goes on too long");

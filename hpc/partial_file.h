@@ -47,6 +47,7 @@ struct PartialHeader {
   std::uint64_t scenarios = 0;
   ScenarioSet wanted;         // what this file is to hold when complete: of the whole job, a shard, an extension
   int shard = 0, shards = 0;  // K from 1, of N; 0 of 0: not a shard
+  ScenarioSet split;          // of a shard: what the N shards share out, split.part(K, N) being `wanted`
   // Checkpoints of jobs that quarantine: the fault logs of the finished rounds. Not looked at here.
   std::vector<std::byte> rounds;
 };

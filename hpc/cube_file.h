@@ -16,6 +16,8 @@ inline constexpr int cube_format_major = 1, cube_format_minor = 1;
 // Writes X.part, syncs, renames. Nothing is left behind when it fails. The bytes are a function of job, cube and program
 // alone. The file is built in memory, compressed, before it is written: a full disk is an ordinary error. Throws FileError.
 void write_cube(const std::filesystem::path&, const Job&, const Cube&);
+// The size of the file that write_cube would write. Throws FileError.
+std::size_t cube_bytes(const Job&, const Cube&);
 
 struct CubeHeader {
   std::string title, source, history, job_digest, sampler, tail_mode, currency, format_version;

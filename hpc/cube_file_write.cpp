@@ -317,19 +317,29 @@ void build(const Job& job, const Cube& cube, Image& image) {
   Writer(file, job, cube).everything();
 }
 
-}  // namespace
-
-void write_cube(const std::filesystem::path& path, const Job& job, const Cube& cube) {
+void build_or_throw(const Job& job, const Cube& cube, Image& image, const std::string& name) {
   silence();
-  Image image;
   try {
     build(job, cube, image);
   } catch (const Error& error) {
-    throw FileError(path.string() + ": cannot be built: " + error.what());
+    throw FileError(name + ": cannot be built: " + error.what());
   }
-  if (image.memory == nullptr) throw FileError(path.string() + ": cannot be built: HDF5 left no memory");
+  if (image.memory == nullptr) throw FileError(name + ": cannot be built: HDF5 left no memory");
+}
+
+}  // namespace
+
+void write_cube(const std::filesystem::path& path, const Job& job, const Cube& cube) {
+  Image image;
+  build_or_throw(job, cube, image, path.string());
   const auto seal = make_seal(image.bytes());
   write_whole_file(path, {image.bytes(), seal});
+}
+
+std::size_t cube_bytes(const Job& job, const Cube& cube) {
+  Image image;
+  build_or_throw(job, cube, image, "cube.h5");
+  return image.bytes().size() + seal_bytes;
 }
 
 std::string hdf5_version() {

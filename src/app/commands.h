@@ -1,13 +1,14 @@
 #pragma once
-// The four commands. Each returns an exit code or throws Stop; all but `run` need only rank 0.
+// The commands. Each returns an exit code or throws Stop; all but `run` need only rank 0.
 #include "hpc/communicator.h"
 #include "src/app/options.h"
 
 namespace tailcube {
 
-int run_command(Communicator&, const Options&);  // run.cpp
-int check_command(const Options&);               // check.cpp
-int info_command(const Options&);                // info.cpp
-int version_command();                           // version.cpp
+int run_command(Communicator&, const Options&);         // run.cpp
+int check_command(const Options&);                      // check.cpp
+int plan_command(const Communicator&, const Options&);  // plan.cpp
+int info_command(const Options&);                       // info.cpp
+int version_command();                                  // version.cpp
 
 }  // namespace tailcube

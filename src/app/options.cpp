@@ -14,7 +14,10 @@ void add_job(CLI::App& command, Options& options) {
   command.add_option("job", options.input, "the job file (TOML)")->required();
   command
       .add_option_function<std::vector<std::string>>(
-          "--set", [&options](const std::vector<std::string>& given) { options.settings = given; },
+          "--set",
+          [&options](const std::vector<std::string>& given) {
+            options.settings.insert(options.settings.end(), given.begin(), given.end());
+          },
           "change a setting of the job: key=value, for instance run.scenarios=1000 (repeatable)")
       ->type_name("KEY=VALUE")
       ->expected(1)
@@ -53,7 +56,7 @@ std::string read_slow_rank(const std::string& text, Options& options) {
   return "'" + text + "' is not RANK:FACTOR with a factor of one or more";
 }
 
-void add_resources(CLI::App& run, Options& options) {
+void add_shares(CLI::App& run, Options& options) {
   run.add_option("--threads", options.threads, "threads of each rank (default: all cores the rank may use)")
       ->check(CLI::Range(1, 4096).description(""))
       ->type_name("N");
@@ -67,6 +70,9 @@ void add_resources(CLI::App& run, Options& options) {
          },
          "memory each rank may use, 4G or 500M; or the share of a node's memory for all its ranks, 60% (default)")
       ->type_name("SIZE");
+}
+
+void add_tests(CLI::App& run, Options& options) {
   run.add_option("--simd", "tests: leave out the vector instructions above this level")
       ->check(CLI::IsMember({"avx2"}))
       ->each([&options](const std::string&) { options.avx2_only = true; })
@@ -77,6 +83,22 @@ void add_resources(CLI::App& run, Options& options) {
         if (!wrong.empty()) throw CLI::ValidationError("--slow-rank", wrong);
       })
       ->group("");
+}
+
+void add_plan(CLI::App& plan, Options& options) {
+  const auto count = [&](const char* name, int& value, const char* help) {
+    plan.add_option(name, value, help)->check(CLI::Range(1, 1'000'000).description(""))->type_name("N");
+  };
+  count("--ranks", options.plan.ranks, "ranks to plan for (default: as started, alone 1)");
+  count("--ranks-per-node", options.plan.ranks_per_node, "ranks on each node (default: as many as this machine has cores)");
+  plan.add_option_function<std::uint64_t>(
+          "--scenarios", [&options](std::uint64_t n) { options.settings.push_back("run.scenarios=" + std::to_string(n)); },
+          "scenarios in each cell, as --set run.scenarios=N")
+      ->type_name("N");
+  plan.add_option("--calibrate", options.plan.calibrate_seconds,
+                  "seconds to spend on timing tiles (default 5); 0: time nothing")
+      ->check(CLI::Range(0.0, 1e5).description(""))
+      ->type_name("SECONDS");
 }
 
 }  // namespace
@@ -115,11 +137,18 @@ Parsed parse_options(int argc, const char* const* argv) {
   CLI::App& run = *command("run", "check a job, evaluate it and write its cube", Command::run);
   add_job(run, options);
   add_output(run, options);
-  add_resources(run, options);
+  add_shares(run, options);
+  add_tests(run, options);
   add_logging(run, options);
   CLI::App& check = *command("check", "check a job and print what was understood, assumed and doubted", Command::check);
   add_job(check, options);
   add_logging(check, options);
+  CLI::App& plan = *command("plan", "time a few tiles of a job and print what a run of it would take", Command::plan);
+  add_job(plan, options);
+  add_shares(plan, options);
+  add_plan(plan, options);
+  plan.add_flag("--json", options.plan.json, "print the plan as JSON");
+  add_logging(plan, options);
   CLI::App& info = *command("info", "print what a cube holds", Command::info);
   info.add_option("cube", options.input, "a cube, or the folder with cube.h5")->required();
   command("version", "print the version and what it was built with", Command::version);

@@ -8,7 +8,7 @@
 
 namespace tailcube {
 
-enum class Command : std::uint8_t { run, check, info, version };
+enum class Command : std::uint8_t { run, check, plan, info, version };
 enum class ProgressStyle : std::uint8_t { automatic, bar, lines, silent };
 
 // What one rank may use: bytes, or a share of the node's memory that its ranks divide among them.
@@ -17,13 +17,22 @@ struct MemoryLimit {
   double share = 0.6;
 };
 
+// What `plan` is asked to plan for.
+struct PlanOptions {
+  int ranks = 0;           // 0: as started
+  int ranks_per_node = 0;  // 0: a core of this machine each, as far as there are cores
+  double calibrate_seconds = 5;
+  bool json = false;
+};
+
 struct Options {
   Command command = Command::version;
-  std::filesystem::path input;        // run, check: the job; info: a cube or the folder that holds it
+  std::filesystem::path input;        // run, check, plan: the job; info: a cube or the folder that holds it
   std::vector<std::string> settings;  // key=value
   std::filesystem::path output;       // empty: ./NAME
   int threads = 0;                    // 0: all cores of this rank
   MemoryLimit memory;
+  PlanOptions plan;
   bool overwrite = false, dry_run = false, quiet = false, verbose = false, json_log = false;
   ProgressStyle progress = ProgressStyle::automatic;
   bool avx2_only = false;  // tests: as on a CPU without AVX-512

@@ -1,5 +1,7 @@
 #include "src/app/options.h"
 
+#include <algorithm>
+
 #include "tests/catch_any.h"
 
 namespace tailcube {
@@ -50,6 +52,22 @@ TEST_CASE("a --set before the job does not swallow it") {
   CHECK(p.options->settings.size() == 1);
 }
 
+TEST_CASE("plan takes what it plans for") {
+  const Parsed p = parse({"plan", "job.toml", "--ranks", "64", "--threads", "8", "--ranks-per-node", "4", "--set",
+                          "run.seed=3", "--scenarios", "1000000", "--memory", "4G", "--calibrate", "0.5", "--json"});
+  REQUIRE(p.options);
+  const Options& o = *p.options;
+  CHECK(o.command == Command::plan);
+  CHECK(o.plan.ranks == 64);
+  CHECK(o.threads == 8);
+  CHECK(o.plan.ranks_per_node == 4);
+  CHECK(o.memory.bytes == 4000000000);
+  CHECK(o.plan.calibrate_seconds == 0.5);
+  CHECK(o.plan.json);
+  CHECK(std::count(o.settings.begin(), o.settings.end(), "run.scenarios=1000000") == 1);
+  CHECK(std::count(o.settings.begin(), o.settings.end(), "run.seed=3") == 1);
+}
+
 TEST_CASE("help is not an error, everything misspelt is 64") {
   CHECK(parse({"--help"}).refusal.exit_code == 0);
   CHECK(parse({"run", "--help"}).refusal.text.find("--overwrite") != std::string::npos);
@@ -68,6 +86,11 @@ TEST_CASE("help is not an error, everything misspelt is 64") {
                                                     {"run", "a.toml", "--simd", "sse2"},
                                                     {"run", "a.toml", "--slow-rank", "1"},
                                                     {"run", "a.toml", "-q", "-v"},
+                                                    {"run", "a.toml", "--ranks", "2"},
+                                                    {"plan"},
+                                                    {"plan", "a.toml", "--ranks", "0"},
+                                                    {"plan", "a.toml", "--calibrate", "-1"},
+                                                    {"plan", "a.toml", "-o", "out"},
                                                     {"check"},
                                                     {"info"},
                                                     {"version", "now"}};

@@ -1,7 +1,9 @@
 #include "hpc/energy.h"
 
+#include <cmath>
 #include <fstream>
 #include <limits>
+#include <map>
 #include <string>
 
 namespace tailcube {
@@ -34,6 +36,42 @@ double joules_between(const EnergyReading& begin, const EnergyReading& end) {
     joules += used < 0 ? used + end.packages[p].range : used;
   }
   return joules;
+}
+
+void EnergyMeter::look() {
+  if (Clock::now() >= next_) read();
+}
+
+double EnergyMeter::joules() {
+  read();
+  return joules_;
+}
+
+void EnergyMeter::read() {
+  const EnergyReading now = read_energy(root_);
+  joules_ += joules_between(last_, now);
+  last_ = now;
+  next_ = Clock::now() + std::chrono::minutes(1);
+}
+
+Energy total_energy(const std::vector<RankEnergy>& ranks, double watts_per_core) {
+  Energy total;
+  double cpu_seconds = 0, joules = 0;
+  std::map<std::string, double> node;
+  for (const RankEnergy& rank : ranks) {
+    cpu_seconds += rank.cpu_seconds;
+    const auto at = node.emplace(rank.host, rank.joules).first;
+    if (std::isnan(at->second)) at->second = rank.joules;
+  }
+  for (const auto& [host, used] : node) {
+    ++total.nodes;
+    if (std::isnan(used)) continue;
+    ++total.nodes_read;
+    joules += used;
+  }
+  total.measured = total.nodes_read == total.nodes && total.nodes > 0;
+  total.joules = total.measured ? joules : cpu_seconds * watts_per_core;
+  return total;
 }
 
 }  // namespace tailcube

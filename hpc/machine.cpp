@@ -79,6 +79,12 @@ std::size_t peak_bytes() {
   return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
 }
 
+std::string host_name() {
+  char name[256] = {};
+  gethostname(name, sizeof name - 1);
+  return name;
+}
+
 int Machine::cores_allowed() const {
   const int bound = std::max(1, static_cast<int>(cores.size()));
   return quota > 0 ? std::clamp(static_cast<int>(std::ceil(quota)), 1, bound) : bound;
@@ -115,10 +121,8 @@ std::vector<int> share_cores(const std::vector<std::vector<int>>& cores_of_each_
 }
 
 Placement find_placement(Communicator& communicator, const Machine& machine) {
-  std::string host(256, '\0');
-  gethostname(host.data(), host.size() - 1);
   std::ostringstream mine;
-  mine << host.c_str();
+  mine << host_name();
   for (const int core : machine.cores) mine << ' ' << core;
   const std::string text = mine.str();
   const auto all = communicator.gather(std::as_bytes(std::span(text)));

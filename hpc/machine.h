@@ -11,6 +11,7 @@ namespace tailcube {
 
 double cpu_seconds();      // user + system time of the process so far, all threads
 std::size_t peak_bytes();  // highest resident memory of the process so far
+std::string host_name();
 
 struct Machine {
   std::vector<int> cores;        // the cores this process may run on (affinity), ascending

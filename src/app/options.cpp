@@ -72,6 +72,14 @@ void add_shares(CLI::App& run, Options& options) {
       ->type_name("SIZE");
 }
 
+void add_energy(CLI::App& run, Options& options) {
+  run.add_option("--watts-per-core", options.watts_per_core,
+                 "power of a busy core, to estimate energy where it cannot be read (default 5, or TAILCUBE_WATTS_PER_CORE)")
+      ->envname("TAILCUBE_WATTS_PER_CORE")
+      ->check(CLI::Range(1e-3, 1e6).description(""))
+      ->type_name("W");
+}
+
 void add_tests(CLI::App& run, Options& options) {
   run.add_option("--simd", "tests: leave out the vector instructions above this level")
       ->check(CLI::IsMember({"avx2"}))
@@ -138,6 +146,7 @@ Parsed parse_options(int argc, const char* const* argv) {
   add_job(run, options);
   add_output(run, options);
   add_shares(run, options);
+  add_energy(run, options);
   add_tests(run, options);
   add_logging(run, options);
   CLI::App& check = *command("check", "check a job and print what was understood, assumed and doubted", Command::check);
@@ -146,6 +155,7 @@ Parsed parse_options(int argc, const char* const* argv) {
   CLI::App& plan = *command("plan", "time a few tiles of a job and print what a run of it would take", Command::plan);
   add_job(plan, options);
   add_shares(plan, options);
+  add_energy(plan, options);
   add_plan(plan, options);
   plan.add_flag("--json", options.plan.json, "print the plan as JSON");
   add_logging(plan, options);

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "hpc/energy.h"
+
 namespace tailcube {
 
 enum class Command : std::uint8_t { run, check, plan, info, version };
@@ -32,6 +34,7 @@ struct Options {
   std::filesystem::path output;       // empty: ./NAME
   int threads = 0;                    // 0: all cores of this rank
   MemoryLimit memory;
+  double watts_per_core = default_watts_per_core;  // where energy cannot be read
   PlanOptions plan;
   bool overwrite = false, dry_run = false, quiet = false, verbose = false, json_log = false;
   ProgressStyle progress = ProgressStyle::automatic;

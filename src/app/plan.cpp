@@ -78,7 +78,7 @@ void Planned::measure(double seconds) {
 }
 
 PlanReport Planned::report(const Options& options) const {
-  PlanReport report{job, *book, plan, layout, options.plan.calibrate_seconds, nullptr, notes};
+  PlanReport report{job, *book, plan, layout, options.watts_per_core, nullptr, notes};
   if (options.plan.calibrate_seconds > 0) report.calibration = &calibration;
   return report;
 }

@@ -1,6 +1,8 @@
 // A run from beginning to end, and what it leaves.
 #include "src/app/run.h"
 
+#include <spdlog/spdlog.h>
+
 #include <iostream>
 
 #include "hpc/cube_file.h"
@@ -13,7 +15,7 @@ namespace tailcube {
 
 int Run::operator()() {
   record_.started = utc_now();
-  energy_ = read_energy();
+  record_.watts_per_core = options_.watts_per_core;
   try {
     read();
     prepare();
@@ -47,6 +49,9 @@ void Run::conclude() {
          if (!quarantine_.empty()) add_quarantine(cube_, job_, quarantine_, fault_count_);
          write_cube(output_->cube(), job_, cube_);
          record_.cube_bytes = std::filesystem::file_size(output_->cube());
+         record_.shortfall = shortfall_error(cube_);
+         if (record_.shortfall.cell >= 0)
+           record_.shortfall_cell = cube_.cells[static_cast<std::size_t>(record_.shortfall.cell)];
        }));
 }
 
@@ -54,15 +59,16 @@ void Run::conclude() {
 void Run::record(int exit_code, const std::string& message) {
   if (!recording_) return;
   clock_.stop();
-  record_.costs = gather_costs(world_, clock_);
-  record_.node_joules = joules_between(energy_, read_energy());
+  record_.costs = gather_costs(world_, clock_, energy_);
   record_.status = exit_code == exit_code::ok ? "complete" : exit_code > exit_code::signalled ? "stopped" : "failed";
   record_.exit_code = exit_code;
   record_.message = message;
   const Failure failure = attempt([&] {
     if (leads()) write_run_record(output_->record(), record_);
   });
-  if (exit_code == exit_code::ok) meet(world_, failure);
+  if (exit_code != exit_code::ok) return;
+  if (leads()) spdlog::info(cost_line(record_));
+  meet(world_, failure);
 }
 
 int run_command(Communicator& world, const Options& options) { return Run(world, options)(); }

@@ -49,7 +49,7 @@ class Run {
   std::string layout_;
   bool recording_ = false;  // there is an output folder
   RunRecord record_;
-  EnergyReading energy_;
+  EnergyMeter energy_;
 };
 
 }  // namespace tailcube

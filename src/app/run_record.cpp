@@ -1,7 +1,10 @@
 #include "src/app/run_record.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <ctime>
+#include <limits>
 #include <span>
 #include <sstream>
 
@@ -11,6 +14,7 @@
 #include "src/app/agreement.h"
 #include "src/report/build_info.h"
 #include "src/report/json.h"
+#include "src/report/money.h"
 
 namespace tailcube {
 namespace {
@@ -21,7 +25,8 @@ std::string packed(const RankCost& cost) {
   std::ostringstream out;
   out.imbue(std::locale::classic());
   out.precision(17);
-  out << cost.cpu_seconds << ' ' << cost.peak_bytes;
+  const double joules = std::isnan(cost.node_joules) ? -1 : cost.node_joules;  // streams do not read "nan"
+  out << cost.cpu_seconds << ' ' << cost.peak_bytes << ' ' << cost.host << ' ' << joules;
   for (const StageTime& s : cost.stages) out << ' ' << s.name << ' ' << s.wall_seconds << ' ' << s.cpu_seconds;
   return out.str();
 }
@@ -30,7 +35,8 @@ RankCost unpacked(const std::string& text) {
   std::istringstream in(text);
   in.imbue(std::locale::classic());
   RankCost cost;
-  in >> cost.cpu_seconds >> cost.peak_bytes;
+  in >> cost.cpu_seconds >> cost.peak_bytes >> cost.host >> cost.node_joules;
+  if (cost.node_joules < 0) cost.node_joules = std::numeric_limits<double>::quiet_NaN();
   for (StageTime s; in >> s.name >> s.wall_seconds >> s.cpu_seconds;) cost.stages.push_back(s);
   return cost;
 }
@@ -49,6 +55,32 @@ Json stages_json(const std::vector<RankCost>& costs) {
   return stages;
 }
 
+// In all cells of the job, by this process and not by one it goes on with.
+double scenario_cells_evaluated(const RunRecord& r) {
+  return r.status == "complete" ? static_cast<double>(r.scenarios) * static_cast<double>(r.cells) : 0;
+}
+
+// Per million and per 1 % are null where there is nothing to divide.
+Json energy_json(const RunRecord& r) {
+  constexpr double joules_per_kwh = 3.6e6, nothing = std::numeric_limits<double>::quiet_NaN();
+  const Energy energy = energy_of(r);
+  const double kwh = energy.joules / joules_per_kwh, evaluated = scenario_cells_evaluated(r);
+  const double each = evaluated > 0 ? kwh / evaluated : nothing, cells = static_cast<double>(r.cells);
+  const bool known = r.shortfall.cell >= 0;
+  Json json;
+  json.add("kwh", kwh).add("basis", energy.measured ? "measured" : "estimated");
+  json.add("source",
+           energy.measured ? "RAPL: all processors of the nodes, whoever used them" : "CPU seconds x watts_per_core");
+  json.add("watts_per_core", energy.measured ? nothing : r.watts_per_core);
+  json.add("nodes", energy.nodes).add("nodes_read", energy.nodes_read);
+  json.add("kwh_per_million_scenario_cells", 1e6 * each).add("kwh_per_million_scenarios", 1e6 * each * cells);
+  json.add("es_relative_error", known ? r.shortfall.relative : nothing).add("es_cell", r.shortfall_cell);
+  json.add("es_confidence", known ? r.shortfall.confidence : nothing);
+  json.add("kwh_for_es_error_of_1_percent",
+           known ? cost_of_one_percent(each * cells * static_cast<double>(r.scenarios), r.shortfall.relative) : nothing);
+  return json;
+}
+
 void add_costs(Json& json, const RunRecord& r) {
   double wall = 0, cpu = 0;
   std::vector<std::size_t> peak;
@@ -60,7 +92,7 @@ void add_costs(Json& json, const RunRecord& r) {
   }
   if (!r.costs.empty())
     for (const StageTime& s : r.costs[0].stages) wall += s.wall_seconds;
-  const double scenario_cells = r.status == "complete" ? static_cast<double>(r.scenarios) * static_cast<double>(r.cells) : 0;
+  const double scenario_cells = scenario_cells_evaluated(r);
   json.add("wall_seconds", wall).add("cpu_seconds", cpu).add("stages", stages_json(r.costs));
   const auto rate = [&](double things) { return cpu > 0 && scenario_cells > 0 ? things * scenario_cells / cpu : 0; };
   json.add("obligor_scenarios_per_cpu_second", rate(static_cast<double>(r.obligors)));
@@ -100,11 +132,29 @@ void StageClock::stop() {
   running_ = false;
 }
 
-std::vector<RankCost> gather_costs(Communicator& world, const StageClock& clock) {
+std::vector<RankCost> gather_costs(Communicator& world, const StageClock& clock, EnergyMeter& meter) {
   std::vector<RankCost> costs;
-  for (const std::string& text : gather(world, packed({clock.stages(), cpu_seconds(), peak_bytes()})))
+  for (const std::string& text :
+       gather(world, packed({clock.stages(), cpu_seconds(), peak_bytes(), host_name(), meter.joules()})))
     costs.push_back(unpacked(text));
   return costs;
+}
+
+Energy energy_of(const RunRecord& r) {
+  std::vector<RankEnergy> ranks;
+  for (const RankCost& cost : r.costs) ranks.push_back({cost.host, cost.node_joules, cost.cpu_seconds});
+  return total_energy(ranks, r.watts_per_core);
+}
+
+std::string cost_line(const RunRecord& r) {
+  double cpu = 0;
+  std::size_t peak = 0;
+  for (const RankCost& cost : r.costs) cpu += cost.cpu_seconds, peak = std::max(peak, cost.peak_bytes);
+  const Energy energy = energy_of(r);
+  return significant(cpu, 3) + " CPU seconds, at most " + bytes_text(static_cast<double>(peak)) + " a rank, " +
+         significant(energy.joules / 3600, 2) + " Wh (" +
+         (energy.measured ? "measured, all that runs on the nodes)"
+                          : "estimated, " + significant(r.watts_per_core, 3) + " W a core)");
 }
 
 std::string to_json(const RunRecord& r) {
@@ -120,7 +170,7 @@ std::string to_json(const RunRecord& r) {
   json.add("quarantine_rounds", r.quarantine_rounds).add("quarantined_share", r.quarantined_share);
   json.add("quarantined", quarantined_json(r.quarantined));
   add_costs(json, r);
-  json.add("node_energy_joules", r.node_joules);
+  json.add("energy", energy_json(r));
   json.add("loss_unit", r.loss_unit).add("cube_bytes", r.cube_bytes);
   return json.text() + "\n";
 }

@@ -1,11 +1,12 @@
 #pragma once
 // run.json: what a run was and what it cost. Timings are here and never in the cube.
 #include <filesystem>
-#include <limits>
 #include <string>
 #include <vector>
 
 #include "hpc/communicator.h"
+#include "hpc/energy.h"
+#include "src/cube/precision.h"
 
 namespace tailcube {
 
@@ -31,9 +32,11 @@ struct RankCost {
   std::vector<StageTime> stages;
   double cpu_seconds = 0;
   std::size_t peak_bytes = 0;
+  std::string host;
+  double node_joules = 0;  // of its node, whoever used them; NaN: unreadable
 };
 // Collective: every rank's costs at rank 0, in the order of ranks; empty elsewhere.
-std::vector<RankCost> gather_costs(Communicator&, const StageClock&);
+std::vector<RankCost> gather_costs(Communicator&, const StageClock&, EnergyMeter&);
 
 struct QuarantinedRecord {  // a position that was left out, and the first fault looked at
   std::string instrument, id, node, reason, cell;
@@ -53,11 +56,16 @@ struct RunRecord {
   std::size_t memory_budget_bytes = 0, planned_bytes = 0;
   int quarantine_rounds = 0;  // evaluations that ended in taking positions out
   std::vector<QuarantinedRecord> quarantined;
-  double quarantined_share = 0;                                   // of the value today, each position without its sign
-  std::size_t cube_bytes = 0;                                     // 0: none was written
-  double node_joules = std::numeric_limits<double>::quiet_NaN();  // of rank 0's node, whoever used them; NaN: unreadable
+  double quarantined_share = 0;                    // of the value today, each position without its sign
+  std::size_t cube_bytes = 0;                      // 0: none was written
+  double watts_per_core = default_watts_per_core;  // for the estimate where energy cannot be read
+  ShortfallError shortfall;                        // of the cube that was written
+  std::string shortfall_cell;
   std::vector<RankCost> costs;
 };
+Energy energy_of(const RunRecord&);
+// "67.2 CPU seconds, at most 163.00 MB a rank, 0.093 Wh (estimated, 5 W a core)"
+std::string cost_line(const RunRecord&);
 std::string to_json(const RunRecord&);
 // Written as X.part, synced and renamed; throws FileError.
 void write_run_record(const std::filesystem::path&, const RunRecord&);

@@ -87,6 +87,8 @@ void add_cost(List& list, const PlanReport& r, const Forecast& f) {
   list.measured("merge_wall_time", f.merge_wall, "second");
   list.measured("finish_wall_time", f.finish_wall, "second", "estimates and cube, on rank 0 alone");
   list.measured("wall_time", f.wall_seconds, "second");
+  list.measured("energy", f.cpu_seconds * (r.watts_per_core / 3.6e6), "kWh",
+                "taking " + significant(r.watts_per_core, 3) + " W a core");
   list.measured("efficiency", certain(f.efficiency), "1", "evaluate_cpu_time over wall_time and all cores");
 }
 
@@ -120,6 +122,7 @@ std::string amount_text(double value, const std::string& unit) {
   if (std::isinf(value)) return "unknown";
   if (unit == "byte") return bytes_text(value);
   if (unit == "second") return value < 9.95 ? significant(value, 2) + " s" : duration_text(value);
+  if (unit == "kWh") return significant(value, 2) + " kWh";
   if (unit == "microsecond") return significant(value, 3) + " us";
   return value == std::floor(value) ? grouped(value) : significant(value, 2);
 }

@@ -14,7 +14,7 @@ struct PlanReport {
   const CompiledBook& book;
   const Plan& plan;
   Layout layout;
-  double calibration_budget_seconds = 0;
+  double watts_per_core = 0;
   const Calibration* calibration = nullptr;  // null: nothing was timed, and no time is given
   std::vector<std::string> notes;            // one sentence each
 };
@@ -25,7 +25,7 @@ struct Quantity {
   enum class Basis { counted, bound, measured, suggested };
   std::string section, name;  // name: unique, as in JSON: cpu_time
   Estimate amount;            // low and high equal value where it has no spread
-  std::string unit;           // byte, second, microsecond, 1
+  std::string unit;           // byte, second, microsecond, kWh, 1
   Basis basis;
   std::string note;  // for people, may be empty
 };

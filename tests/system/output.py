@@ -38,11 +38,33 @@ class Output(Case):
         self.assertGreater(record["stages"]["evaluate"]["cpu_seconds"], 0)
         self.assertGreater(record["obligor_scenarios_per_cpu_second"], 0)
         self.assertGreater(record["revaluations_per_cpu_second"], 0)
-        self.assertTrue(record["node_energy_joules"] is None or record["node_energy_joules"] > 0)
+        self.check_energy(record)
         self.assertEqual(record["cube_bytes"], os.path.getsize(self.path("out", "cube.h5")))
         self.assertEqual(len(record["job_digest"]), 64)
         for name in ("version", "commit", "compiler", "mpi", "hdf5", "simd", "started", "memory_budget_bytes", "wall_seconds"):
             self.assertTrue(record[name], name)
+
+    def check_energy(self, record):
+        energy, million = record["energy"], 1e6 / (record["scenarios"] * record["cells"])
+        self.assertEqual((energy["nodes"], energy["basis"] == "measured"), (1, energy["nodes_read"] == 1))
+        if energy["basis"] == "estimated":
+            self.assertAlmostEqual(energy["kwh"], record["cpu_seconds"] * 5 / 3.6e6, delta=1e-6 * energy["kwh"])
+        self.assertAlmostEqual(energy["kwh_per_million_scenario_cells"], energy["kwh"] * million, delta=1e-6 * energy["kwh"] * million)
+        self.assertAlmostEqual(energy["kwh_per_million_scenarios"], 5 * energy["kwh_per_million_scenario_cells"], places=8)
+        self.assertIn(energy["es_cell"], ("base", "slump", "eth=-50%", "eth=-25%", "eth=0%", "grid eth=-50%"))
+        self.assertEqual(energy["es_confidence"], 0.99)
+        wanted = energy["kwh"] * (energy["es_relative_error"] / 0.01) ** 2
+        self.assertAlmostEqual(energy["kwh_for_es_error_of_1_percent"], wanted, delta=1e-6 * wanted)
+
+    def test_watts(self):
+        for arguments, environment, watts in (([], {}, 5), ([], {"TAILCUBE_WATTS_PER_CORE": "7.5"}, 7.5), (["--watts-per-core", "12"], {}, 12)):
+            result = self.run_ok("run", JOB, "-o", self.path("out"), "--overwrite", *arguments, environment=environment)
+            energy = self.record()["energy"]
+            if energy["basis"] == "measured":
+                return
+            self.assertEqual(energy["watts_per_core"], watts)
+            self.assertIn(f"estimated, {watts} W a core", result.err)
+        self.assertEqual(tailcube("run", JOB, "-o", self.path("out"), "--watts-per-core", "none").code, 64)
 
     def test_existing_output(self):
         first = self.cube()

@@ -5,10 +5,11 @@
 
 namespace tailcube {
 
-int run_command(Communicator&, const Options&);         // run.cpp
-int check_command(const Options&);                      // check.cpp
-int plan_command(const Communicator&, const Options&);  // plan.cpp
-int info_command(const Options&);                       // info.cpp
-int version_command();                                  // version.cpp
+int run_command(Communicator&, const Options&);           // run.cpp
+int check_command(const Options&);                        // check.cpp
+int plan_command(const Communicator&, const Options&);    // plan.cpp
+int submit_command(const Communicator&, const Options&);  // submit.cpp
+int info_command(const Options&);                         // info.cpp
+int version_command();                                    // version.cpp
 
 }  // namespace tailcube

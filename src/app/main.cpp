@@ -20,6 +20,7 @@ int dispatch(Communicator& world, const Options& options) {
   if (world.rank() == 0) {
     if (options.command == Command::check) code = check_command(options);
     if (options.command == Command::plan) code = plan_command(world, options);
+    if (options.command == Command::submit) code = submit_command(world, options);
     if (options.command == Command::info) code = info_command(options);
     if (options.command == Command::version) code = version_command();
   }

@@ -34,9 +34,13 @@ void add_logging(CLI::App& command, Options& options) {
   command.add_flag("--json-log", options.json_log, "log lines as JSON objects");
 }
 
-void add_output(CLI::App& run, Options& options) {
-  run.add_option("-o,--output", options.output, "folder for cube.h5, run.json and run.log (default ./NAME of the job)")
+void add_folder(CLI::App& command, Options& options) {
+  command.add_option("-o,--output", options.output, "folder for cube.h5, run.json and run.log (default ./NAME of the job)")
       ->type_name("DIR");
+}
+
+void add_output(CLI::App& run, Options& options) {
+  add_folder(run, options);
   run.add_flag("--overwrite", options.overwrite, "replace what an existing output folder holds");
   run.add_flag("--dry-run", options.dry_run, "check the job, print how it would be run and what memory it takes, and stop");
   static const std::map<std::string, ProgressStyle> styles{{"auto", ProgressStyle::automatic},
@@ -109,6 +113,16 @@ void add_plan(CLI::App& plan, Options& options) {
       ->type_name("SECONDS");
 }
 
+void add_submit(CLI::App& submit, Options& options) {
+  submit.add_flag("--slurm", options.submit.slurm, "for Slurm")->required();
+  submit.add_flag("--print", options.submit.print, "print the script, for sbatch to read")->required();
+  submit.add_option("--shards", options.submit.shards, "run in N parts without MPI, as a job array, and merge them")
+      ->check(CLI::Range(1, 100'000).description(""))
+      ->excludes("--ranks")
+      ->excludes("--ranks-per-node")
+      ->type_name("N");
+}
+
 }  // namespace
 
 std::optional<MemoryLimit> parse_memory(const std::string& text) {
@@ -159,6 +173,14 @@ Parsed parse_options(int argc, const char* const* argv) {
   add_plan(plan, options);
   plan.add_flag("--json", options.plan.json, "print the plan as JSON");
   add_logging(plan, options);
+  CLI::App& submit = *command("submit", "plan a run and print a job script for it", Command::submit);
+  add_job(submit, options);
+  add_folder(submit, options);
+  add_shares(submit, options);
+  add_energy(submit, options);
+  add_plan(submit, options);
+  add_submit(submit, options);
+  add_logging(submit, options);
   CLI::App& info = *command("info", "print what a cube holds", Command::info);
   info.add_option("cube", options.input, "a cube, or the folder with cube.h5")->required();
   command("version", "print the version and what it was built with", Command::version);

@@ -10,7 +10,7 @@
 
 namespace tailcube {
 
-enum class Command : std::uint8_t { run, check, plan, info, version };
+enum class Command : std::uint8_t { run, check, plan, submit, info, version };
 enum class ProgressStyle : std::uint8_t { automatic, bar, lines, silent };
 
 // What one rank may use: bytes, or a share of the node's memory that its ranks divide among them.
@@ -19,7 +19,7 @@ struct MemoryLimit {
   double share = 0.6;
 };
 
-// What `plan` is asked to plan for.
+// What `plan` and `submit` are asked to plan for.
 struct PlanOptions {
   int ranks = 0;           // 0: as started
   int ranks_per_node = 0;  // 0: a core of this machine each, as far as there are cores
@@ -27,15 +27,21 @@ struct PlanOptions {
   bool json = false;
 };
 
+struct SubmitOptions {
+  bool slurm = false, print = false;  // both are asked for: there is no other way yet to name or reach a batch system
+  int shards = 0;                     // 0: one run
+};
+
 struct Options {
   Command command = Command::version;
-  std::filesystem::path input;        // run, check, plan: the job; info: a cube or the folder that holds it
+  std::filesystem::path input;        // run, check, plan, submit: the job; info: a cube or the folder that holds it
   std::vector<std::string> settings;  // key=value
   std::filesystem::path output;       // empty: ./NAME
   int threads = 0;                    // 0: all cores of this rank
   MemoryLimit memory;
   double watts_per_core = default_watts_per_core;  // where energy cannot be read
   PlanOptions plan;
+  SubmitOptions submit;
   bool overwrite = false, dry_run = false, quiet = false, verbose = false, json_log = false;
   ProgressStyle progress = ProgressStyle::automatic;
   bool avx2_only = false;  // tests: as on a CPU without AVX-512

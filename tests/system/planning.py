@@ -1,6 +1,7 @@
 """What `plan` says beforehand, against the run itself. Sizes are compared; times are printed, never asserted."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -80,6 +81,19 @@ class Planning(Case):
         self.assertIn('of cell "void"', result.err)
         out = self.run_ok("plan", job, "--calibrate", "0.01", "--set", "run.faults=quarantine").out
         self.assertIn("cannot be valued and were left out", out)
+
+    def test_printed_scripts(self):
+        for arguments in (["--ranks", "6", "--ranks-per-node", "2", "--threads", "3", "--calibrate", "0.01"],
+                          ["--shards", "4", "-o", "a folder", "--calibrate", "0.01"], ["--calibrate", "0"]):
+            script = self.path("job.sbatch")
+            with open(script, "w") as file:
+                file.write(self.run_ok("submit", JOB, "--slurm", "--print", "--set", "run.name=it's", "-q", *arguments).out)
+            subprocess.run(["bash", "-n", script], check=True)
+            if shutil.which("shellcheck"):
+                subprocess.run(["shellcheck", script], check=True)
+        result = tailcube("submit", JOB)
+        self.assertEqual((result.code, result.out), (64, ""))
+        self.assertEqual(tailcube("submit", JOB, "--slurm", "--print", "--memory", "55M").code, 65)
 
     def test_stopped(self):
         process = subprocess.Popen(command("plan", JOB, "--set", "run.scenarios=4000000", "--set", "cube.tail=binned", "--calibrate", "900"),

@@ -55,6 +55,17 @@ class Slurm(Case):
         if self.cluster.binds:
             self.assertIn(" ranks x 1 thread ", self.log())
 
+    @unittest.skipUnless(HAS_MPI, "built without MPI")
+    def test_printed_script(self):
+        """What `tailcube submit` prints, as it is."""
+        layout = ["--ranks", 2 * self.cores, "--ranks-per-node", self.cores, "--threads", 1]
+        with open("printed.sbatch", "w") as file:
+            file.write(self.run_ok("submit", JOB, "--slurm", "--print", "-o", "out", "--calibrate", "0.1", *layout).out)
+        self.finish(self.cluster.submit("--output=job.log", "printed.sbatch"))
+        self.check_cube("out")
+        self.assertIn(f"{2 * self.cores} ranks x 1 thread on 2 nodes", self.log())
+        self.assertEqual(self.record("out")["energy"]["nodes"], 2)
+
     def test_an_error_is_the_exit_code_of_the_job(self):
         self.finish(self.submit(["--cpus-per-task=1"], "one_node.sbatch", "nowhere.toml", "out"), "FAILED", "66:0")
         self.assertIn("nowhere.toml", self.log())

@@ -68,32 +68,46 @@ TEST_CASE("plan takes what it plans for") {
   CHECK(std::count(o.settings.begin(), o.settings.end(), "run.seed=3") == 1);
 }
 
+TEST_CASE("submit prints a script for Slurm, of one run or of shards") {
+  const Parsed p = parse({"submit", "job.toml", "--slurm", "--print", "--shards", "16", "-o", "out", "--calibrate", "0"});
+  REQUIRE(p.options);
+  CHECK(p.options->command == Command::submit);
+  CHECK(p.options->submit.shards == 16);
+  CHECK(p.options->output == "out");
+}
+
 TEST_CASE("help is not an error, everything misspelt is 64") {
   CHECK(parse({"--help"}).refusal.exit_code == 0);
   CHECK(parse({"run", "--help"}).refusal.text.find("--overwrite") != std::string::npos);
   CHECK(parse({"run", "--help"}).refusal.text.find("--slow-rank") == std::string::npos);
-  const std::vector<std::vector<const char*>> wrong{{},
-                                                    {"fly"},
-                                                    {"run"},
-                                                    {"run", "a.toml", "b.toml"},
-                                                    {"run", "a.toml", "--sett", "x=1"},
-                                                    {"run", "a.toml", "--set", "seed"},
-                                                    {"run", "a.toml", "--set", "=1"},
-                                                    {"run", "a.toml", "--threads", "0"},
-                                                    {"run", "a.toml", "--threads", "two"},
-                                                    {"run", "a.toml", "--memory", "lots"},
-                                                    {"run", "a.toml", "--progress", "loud"},
-                                                    {"run", "a.toml", "--simd", "sse2"},
-                                                    {"run", "a.toml", "--slow-rank", "1"},
-                                                    {"run", "a.toml", "-q", "-v"},
-                                                    {"run", "a.toml", "--ranks", "2"},
-                                                    {"plan"},
-                                                    {"plan", "a.toml", "--ranks", "0"},
-                                                    {"plan", "a.toml", "--calibrate", "-1"},
-                                                    {"plan", "a.toml", "-o", "out"},
-                                                    {"check"},
-                                                    {"info"},
-                                                    {"version", "now"}};
+  const std::vector<std::vector<const char*>> wrong{
+      {},
+      {"fly"},
+      {"run"},
+      {"run", "a.toml", "b.toml"},
+      {"run", "a.toml", "--sett", "x=1"},
+      {"run", "a.toml", "--set", "seed"},
+      {"run", "a.toml", "--set", "=1"},
+      {"run", "a.toml", "--threads", "0"},
+      {"run", "a.toml", "--threads", "two"},
+      {"run", "a.toml", "--memory", "lots"},
+      {"run", "a.toml", "--progress", "loud"},
+      {"run", "a.toml", "--simd", "sse2"},
+      {"run", "a.toml", "--slow-rank", "1"},
+      {"run", "a.toml", "-q", "-v"},
+      {"run", "a.toml", "--ranks", "2"},
+      {"plan"},
+      {"plan", "a.toml", "--ranks", "0"},
+      {"plan", "a.toml", "--calibrate", "-1"},
+      {"plan", "a.toml", "-o", "out"},
+      {"submit", "a.toml"},
+      {"submit", "a.toml", "--slurm"},
+      {"submit", "a.toml", "--print"},
+      {"submit", "a.toml", "--slurm", "--print", "--shards", "0"},
+      {"submit", "a.toml", "--slurm", "--print", "--shards", "2", "--ranks", "2"},
+      {"check"},
+      {"info"},
+      {"version", "now"}};
   for (const auto& words : wrong) {
     std::string line;
     for (const char* word : words) line += std::string(word) + " ";

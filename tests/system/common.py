@@ -8,6 +8,7 @@ import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = os.environ.get("TAILCUBE_PROGRAM", os.path.join(ROOT, "build", "release", "tailcube"))
+MPIEXEC = os.environ.get("TAILCUBE_MPIEXEC", "mpirun")  # of the MPI that the program was built with
 HAS_MPI = os.environ.get("TAILCUBE_MPI", "ON") in ("ON", "1", "TRUE")
 TINY = os.path.join(ROOT, "tests", "data", "tiny")
 MPI_ENVIRONMENT = {
@@ -26,7 +27,7 @@ class Result:
 
 def command(*arguments, ranks=1, program=PROGRAM):
     words = [program, *map(str, arguments)]
-    return ["mpirun", "-n", str(ranks), *words] if ranks > 1 else words
+    return [MPIEXEC, "-n", str(ranks), *words] if ranks > 1 else words
 
 
 def tailcube(*arguments, ranks=1, cwd=None, timeout=120, environment=None, **more):

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import unittest
 
-from common import HAS_MPI, MPI_ENVIRONMENT, PROGRAM, TINY, Case, command, main, read, tailcube
+from common import HAS_MPI, MPI_ENVIRONMENT, MPIEXEC, PROGRAM, TINY, Case, command, main, read, tailcube
 
 JOB = os.path.join(TINY, "job.toml")
 
@@ -90,9 +90,9 @@ class ExitCodes(Case):
     @unittest.skipUnless(HAS_MPI, "built without MPI")
     def test_every_rank_ends_with_the_code(self):
         """mpirun shows one code only: each rank leaves its own in a file."""
-        script = f'"$@"; echo $? > {self.folder}/code.$OMPI_COMM_WORLD_RANK'
+        script = f'"$@"; echo $? > {self.folder}/code.${{OMPI_COMM_WORLD_RANK:-$PMI_RANK}}'
         for arguments, code in ((["run", "nowhere.toml"], 66), (["run"], 64), (["run", JOB, "-o", self.path("out"), "-q"], 0)):
-            words = ["mpirun", "-n", "3", "sh", "-c", script, "sh", *command(*arguments)]
+            words = [MPIEXEC, "-n", "3", "sh", "-c", script, "sh", *command(*arguments)]
             subprocess.run(words, env=os.environ | MPI_ENVIRONMENT, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                            timeout=60)
             self.assertEqual([read(self.path(f"code.{r}")).decode().strip() for r in range(3)], [str(code)] * 3)

@@ -5,6 +5,7 @@
 
 #include "hpc/cube_file.h"
 #include "hpc/machine.h"
+#include "src/cube/precision.h"
 
 namespace tailcube {
 namespace {
@@ -98,6 +99,7 @@ class Calibrator {
   Calibration finish() {
     Cube cube;
     c_.estimate_seconds += timed([&] { cube = estimator_->finish(); });
+    c_.shortfall_error = shortfall_error(cube).relative;
     c_.build_seconds = timed([&] { c_.cube_bytes = cube_bytes(sample_, cube); });
     return c_;
   }

@@ -96,6 +96,15 @@ Estimate cube_file_bytes(const Job& job, const Calibration& c) {
           bytes * (1.03 + 2 * growth) + most_entry * entries};
 }
 
+Estimate shortfall_error(const Job& job, const Calibration& c) {
+  const double beyond = (1 - job.confidence.back().value()) * static_cast<double>(c.scenarios);
+  if (beyond < 10 || !(c.shortfall_error > 0)) return {};
+  const double error = c.shortfall_error * std::sqrt(static_cast<double>(c.scenarios) / static_cast<double>(job.scenarios));
+  // The variance of an estimated variance is (kurtosis - 1) / n, and an exponential law has kurtosis 9.
+  const double half = 1.96 * std::sqrt(8 / beyond) / 2;
+  return {error, std::max(0.0, 1 - half) * error, (1 + half) * error};
+}
+
 Forecast forecast(const Job& job, const CompiledBook& book, const Plan& plan, const Calibration& c, const Layout& layout) {
   Forecast f;
   f.layout = layout;

@@ -26,6 +26,7 @@ struct Calibration {
   std::uint64_t half_scenarios = 0;                  // and as they were after about half of the scenarios
   std::size_t half_tally_bytes = 0;
   std::size_t cube_bytes = 0;  // of the cube of these scenarios alone
+  double shortfall_error = 0;  // relative, as in src/cube/precision.h; 0: it has none
 };
 
 struct Layout {
@@ -43,6 +44,10 @@ inline constexpr double network_bytes_per_second = 1e9, storage_bytes_per_second
 Estimate tally_file_bytes(const Job&, const CompiledBook&, const Calibration&, std::uint64_t scenarios);
 // What it can never exceed.
 double tally_file_bound(const Job&, const CompiledBook&);
+// The relative standard error of expected shortfall with the job's scenarios: it falls with the root of their number. low
+// and high: as uncertain as the error of a tail that falls off exponentially, estimated from the scenarios beyond the
+// highest confidence. All 0 where there were fewer than 10 of them.
+Estimate shortfall_error(const Job&, const Calibration&);
 // The size of the cube: as measured, 2 % more with every doubling of the scenarios (low: none, high: 4 %, and 3 % to either
 // side), and what the listed worst scenarios take that the calibration did not reach.
 Estimate cube_file_bytes(const Job&, const Calibration&);

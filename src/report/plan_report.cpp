@@ -92,6 +92,18 @@ void add_cost(List& list, const PlanReport& r, const Forecast& f) {
   list.measured("efficiency", certain(f.efficiency), "1", "evaluate_cpu_time over wall_time and all cores");
 }
 
+void add_answer(List& list, const PlanReport& r, const Forecast& f) {
+  const Estimate error = shortfall_error(r.job, *r.calibration);
+  if (!(error.value > 0)) return;
+  const auto times = [](double relative) { return relative / 0.01 * relative / 0.01; };
+  const Estimate more{times(error.value), times(error.low), times(error.high)};
+  list.section("answer");
+  list.measured("es_relative_error", error, "1",
+                "standard error of the total's ES " + percent(r.job.confidence.back().value()) + ", worst cell");
+  list.measured("scenarios_for_es_error_of_1_percent", more * static_cast<double>(r.job.scenarios), "1");
+  list.measured("energy_for_es_error_of_1_percent", more * (f.cpu_seconds.value * r.watts_per_core / 3.6e6), "kWh");
+}
+
 void add_suggestions(List& list, const PlanReport& r, const Forecast& given) {
   Layout layout = r.layout;
   layout.ranks = suggested_ranks(r.job, r.book, r.plan, *r.calibration, layout);
@@ -124,7 +136,7 @@ std::string amount_text(double value, const std::string& unit) {
   if (unit == "second") return value < 9.95 ? significant(value, 2) + " s" : duration_text(value);
   if (unit == "kWh") return significant(value, 2) + " kWh";
   if (unit == "microsecond") return significant(value, 3) + " us";
-  return value == std::floor(value) ? grouped(value) : significant(value, 2);
+  return value == std::floor(value) || value > 1000 ? grouped(value) : significant(value, 2);
 }
 
 std::string spread_text(const Quantity& q) {
@@ -162,6 +174,7 @@ std::vector<Quantity> plan_quantities(const PlanReport& r) {
   const Forecast f = forecast(r.job, r.book, r.plan, *r.calibration, r.layout);
   add_calibration(list, *r.calibration, static_cast<double>(r.job.cells.size()));
   add_cost(list, r, f);
+  add_answer(list, r, f);
   add_suggestions(list, r, f);
   return std::move(list.all);
 }
@@ -172,7 +185,7 @@ void write_plan(std::ostream& out, const PlanReport& r) {
   for (const Quantity& q : plan_quantities(r)) {
     if (q.section != section) out << "\n" << q.section << "\n";
     section = q.section;
-    std::string line = "  " + left(q.name, 27) + right(amount_text(q.amount.value, q.unit), 14) + "  " +
+    std::string line = "  " + left(q.name, 37) + right(amount_text(q.amount.value, q.unit), 13) + "  " +
                        left(spread_text(q), 28) + left(words(q.basis), 11) + q.note;
     line.erase(line.find_last_not_of(' ') + 1);
     out << line << "\n";

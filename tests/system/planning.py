@@ -30,6 +30,7 @@ class Planning(Case):
         self.assertEqual(plan["calibration_scenarios"]["value"], 3000)
         self.assertEqual(plan["cube_size"]["value"], record["cube_bytes"])
         self.assertGreaterEqual(plan["memory_per_rank"]["value"], record["peak_memory_bytes_per_rank"][0])
+        self.assertAlmostEqual(plan["es_relative_error"]["value"], record["energy"]["es_relative_error"], places=9)
         for planned, measured in (("evaluate_cpu_time", record["stages"]["evaluate"]["cpu_seconds"]), ("cpu_time", record["cpu_seconds"])):
             print(f"{planned}: planned {plan[planned]['value']:.3f} s, run {measured:.3f} s")
             self.assertGreater(plan[planned]["value"], 0)

@@ -106,6 +106,21 @@ TEST_CASE("a cube grows a little with its scenarios, and where fewer of the wors
   CHECK(cube_file_bytes(t.job, c).low == cube_file_bytes(t.job, c).high);
 }
 
+TEST_CASE("four times the scenarios halve the error of the answer") {
+  const Tiny t(1'000'000);  // the highest confidence is 99 %
+  Calibration c = measured();
+  c.scenarios = 10'000;
+  c.shortfall_error = 0.05;
+  const Estimate e = shortfall_error(t.job, c);
+  CHECK(e.value == Approx(0.005));
+  CHECK(e.high / e.value - 1 == Approx(0.98 * std::sqrt(8.0 / 100)));
+  CHECK(e.high - e.value == Approx(e.value - e.low));
+  c.scenarios = 900;
+  CHECK(shortfall_error(t.job, c).value == 0);  // 9 scenarios say nothing about a tail
+  c.scenarios = 10'000, c.shortfall_error = 0;
+  CHECK(shortfall_error(t.job, c).value == 0);
+}
+
 TEST_CASE("ranks are suggested as long as they are busy") {
   const Tiny t(1'000'000);
   const Calibration c = measured();

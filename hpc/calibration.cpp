@@ -18,7 +18,7 @@ double timed(const Action& action) {
 }
 
 // Seconds for a block of all cells, memory and tables already touched once.
-double block_seconds(const Job& job, const CompiledBook& book, const Plan& plan, const std::function<void()>& check,
+double block_seconds(const Job& job, const CompiledBook& book, const Plan& plan, const Poll& check,
                      FaultLog& faults) {
   const Tile block{0, std::min<std::uint64_t>(lanes, job.scenarios)};
   double seconds = 0;
@@ -55,15 +55,15 @@ std::uint64_t scenarios_of(const std::vector<Tile>& tiles, std::size_t count) {
 
 // A cell of a group: what is copied stays small however many cells there are.
 Tallies one_cell(const Tallies& all, int cell) {
-  Shape shape = all.shape;
-  shape.cells = 1;
-  Tallies one(shape, all.settings);
+  Tallies one;
+  one.shape = all.shape;
+  one.shape.cells = 1;
+  one.settings = all.settings;
   const auto cut = [&](const auto& from, auto& to) {
     const auto each = static_cast<std::ptrdiff_t>(from.size()) / all.shape.cells;
     to.assign(from.begin() + cell * each, from.begin() + (cell + 1) * each);
   };
-  for (std::size_t slot = 0; slot < one.losses.size(); ++slot)
-    one.losses[slot] = all.loss(static_cast<std::size_t>(cell) * one.losses.size() + slot);
+  cut(all.losses, one.losses);
   cut(all.gauges, one.gauges);
   cut(all.conditional_pd, one.conditional_pd);
   cut(all.faults, one.faults);
@@ -81,7 +81,7 @@ class Calibrator {
     estimator_ = std::make_unique<Estimator>(sample_, book);
   }
 
-  void group(CellRange group, const std::function<void()>& check, FaultLog& faults) {
+  void group(CellRange group, const Poll& check, FaultLog& faults) {
     const Tallies empty(tally_shape(job_, book_, group), tally_settings(job_));
     Tallies tallies = empty;
     Evaluator evaluate(book_, group, 1);
@@ -131,7 +131,7 @@ class Calibrator {
 }  // namespace
 
 Calibration calibrate(const Job& job, const CompiledBook& book, const Plan& plan, double seconds,
-                      const std::function<void()>& check, FaultLog& faults) {
+                      const Poll& check, FaultLog& faults) {
   const double block = block_seconds(job, book, plan, check, faults);
   if (!faults.empty()) return {};
   const std::vector<Tile> tiles = choose_tiles(job, plan, seconds / std::max(block, 1e-9));

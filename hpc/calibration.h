@@ -6,9 +6,8 @@
 namespace tailcube {
 
 // Tiles from the first to the last scenario, the same for every group of cells, all of them where that takes no longer than
-// about `seconds`; at least three. `check` is called between blocks and may throw. What cannot be valued goes to `faults`:
-// the rest of the calibration is then left out. Start-up is the caller's to fill in.
-Calibration calibrate(const Job&, const CompiledBook&, const Plan&, double seconds, const std::function<void()>& check,
-                      FaultLog& faults);
+// about `seconds`; at least three. `check` is called between blocks and may throw; it says true. What cannot be valued goes
+// to `faults`: the rest of the calibration is then left out. Start-up is the caller's to fill in.
+Calibration calibrate(const Job&, const CompiledBook&, const Plan&, double seconds, const Poll& check, FaultLog& faults);
 
 }  // namespace tailcube

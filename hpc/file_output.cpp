@@ -13,6 +13,8 @@
 namespace tailcube {
 namespace {
 
+std::string pausing_at;
+
 [[noreturn]] void fail(const std::filesystem::path& path, const char* doing, int error) {
   throw FileError(path.string() + ": " + doing + ": " + std::generic_category().message(error));
 }
@@ -26,6 +28,8 @@ void sync_folder(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+void pause_at(const std::string& name) { pausing_at = name; }
 
 PartFile::PartFile(const std::filesystem::path& path) : path_(path), part_(path.string() + ".part") {
   file_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -48,6 +52,7 @@ void PartFile::write(std::span<const std::byte> bytes) {
 }
 
 void PartFile::keep() {
+  while (!pausing_at.empty() && path_.filename() == pausing_at) ::pause();
   if (::fsync(file_) != 0) fail(part_, "cannot be synced", errno);
   const int file = std::exchange(file_, -1);
   if (::close(file) != 0) fail(part_, "cannot be closed", errno);  // some network file systems report a full disk here

@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <span>
 #include <stdexcept>
+#include <string>
 
 namespace tailcube {
 
@@ -29,6 +30,10 @@ class PartFile {
   int file_ = -1;
   bool kept_ = false;
 };
+
+// For tests that end a process in the middle of a write: where the PartFile of a file with this name is about to become the
+// file, the process waits for its end. Empty, as it is at first: nowhere.
+void pause_at(const std::string& name);
 
 // Writes the parts, one after the other, to X.part, syncs it, renames it to X and syncs the folder. Throws FileError; X.part
 // is then gone and X is as it was.

@@ -14,8 +14,9 @@ namespace tailcube {
 namespace {
 
 enum class Ask : std::uint8_t { tile, stop, leave };  // `stop` is told without expecting an answer
-// `notice` comes unasked, once, when the work is to stop: a worker in the middle of a long tile has its next one already.
-enum class Answer : std::uint8_t { tile, none_left, bye, notice };
+// The last two come unasked, once, when the work is to stop or the round to end: a worker in the middle of a long tile has
+// its next one already.
+enum class Answer : std::uint8_t { tile, none_left, bye, stop, end_round };
 struct Request {
   std::uint64_t done;   // scenarios this rank has finished
   std::uint64_t limit;  // no tile is wanted from here on
@@ -25,7 +26,6 @@ struct Reply {
   Tile tile;
   Answer answer;
 };
-struct Interrupted {};  // thrown through `evaluate` to leave a tile in the middle
 
 template <class T>
 std::vector<std::byte> pack(const T& value) {
@@ -54,39 +54,34 @@ class Side {
  protected:
   ~Side() = default;
   bool fine() const { return verdict_.kind == Verdict::Kind::fine; }
-  void look_for_signal() {
-    if (const int number = hooks_.stop ? hooks_.stop() : 0; number != 0) {
-      verdict_.merge({Verdict::Kind::stopped, number, ""});
-    }
+  bool going_on() const { return fine() && !over_; }
+  void look_for_stop() {
+    if (const int why = hooks_.stop ? hooks_.stop() : 0; why != 0) verdict_.merge({Verdict::Kind::stopped, why, ""});
   }
   std::uint64_t limit() const { return hooks_.limit ? hooks_.limit() : ~std::uint64_t{0}; }
-  // `poll` throws Interrupted when the tile is not wanted any more.
-  template <class Poll>
   void evaluate(Tile tile, const Poll& poll) {
     if (tile.begin >= limit()) return;
     const auto start = Clock::now();
     try {
-      hooks_.evaluate(tile, poll);
-      const double busy = seconds_since(start);
-      count_.busy_seconds += busy;
-      while (seconds_since(start) < busy * hooks_.slow_down) {
-        poll();
-        rest();
-      }
-      ++count_.tiles;
-      done_ += tile.end - tile.begin;
-    } catch (const Interrupted&) {
+      const std::uint64_t scenarios = hooks_.evaluate(tile, poll);
+      count_.done.add({tile.begin, tile.begin + scenarios});
+      done_ += scenarios;
+      count_.tiles += scenarios > 0 ? 1 : 0;
     } catch (const std::exception& error) {
       verdict_.merge({Verdict::Kind::failed, 0, error.what()});
     } catch (...) {
       verdict_.merge({Verdict::Kind::failed, 0, "unknown exception"});
     }
+    const double busy = seconds_since(start);
+    count_.busy_seconds += busy;
+    while (seconds_since(start) < busy * hooks_.slow_down && poll()) rest();
   }
 
   Communicator& communicator_;
   const LeaseHooks& hooks_;
   LeaseCount& count_;
   Verdict verdict_;
+  bool over_ = false;  // the round ends though there are tiles
   std::uint64_t done_ = 0;
 };
 
@@ -102,7 +97,7 @@ class Server : Side {
   Verdict run() {
     const auto poll = [this] {
       serve();
-      if (!fine()) throw Interrupted{};
+      return going_on();
     };
     while (const auto tile = leases_.next(0)) {
       evaluate(*tile, poll);
@@ -121,11 +116,12 @@ class Server : Side {
 
  private:
   void serve() {
-    look_for_signal();
+    look_for_stop();
+    if (!over_ && hooks_.due && hooks_.due()) over_ = true;
     while (const auto message = communicator_.poll(Tag::lease_request)) {
       answer(message->from, unpack<Request>(message->bytes));
     }
-    if (!fine() && !noticed_) give_notice();
+    if (!going_on() && !noticed_) give_notice();
   }
   void answer(int from, const Request& request) {
     const auto r = static_cast<std::size_t>(from);
@@ -147,7 +143,7 @@ class Server : Side {
     noticed_ = true;
     leases_.stop();
     for (int rank = 1; rank < communicator_.size(); ++rank) {
-      if (here_[static_cast<std::size_t>(rank)]) reply(rank, Answer::notice);
+      if (here_[static_cast<std::size_t>(rank)]) reply(rank, fine() ? Answer::end_round : Answer::stop);
     }
   }
   void reply(int to, Answer kind, Tile tile = {}) { communicator_.send(to, Tag::lease, pack(Reply{tile, kind})); }
@@ -168,12 +164,12 @@ class Client : Side {
   Verdict run() {
     const auto poll = [this] {
       listen();
-      if (!fine()) throw Interrupted{};
+      return going_on();
     };
     ask(Ask::tile);
     for (Reply reply = wait(); reply.answer == Answer::tile; reply = wait()) {
       ask(Ask::tile);
-      if (fine()) evaluate(reply.tile, poll);
+      if (going_on()) evaluate(reply.tile, poll);
     }
     ask(Ask::leave);
     wait();
@@ -183,14 +179,16 @@ class Client : Side {
  private:
   void ask(Ask what) { communicator_.send(0, Tag::lease_request, pack(Request{done_, limit(), what})); }
   void listen() {
-    look_for_signal();
+    look_for_stop();
     if (!fine() && !told_) {
       told_ = true;
       ask(Ask::stop);
     }
     while (const auto message = communicator_.poll(0, Tag::lease)) {
       const auto reply = unpack<Reply>(message->bytes);
-      if (reply.answer == Answer::notice) {
+      if (reply.answer == Answer::end_round) {
+        over_ = true;
+      } else if (reply.answer == Answer::stop) {
         told_ = true;
         verdict_.merge({Verdict::Kind::stopped, 0, ""});
       } else {

@@ -133,16 +133,33 @@ void PartialWriter::write(std::span<const std::byte> bytes) {
   written_ += bytes.size();
 }
 
-void PartialWriter::add(int cell, CellPart& part) {
+void PartialWriter::open_entry(int cell) {
   if (cell < static_cast<int>(entries_.size()) || cell >= identity_.cells)
     throw std::invalid_argument("cells of a partial are written in rising order, each once");
   entries_.resize(static_cast<std::size_t>(cell) + 1);
+}
+
+void PartialWriter::add_bytes(const ScenarioSet& done, std::span<const std::byte> bytes) {
+  entries_.back() = {done, written_, bytes.size(), number_at(bytes, bytes.size() - checksum_size)};
+  write(bytes);
+}
+
+void PartialWriter::add(int cell, CellPart& part) {
+  open_entry(cell);
   if (part.done.empty()) return;
   if (!(part.tallies.shape == identity_.cell_shape) || !(part.tallies.settings == identity_.settings))
     throw std::invalid_argument("tallies that do not belong to this partial");
-  const std::vector<std::byte> bytes = to_bytes(part.tallies);
-  entries_.back() = {part.done, written_, bytes.size(), number_at(bytes, bytes.size() - checksum_size)};
-  write(bytes);
+  add_bytes(part.done, to_bytes(part.tallies));
+}
+
+void PartialWriter::copy(int cell, const PartialReader& from) {
+  open_entry(cell);
+  const auto& [done, offset, length, checksum] = from.entries_[static_cast<std::size_t>(cell)];
+  if (done.empty()) return;
+  const std::vector<std::byte> bytes = from.bytes_at(offset, length);
+  if (tally_checksum(std::span(bytes).first(bytes.size() - checksum_size)) != checksum)
+    from.refuse("stress cell " + std::to_string(cell) + ": its checksum is not the index's");
+  add_bytes(done, bytes);
 }
 
 void PartialWriter::finish() {

@@ -63,15 +63,20 @@ std::vector<Tallies> split_cells(Tallies&&);
 Tallies join_cells(std::vector<Tallies>&&);
 
 // Writes X.part, a cell at a time, and renames it when finished; X.part goes away otherwise. Everything throws FileError.
+class PartialReader;
 class PartialWriter {
  public:
   PartialWriter(const std::filesystem::path&, const PartialHeader&);
   // Cells in rising order; those left out have nothing done. Sorts and trims the tails. Throws std::invalid_argument for
   // another order or shape.
   void add(int cell, CellPart&);
+  // The cell as it is in a file with the same identity; throws BadPartial, too, if that was damaged in the meantime.
+  void copy(int cell, const PartialReader&);
   void finish();
 
  private:
+  void open_entry(int cell);
+  void add_bytes(const ScenarioSet& done, std::span<const std::byte>);
   void write(std::span<const std::byte>);
   struct Entry {
     ScenarioSet done;
@@ -97,6 +102,7 @@ class PartialReader {
   std::uint64_t cell_bytes(int cell) const { return entries_[static_cast<std::size_t>(cell)].length; }
 
  private:
+  friend class PartialWriter;  // copies bytes
   std::vector<std::byte> bytes_at(std::uint64_t offset, std::uint64_t length) const;
   void read_index(std::span<const std::byte>, std::uint64_t begin, std::uint64_t end);
   [[noreturn]] void refuse(const std::string& what) const;

@@ -6,81 +6,99 @@
 namespace tailcube {
 namespace {
 
-// An envelope: kind, signal, length of the text, text, tallies.
-constexpr std::size_t head = 1 + 4 + 8;
+// An envelope: kind, what stopped it, how much text, how many ranges; text, ranges, tallies.
+struct Head {
+  std::uint64_t text, ranges;
+  std::int32_t signal;
+  Verdict::Kind kind;
+};
 
-std::vector<std::byte> seal(const Verdict& verdict, std::span<const std::byte> tallies) {
-  std::vector<std::byte> bytes(head + verdict.text.size() + tallies.size());
-  const std::int32_t signal = verdict.signal;
-  const std::uint64_t length = verdict.text.size();
-  bytes[0] = static_cast<std::byte>(verdict.kind);
-  std::memcpy(&bytes[1], &signal, 4);
-  std::memcpy(&bytes[5], &length, 8);
-  if (length != 0) std::memcpy(&bytes[head], verdict.text.data(), length);
-  if (!tallies.empty()) std::memcpy(&bytes[head + length], tallies.data(), tallies.size());
+std::vector<std::byte> seal(const Verdict& verdict, const ScenarioSet& done, std::span<const std::byte> tallies) {
+  const std::vector<Tile>& ranges = done.ranges();
+  const Head head{verdict.text.size(), ranges.size(), verdict.signal, verdict.kind};
+  std::vector<std::byte> bytes;
+  const auto put = [&](std::span<const std::byte> part) { bytes.insert(bytes.end(), part.begin(), part.end()); };
+  bytes.reserve(sizeof head + head.text + head.ranges * sizeof(Tile) + tallies.size());
+  put(std::as_bytes(std::span(&head, 1)));
+  put(std::as_bytes(std::span(verdict.text)));
+  put(std::as_bytes(std::span(ranges)));
+  put(tallies);
   return bytes;
 }
 
-Verdict open(std::span<const std::byte> bytes, std::span<const std::byte>& tallies) {
-  if (bytes.size() < head) throw std::runtime_error("a message between ranks is too short");
-  std::int32_t signal = 0;
-  std::uint64_t length = 0;
-  std::memcpy(&signal, &bytes[1], 4);
-  std::memcpy(&length, &bytes[5], 8);
-  if (length > bytes.size() - head) throw std::runtime_error("a message between ranks is too short");
-  tallies = bytes.subspan(head + length);
-  const char* text = reinterpret_cast<const char*>(bytes.data()) + head;
-  return {static_cast<Verdict::Kind>(bytes[0]), signal, std::string(text, length)};
+// Takes the tallies' bytes to be what is left.
+void open(std::span<const std::byte>& bytes, Verdict& verdict, ScenarioSet& done) {
+  const auto take = [&](void* to, std::size_t size) {
+    if (size > bytes.size()) throw std::runtime_error("a message between ranks is too short");
+    if (size != 0) std::memcpy(to, bytes.data(), size);
+    bytes = bytes.subspan(size);
+  };
+  Head head{};
+  take(&head, sizeof head);
+  if (head.text > bytes.size() || head.ranges > bytes.size() / sizeof(Tile))
+    throw std::runtime_error("a message between ranks is too short");
+  verdict = {head.kind, head.signal, std::string(head.text, ' ')};
+  take(verdict.text.data(), head.text);
+  std::vector<Tile> ranges(head.ranges, Tile{});
+  take(ranges.data(), head.ranges * sizeof(Tile));
+  done = ScenarioSet(ranges);
 }
 
-void merge(std::optional<Tallies>& into, Verdict& verdict, std::vector<std::byte> bytes) {
-  std::span<const std::byte> packed;
-  verdict.merge(open(bytes, packed));
-  if (verdict.kind != Verdict::Kind::fine) {
-    into.reset();
+void merge(Contribution& into, std::vector<std::byte> bytes) {
+  std::span<const std::byte> packed = bytes;
+  Verdict verdict;
+  ScenarioSet done;
+  open(packed, verdict, done);
+  into.verdict.merge(verdict);
+  into.done.add(done);
+  if (into.verdict.kind == Verdict::Kind::failed) {
+    into.tallies.reset();
   } else if (!packed.empty()) {
     Tallies other = tallies_from_bytes(packed);
     std::vector<std::byte>().swap(bytes);  // at most two copies and one message live at a time
-    if (into) {
-      into->merge(other);
+    if (into.tallies) {
+      into.tallies->merge(other);
     } else {
-      into = std::move(other);
+      into.tallies = std::move(other);
     }
   }
 }
 
 template <class Step>
-void guarded(std::optional<Tallies>& tallies, Verdict& verdict, const Step& step) {
+void guarded(Contribution& mine, const Step& step) {
   try {
     step();
   } catch (const std::exception& error) {
-    verdict.merge({Verdict::Kind::failed, 0, error.what()});
-    tallies.reset();
+    mine.verdict.merge({Verdict::Kind::failed, 0, error.what()});
+    mine.tallies.reset();
   }
 }
 
 }  // namespace
 
-void reduce(Communicator& communicator, std::optional<Tallies>& tallies, Verdict& verdict) {
-  if (verdict.kind != Verdict::Kind::fine) tallies.reset();
+void reduce(Communicator& communicator, Contribution& mine) {
+  if (mine.verdict.kind == Verdict::Kind::failed) mine.tallies.reset();
   const int rank = communicator.rank();
   for (int distance = 1; distance < communicator.size(); distance *= 2) {
     if ((rank & distance) != 0) {
       std::vector<std::byte> packed;
-      if (tallies) guarded(tallies, verdict, [&] { packed = to_bytes(*tallies); });
-      tallies.reset();
-      communicator.send(rank - distance, Tag::reduce, seal(verdict, packed));
+      if (mine.tallies) guarded(mine, [&] { packed = to_bytes(*mine.tallies); });
+      mine.tallies.reset();
+      communicator.send(rank - distance, Tag::reduce, seal(mine.verdict, mine.done, packed));
+      mine.done = {};
       return;
     }
     if (rank + distance >= communicator.size()) continue;
     Message message = communicator.receive(rank + distance, Tag::reduce);
-    guarded(tallies, verdict, [&] { merge(tallies, verdict, std::move(message.bytes)); });
+    guarded(mine, [&] { merge(mine, std::move(message.bytes)); });
   }
 }
 
 void agree(Communicator& communicator, Verdict& verdict) {
-  std::span<const std::byte> rest;
-  verdict = open(communicator.broadcast(seal(verdict, {})), rest);
+  const std::vector<std::byte> bytes = communicator.broadcast(seal(verdict, {}, {}));
+  std::span<const std::byte> left = bytes;
+  ScenarioSet nothing;
+  open(left, verdict, nothing);
 }
 
 }  // namespace tailcube

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -48,44 +47,68 @@ struct Evaluator::Impl {
     std::exception_ptr error;
   };
   std::vector<Thread> thread;
-  std::optional<Columns> columns;
   std::unique_ptr<LossSheet> sheet;
 
-  // Calls `cell(thread, cell of the group, block, first scenario, scenarios)` for every block and cell of the tile, then
-  // `slot(i)` for i < slots unless something could not be valued.
+  // Calls `cell(thread, cell of the group, block, first scenario, scenarios)` for every block and cell of the tile until
+  // `poll` says to leave, then `slot(i, scenarios done)` for i < slots unless something could not be valued. Returns the
+  // scenarios done: the blocks from the tile's first to the last that was begun.
   template <class Cell, class Slot>
-  void run(Tile tile, const std::function<void()>& poll, const Cell& cell, std::size_t slots, const Slot& slot);
-  void add_faults(FaultLog& log) {
+  std::uint64_t run(Tile tile, const Poll& poll, const Cell& cell, std::size_t slots, const Slot& slot);
+  // What the threads found goes to the log, or the first of their exceptions to the caller.
+  void settle(FaultLog& log) {
+    std::exception_ptr error;
+    FaultLog found;
     for (Thread& t : thread) {
-      if (t.error) std::rethrow_exception(std::exchange(t.error, nullptr));
-      log.merge(std::exchange(t.faults, {}));
+      if (!error) error = t.error;
+      t.error = nullptr;
+      found.merge(std::exchange(t.faults, {}));
+    }
+    if (error) {
+      take_sums([](const SideSums&) {});
+      std::rethrow_exception(error);
+    }
+    log.merge(found);
+  }
+  template <class Use>
+  void take_sums(const Use& use) {
+    for (Thread& t : thread) {
+      if (!t.side) continue;
+      use(*t.side);
+      std::fill(t.side->gauges.begin(), t.side->gauges.end(), Moments{});
+      std::fill(t.side->conditional_pd.begin(), t.side->conditional_pd.end(), Moments{});
     }
   }
 };
 
 template <class Cell, class Slot>
-void Evaluator::Impl::run(Tile tile, const std::function<void()>& poll, const Cell& cell, std::size_t slots,
-                          const Slot& slot) {
+std::uint64_t Evaluator::Impl::run(Tile tile, const Poll& poll, const Cell& cell, std::size_t slots, const Slot& slot) {
   const std::uint64_t blocks = (tile.end - tile.begin + lanes - 1) / lanes;
   std::atomic<std::uint64_t> next_block{0}, next_slot{0};
-  std::atomic<bool> failed{false}, faulty{false};
+  std::atomic<bool> leave{false}, failed{false}, faulty{false};
+  const auto done = [&] { return std::min(std::min<std::uint64_t>(next_block, blocks) * lanes, tile.end - tile.begin); };
 #pragma omp parallel num_threads(threads)
   {
     Thread& mine = thread[static_cast<std::size_t>(omp_get_thread_num())];
     const bool first = omp_get_thread_num() == 0;
     const auto guarded = [&](auto&& body) {
       try {
-        if (first && poll) poll();
         body();
       } catch (...) {
         mine.error = std::current_exception();
         failed = true;
       }
     };
+    bool begun = false;
+    const auto wanted = [&] {
+      guarded([&] {
+        if (std::exchange(begun, true) && first && poll && !poll()) leave = true;
+      });
+      return !leave && !failed;
+    };
     guarded([&] {
       if (!mine.workspace) mine.workspace = std::make_unique<Workspace>(book, cells);
     });
-    for (std::uint64_t b; !failed && (b = next_block++) < blocks;)
+    for (std::uint64_t b; wanted() && (b = next_block++) < blocks;)
       guarded([&] {
         const std::uint64_t begin = tile.begin + b * lanes;
         const std::size_t count = std::min<std::uint64_t>(lanes, tile.end - begin);
@@ -98,52 +121,57 @@ void Evaluator::Impl::run(Tile tile, const std::function<void()>& poll, const Ce
         }
       });
 #pragma omp barrier
-    for (std::uint64_t s; !failed && !faulty && (s = next_slot++) < slots;) guarded([&] { slot(s); });
+    // Not left in the middle: a fold cannot be taken back.
+    for (std::uint64_t s; !failed && !faulty && done() > 0 && (s = next_slot++) < slots;) guarded([&] { slot(s, done()); });
   }
+  return done();
 }
 
 Evaluator::Evaluator(const CompiledBook& book, CellRange cells, int threads)
-    : impl_(new Impl{book, cells, std::max(1, threads), {}, {}, nullptr}) {
+    : impl_(new Impl{book, cells, std::max(1, threads), {}, nullptr}) {
   impl_->thread.resize(static_cast<std::size_t>(impl_->threads));
 }
 Evaluator::~Evaluator() = default;
 
-void Evaluator::operator()(Tile tile, Tallies& tallies, FaultLog& faults, const std::function<void()>& poll) {
+std::uint64_t Evaluator::operator()(Tile tile, Tallies& tallies, FaultLog& faults, const Poll& poll) {
   Impl& impl = *impl_;
-  if (!impl.columns) impl.columns.emplace(impl.book, impl.cells, tallies.shape);
-  const Columns& columns = *impl.columns;
-  tallies.share(columns.holder());
-  const std::uint64_t scenarios = tile.end - tile.begin, rounded = (scenarios + lanes - 1) / lanes * lanes;
-  if (!impl.sheet || impl.sheet->scenarios() < rounded) impl.sheet = std::make_unique<LossSheet>(columns, rounded);
+  const Shape shape = tallies.shape;
+  const std::uint64_t rounded = (tile.end - tile.begin + lanes - 1) / lanes * lanes;
+  if (!impl.sheet || impl.sheet->stride() < rounded) impl.sheet = std::make_unique<LossSheet>(shape, rounded);
   const auto post_cell = [&](Impl::Thread& mine, int cell, std::uint64_t block, std::size_t count) {
-    if (!mine.side) mine.side = std::make_unique<SideSums>(columns);
+    if (!mine.side) mine.side = std::make_unique<SideSums>(shape);
     Workspace& w = *mine.workspace;
     const Valuation& valuation = w.cell(impl.cells.begin + cell);
-    post(impl.book, valuation, columns, cell, block * lanes, count, *impl.sheet, *mine.side, w.faults);
+    post(impl.book, valuation, cell, block * lanes, count, *impl.sheet, *mine.side, w.faults);
   };
-  impl.run(tile, poll, post_cell, faults.empty() ? columns.holders().size() : 0, [&](std::size_t s) {
-    const std::uint32_t slot = columns.holders()[s];
-    tallies.losses[slot].fold({impl.sheet->column(slot), scenarios}, {}, tile.begin);
+  const auto fold = [&](std::size_t s, std::uint64_t scenarios) {
+    tallies.losses[s].fold({impl.sheet->column(s), scenarios}, {}, tile.begin);
+  };
+  const std::uint64_t done = impl.run(tile, poll, post_cell, faults.empty() ? shape.losses() : 0, fold);
+  impl.settle(faults);
+  impl.take_sums([&](const SideSums& side) {
+    for (std::size_t g = 0; g < tallies.gauges.size(); ++g) tallies.gauges[g].merge(side.gauges[g]);
+    for (std::size_t c = 0; c < tallies.conditional_pd.size(); ++c) tallies.conditional_pd[c].merge(side.conditional_pd[c]);
   });
-  impl.add_faults(faults);
-  for (Impl::Thread& t : impl.thread)
-    if (t.side) t.side->move_to(tallies, columns);
+  return done;
 }
 
-void Evaluator::operator()(Tile tile, Tallies& tallies, const std::function<void()>& poll) {
+std::uint64_t Evaluator::operator()(Tile tile, Tallies& tallies, const Poll& poll) {
   FaultLog faults;
-  (*this)(tile, tallies, faults, poll);
+  const std::uint64_t done = (*this)(tile, tallies, faults, poll);
   if (!faults.empty()) throw ValuationFault(faults);
+  return done;
 }
 
-void Evaluator::examine(Tile tile, const std::vector<double>& bound, FaultLog& faults, const std::function<void()>& poll) {
+std::uint64_t Evaluator::examine(Tile tile, const std::vector<double>& bound, FaultLog& faults, const Poll& poll) {
   const auto look = [&](Impl::Thread& mine, int cell, std::uint64_t, std::size_t count) {
     Workspace& w = *mine.workspace;
     const Valuation& valuation = w.cell(impl_->cells.begin + cell);
     find_faults(impl_->book, valuation, count, bound, w.faults);
   };
-  impl_->run(tile, poll, look, 0, [](std::size_t) {});
-  impl_->add_faults(faults);
+  const std::uint64_t done = impl_->run(tile, poll, look, 0, [](std::size_t, std::uint64_t) {});
+  impl_->settle(faults);
+  return done;
 }
 
 }  // namespace tailcube

@@ -111,19 +111,21 @@ struct ValuationFault : std::runtime_error {
 };
 const char* words(Reason);
 
-// Adds tiles to the tallies of a group of cells. `poll` is called by the calling thread between blocks, never concurrently;
-// may be empty.
+// Adds tiles to the tallies of a group of cells. `poll` is called by the calling thread after its blocks, never concurrently,
+// and says whether to go on; may be empty. Hence every call gets on by a block at least.
+using Poll = std::function<bool()>;
 class Evaluator {
  public:
   Evaluator(const CompiledBook&, CellRange, int threads);
   ~Evaluator();
-  // What is not finite or leaves the range of the loss unit goes to the log. With the first fault the tallies become useless
-  // and nothing more is added to them.
-  void operator()(Tile, Tallies&, FaultLog&, const std::function<void()>& poll);
+  // Returns how many scenarios of the tile were added, from its first: all of them, or fewer (whole blocks) where `poll`
+  // said false. Where `poll` or a block throws, tallies and log are as they were. What is not finite or leaves the range of
+  // the loss unit goes to the log. With the first fault the tallies become useless and nothing more is added to them.
+  std::uint64_t operator()(Tile, Tallies&, FaultLog&, const Poll& poll);
   // The same; throws ValuationFault.
-  void operator()(Tile, Tallies&, const std::function<void()>& poll);
-  // Looks for faults only. `bound`: as for find_faults.
-  void examine(Tile, const std::vector<double>& bound, FaultLog&, const std::function<void()>& poll);
+  std::uint64_t operator()(Tile, Tallies&, const Poll& poll);
+  // Looks for faults only; returns the same. `bound`: as for find_faults.
+  std::uint64_t examine(Tile, const std::vector<double>& bound, FaultLog&, const Poll& poll);
 
  private:
   struct Impl;

@@ -94,8 +94,7 @@ class Batch {
   std::vector<FactorIndex> reads_lows;  // factors whose path inside the steps it reads
   std::vector<CurveIndex> reads_curves;
   bool reads_defaults = false;
-  bool checks_triggers = false;  // its result depends on Block::monitor_today,
-  bool triggers_today = true;    // and also where step 0 has today's prices
+  bool checks_triggers = false;  // its result depends on Block::monitor_today
   std::size_t bytes_per_thread = 0;
 };
 

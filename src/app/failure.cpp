@@ -2,11 +2,13 @@
 
 #include <spdlog/spdlog.h>
 
+#include <csignal>
 #include <filesystem>
 #include <new>
 #include <sstream>
 
 #include "hpc/cube_file.h"
+#include "hpc/partial_file.h"
 #include "src/app/exit_codes.h"
 #include "src/engine/engine.h"
 #include "src/input/input.h"
@@ -31,6 +33,8 @@ Failure attempt(const std::function<void()>& step) {
     return {e.exit_code, joined(e.issues, [](const Issue& issue) { return to_string(issue); })};
   } catch (const InvalidJob& e) {
     return {exit_code::invalid, joined(e.messages, [](const std::string& text) { return text; })};
+  } catch (const BadPartial& e) {
+    return {exit_code::invalid, e.what()};
   } catch (const FileError& e) {
     return {exit_code::io, e.what()};
   } catch (const std::filesystem::filesystem_error& e) {
@@ -42,9 +46,10 @@ Failure attempt(const std::function<void()>& step) {
   }
 }
 
-Failure signal_failure(int signal) {
-  if (signal == 0) return {};
-  return {exit_code::signalled + signal, "stopped by signal " + std::to_string(signal) + "; no cube was written"};
+Failure stop_failure(int stop, const std::string& how_far) {
+  if (stop == 0) return {};
+  const std::string by = stop == time_limit ? "--max-hours" : "signal " + std::to_string(stop);
+  return {stop == SIGINT ? exit_code::interrupted : exit_code::stopped, "stopped by " + by + " " + how_far};
 }
 
 void log_error(const std::string& lines) {

@@ -9,8 +9,10 @@ namespace tailcube {
 
 // Runs `step` and says what went wrong: invalid input 65 or 66 with every issue, files 74, everything else 70.
 Failure attempt(const std::function<void()>& step);
-// A signal that asks to stop, as a failure with 128 + its number; 0: no failure.
-Failure signal_failure(int signal);
+// What asks to stop: a signal's number, or the time limit of --max-hours.
+inline constexpr int time_limit = -1;
+// As a failure that ends the run, though the same command line goes on; `how_far` says with what. 0: no failure.
+Failure stop_failure(int stop, const std::string& how_far = "before anything was evaluated");
 
 // One log record per line: a line starts with the file it is about, as editors expect.
 void log_error(const std::string& lines);

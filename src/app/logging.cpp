@@ -55,9 +55,9 @@ void start_logging(const Options& options, int rank) {
   spdlog::set_default_logger(logger);
 }
 
-void log_to_file(const std::filesystem::path& path, const Options& options) {
+void log_to_file(const std::filesystem::path& path, const Options& options, LogFile how) {
   try {
-    auto file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string(), true);
+    auto file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string(), how == LogFile::anew);
     file->set_formatter(formatter(options.json_log ? json_pattern : "%Y-%m-%d %H:%M:%S.%e %l: %v"));
     spdlog::default_logger()->sinks().push_back(file);
     spdlog::default_logger()->flush_on(spdlog::level::warn);

@@ -95,6 +95,7 @@ void add_tests(CLI::App& run, Options& options) {
         if (!wrong.empty()) throw CLI::ValidationError("--slow-rank", wrong);
       })
       ->group("");
+  run.add_option("--pause-at", options.pause_at, "tests: wait where this file is about to appear")->group("");
 }
 
 void add_plan(CLI::App& plan, Options& options) {
@@ -121,6 +122,20 @@ void add_submit(CLI::App& submit, Options& options) {
       ->excludes("--ranks")
       ->excludes("--ranks-per-node")
       ->type_name("N");
+}
+
+void add_stops(CLI::App& run, Options& options) {
+  run.add_option("--checkpoint-every", options.checkpoint_minutes,
+                 "minutes between checkpoints, 0: only when stopped (default 10, more where they are dear)")
+      ->check(CLI::Range(0.0, 1e6).description(""))
+      ->each([&options](const std::string&) { options.checkpoint_exactly = true; })
+      ->type_name("MINUTES");
+  run.add_option("--resume", options.resume,
+                 "auto (go on with the checkpoint in the output folder, if there is one), never, or a .tally file")
+      ->type_name("HOW");
+  run.add_option("--max-hours", options.max_hours, "stop in good time with a checkpoint and exit code 75")
+      ->check(CLI::PositiveNumber.description(""))
+      ->type_name("HOURS");
 }
 
 }  // namespace
@@ -161,6 +176,7 @@ Parsed parse_options(int argc, const char* const* argv) {
   add_output(run, options);
   add_shares(run, options);
   add_energy(run, options);
+  add_stops(run, options);
   add_tests(run, options);
   add_logging(run, options);
   CLI::App& check = *command("check", "check a job and print what was understood, assumed and doubted", Command::check);

@@ -44,9 +44,14 @@ struct Options {
   SubmitOptions submit;
   bool overwrite = false, dry_run = false, quiet = false, verbose = false, json_log = false;
   ProgressStyle progress = ProgressStyle::automatic;
-  bool avx2_only = false;  // tests: as on a CPU without AVX-512
-  int slow_rank = -1;      // tests: this rank works slow_factor times slower
+  double checkpoint_minutes = 10;   // 0: only when the run is stopped
+  bool checkpoint_exactly = false;  // the interval was given: it is not made longer where checkpoints are dear
+  std::string resume = "auto";      // or "never", or a file
+  double max_hours = 0;             // 0: no limit
+  bool avx2_only = false;           // tests: as on a CPU without AVX-512
+  int slow_rank = -1;               // tests: this rank works slow_factor times slower
   double slow_factor = 1;
+  std::string pause_at;  // tests: rank 0 waits for its end where this file is about to appear
 };
 
 // What the command line asks to be printed instead of running: help, or a usage error.

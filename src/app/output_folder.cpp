@@ -6,6 +6,19 @@ namespace tailcube {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+// What a run leaves that was ended before its first checkpoint.
+bool only_unfinished(const fs::path& folder) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name != "run.json" && name != "run.log" && name != ".lock" && !name.ends_with(".part")) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 void OutputFolder::check(bool overwrite) const {
   std::error_code error;
   const fs::file_status status = fs::status(folder_, error);
@@ -13,15 +26,21 @@ void OutputFolder::check(bool overwrite) const {
   if (status.type() != fs::file_type::directory)
     throw FileError(folder_.string() + ": " + (error ? error.message() : "exists and is not a folder") +
                     "; choose another with -o");
-  if (!overwrite)
-    throw FileError(folder_.string() + ": exists already; choose another folder with -o, or replace it with --overwrite");
+  if (overwrite || (!fs::exists(cube()) && only_unfinished(folder_)) || checkpoints().any()) return;
+  throw FileError(folder_.string() + ": exists already; choose another folder with -o, or replace it with --overwrite");
 }
 
 void OutputFolder::create() const {
   std::error_code error;
   fs::create_directories(folder_, error);
   if (error) throw FileError(folder_.string() + ": " + error.message());
-  for (const fs::path& file : {cube(), record()}) fs::remove(file.string() + ".part", error);
+}
+
+void OutputFolder::clean() const {
+  std::error_code error;
+  const CheckpointFiles files = checkpoints();
+  for (const fs::path& file : {cube(), record(), files.next}) fs::remove(file.string() + ".part", error);
+  fs::remove(files.next, error);
 }
 
 }  // namespace tailcube

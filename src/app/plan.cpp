@@ -18,9 +18,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-void look_for_signal() {
-  const Failure stop = signal_failure(signal_received());
+bool look_for_signal() {
+  const Failure stop = stop_failure(signal_received());
   if (stop.exit_code != exit_code::ok) throw Stop{stop.exit_code, stop.text};
+  return true;
 }
 
 }  // namespace

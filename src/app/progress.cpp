@@ -26,7 +26,9 @@ double share(const Progress& p) {
 
 // "45 %, 1,234,567 scenarios x cells per second, 12.3 s left"
 std::string words(const Progress& p, double elapsed_seconds) {
-  const double done = static_cast<double>(p.scenario_cells_done), rate = elapsed_seconds > 0 ? done / elapsed_seconds : 0;
+  const auto done = static_cast<double>(p.scenario_cells_done);
+  const double here = done - static_cast<double>(p.scenario_cells_before);
+  const double rate = elapsed_seconds > 0 ? here / elapsed_seconds : 0;
   std::string text = right(grouped(100 * share(p)), 3) + " %, " + grouped(rate) + " scenarios x cells per second";
   if (rate > 0) text += ", " + duration_text((static_cast<double>(p.scenario_cells_total) - done) / rate) + " left";
   return text;

@@ -24,12 +24,14 @@ int Run::operator()() {
       return exit_code::ok;
     }
     open_output();
+    resume();
     evaluate();
     conclude();
   } catch (const Stop& stop) {
     record(stop.exit_code, stop.text);
     throw;
-  } catch (const WorkRefused& e) {  // on every rank
+  } catch (const WorkRefused& e) {                 // on every rank
+    if (leads()) output_->checkpoints().remove();  // of a job that cannot be completed
     record(exit_code::invalid, e.what());
     meet(world_, {exit_code::invalid, e.what()});
   } catch (const WorkFailed& e) {  // on every rank
@@ -37,6 +39,7 @@ int Run::operator()() {
     meet(world_, {exit_code::internal, e.what()});
   }
   record(exit_code::ok, {});
+  if (leads()) output_->checkpoints().remove();
   if (leads() && !options_.quiet) write_table(std::cout, cube_);
   return exit_code::ok;
 }
@@ -60,8 +63,10 @@ void Run::record(int exit_code, const std::string& message) {
   if (!recording_) return;
   clock_.stop();
   record_.costs = gather_costs(world_, clock_, energy_);
-  record_.status = exit_code == exit_code::ok ? "complete" : exit_code > exit_code::signalled ? "stopped" : "failed";
+  const bool stopped = exit_code == exit_code::stopped || exit_code == exit_code::interrupted;
+  record_.status = exit_code == exit_code::ok ? "complete" : stopped ? "stopped" : "failed";
   record_.exit_code = exit_code;
+  if (checkpoint_) record_.checkpoints = checkpoint_->cost();
   record_.message = message;
   const Failure failure = attempt([&] {
     if (leads()) write_run_record(output_->record(), record_);

@@ -1,12 +1,16 @@
 #pragma once
 // What the run_*.cpp share.
+#include <chrono>
 #include <memory>
 
+#include "hpc/checkpoint.h"
 #include "hpc/energy.h"
+#include "hpc/folder_lock.h"
 #include "hpc/worker.h"
 #include "src/app/options.h"
 #include "src/app/output_folder.h"
 #include "src/app/run_record.h"
+#include "src/cube/cube.h"
 
 namespace tailcube {
 
@@ -23,8 +27,16 @@ class Run {
   void open_output();
   void describe();
   void compile_job();
+  PartialHeader header() const;
+  void resume();
+  void find_source();
+  void check_source(const PartialHeader& mine) const;
+  void tell_source() const;
   void evaluate();
+  void open_checkpoint();
   Ended evaluate_once(WorkReport&);
+  int stop_asked() const;
+  void meet_stopped(int stop);
   void take_out(const FaultLog&);
   void count_faults();
   void tell_quarantine();
@@ -43,6 +55,11 @@ class Run {
   Cube cube_;
   Plan plan_;
   Quarantine quarantine_;
+  std::vector<FaultLog> rounds_;                 // of quarantine, that are finished
+  std::unique_ptr<FolderLock> lock_;             // at rank 0
+  std::shared_ptr<const PartialReader> source_;  // at rank 0: what this run goes on with
+  std::unique_ptr<Checkpoint> checkpoint_;       // at rank 0
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::vector<std::int64_t> fault_count_;
   int threads_ = 1, planned_threads_ = 1;
   std::size_t memory_bytes_ = 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "hpc/signals.h"
+#include "src/app/exit_codes.h"
 #include "src/app/failure.h"
 #include "src/app/progress.h"
 #include "src/app/run.h"
@@ -13,28 +14,74 @@ namespace tailcube {
 
 void Run::evaluate() {
   clock_.start("evaluate");
+  if (leads()) {
+    open_checkpoint();
+    record_.scenario_cells_resumed = checkpoint_->scenario_cells();
+  }
   for (;;) {
     WorkReport report;
     const Ended ended = evaluate_once(report);
     record_.tiles = report.tiles;
-    meet(world_, signal_failure(report.signal));
+    record_.scenario_cells_done = report.progress.scenario_cells_done;
+    if (ended == Ended::stopped) meet_stopped(report.stop);
     if (ended == Ended::complete) break;
     take_out(report.faults);
+    if (leads()) {
+      record_.scenario_cells_resumed = 0;
+      open_checkpoint();
+      checkpoint_->save_header();
+    }
   }
   if (!quarantine_.empty()) count_faults();
+}
+
+void Run::open_checkpoint() {
+  Checkpoint::Settings settings;
+  settings.every_seconds = 60 * options_.checkpoint_minutes;
+  settings.exact = options_.checkpoint_exactly;
+  settings.last = job_.quarantine;  // counting faults takes its time, too
+  estimator_ = std::make_unique<Estimator>(job_, *book_);
+  const Checkpoint::Cost before = checkpoint_ ? checkpoint_->cost() : Checkpoint::Cost{};
+  checkpoint_ = std::make_unique<Checkpoint>(
+      output_->checkpoints(), header(), std::exchange(source_, nullptr), settings,
+      [this](CellRange cells, Tallies&& tallies) { estimator_->add(cells, std::move(tallies)); },
+      [](const std::string& text) { spdlog::warn(text); });
+  checkpoint_->add(before);
+}
+
+int Run::stop_asked() const {
+  if (const int signal = signal_received(); signal != 0) return signal;
+  if (!leads() || options_.max_hours <= 0) return 0;
+  const std::chrono::duration<double, std::ratio<3600>> hours = std::chrono::steady_clock::now() - started_;
+  return hours.count() >= options_.max_hours ? time_limit : 0;
 }
 
 Ended Run::evaluate_once(WorkReport& report) {
   WorkSettings settings;
   settings.threads = threads_;
-  settings.stop = signal_received;
+  settings.wanted.add({0, job_.scenarios});
+  settings.stop = [this] { return stop_asked(); };
   if (world_.rank() == options_.slow_rank) settings.slow_down = options_.slow_factor;
   ProgressReport progress(options_);
+  settings.progress = [&progress](const Progress& p) { progress(p); };
+  return work(*book_, job_, plan_, world_, settings, checkpoint_.get(), report);
+}
+
+// Rank 0 knows what was saved.
+void Run::meet_stopped(int stop) {
+  Failure failure;
   if (leads()) {
-    estimator_ = std::make_unique<Estimator>(job_, *book_);
-    settings.progress = [&progress](const Progress& p) { progress(p); };
+    const double saved = static_cast<double>(checkpoint_->scenario_cells());
+    const double all = static_cast<double>(job_.scenarios) * static_cast<double>(job_.cells.size());
+    failure = stop_failure(stop, "with " + percent(saved / all) + " of the scenarios in " +
+                                     output_->checkpoints().latest.string() + "; the same command line goes on");
+    if (!checkpoint_->on_disk()) {
+      failure = stop_failure(stop);
+      if (record_.scenario_cells_done > 0)
+        failure = {exit_code::io, failure.text + " that could be saved: no checkpoint was written"};
+    }
   }
-  return work(*book_, job_, plan_, world_, settings, estimator_.get(), report);
+  meet(world_, failure);
 }
 
 // Every rank finds the same positions to blame, for the same faults. What is left is evaluated again from the start: the
@@ -46,6 +93,7 @@ void Run::take_out(const FaultLog& faults) {
            throw InvalidJob({"after " + std::to_string(most_rounds) + " rounds of quarantine there still are positions " +
                              "that cannot be valued: " + tailcube::describe(ValuationFault(faults), job_, *book_)});
          quarantine_.take_out(job_, *book_, credit_, faults, threads_);
+         rounds_.push_back(faults);
          compile_job();
        }));
   if (!leads()) return;
@@ -58,11 +106,11 @@ void Run::count_faults() {
   clock_.start("count_faults");
   WorkSettings settings;
   settings.threads = threads_;
-  settings.stop = signal_received;
+  settings.stop = [this] { return stop_asked(); };
   const auto look = [&](const CompiledBook& part, const std::vector<double>& bound, FaultLog& faults) {
     WorkReport report;
     examine(part, bound, plan_.tiles, world_, settings, report);
-    meet(world_, signal_failure(report.signal));
+    if (report.stop != 0) meet_stopped(report.stop);
     faults = std::move(report.faults);
   };
   fault_count_ = quarantine_.count(job_, credit_, book_->unit, look);

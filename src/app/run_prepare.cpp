@@ -29,7 +29,7 @@ std::pair<std::size_t, std::size_t> two_numbers(const std::string& text) {
 void Run::read() {
   clock_.start("read");
   Failure failure = attempt([&] { job_ = read_job(options_.input, options_.settings); });
-  if (failure.exit_code == exit_code::ok) failure = signal_failure(signal_received());
+  if (failure.exit_code == exit_code::ok) failure = stop_failure(signal_received());
   meet(world_, failure, job_.digest);
   if (leads())
     for (const std::string& warning : job_.warnings) spdlog::warn(warning);
@@ -48,7 +48,7 @@ void Run::prepare() {
     credit_ = compile_credit(job_);
     compile_job();
   });
-  if (failure.exit_code == exit_code::ok) failure = signal_failure(signal_received());
+  if (failure.exit_code == exit_code::ok) failure = stop_failure(signal_received());
   meet(world_, failure);
 }
 
@@ -84,7 +84,11 @@ void Run::open_output() {
   meet(world_, attempt([&] {
          if (!leads()) return;
          output_->create();
-         log_to_file(output_->log(), options_);
+         lock_ = std::make_unique<FolderLock>(output_->path());
+         output_->clean();
+         pause_at(options_.pause_at);
+         const bool goes_on = options_.resume == "auto" && output_->checkpoints().any();
+         log_to_file(output_->log(), options_, goes_on ? LogFile::further : LogFile::anew);
        }));
   recording_ = true;
   describe();

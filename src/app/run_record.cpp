@@ -57,7 +57,7 @@ Json stages_json(const std::vector<RankCost>& costs) {
 
 // In all cells of the job, by this process and not by one it goes on with.
 double scenario_cells_evaluated(const RunRecord& r) {
-  return r.status == "complete" ? static_cast<double>(r.scenarios) * static_cast<double>(r.cells) : 0;
+  return static_cast<double>(r.scenario_cells_done - r.scenario_cells_resumed);
 }
 
 // Per million and per 1 % are null where there is nothing to divide.
@@ -171,6 +171,12 @@ std::string to_json(const RunRecord& r) {
   json.add("quarantined", quarantined_json(r.quarantined));
   add_costs(json, r);
   json.add("energy", energy_json(r));
+  json.add("scenario_cells_done", r.scenario_cells_done).add("scenario_cells_resumed", r.scenario_cells_resumed);
+  json.add("checkpoints", Json()
+                              .add("written", r.checkpoints.written)
+                              .add("failed", r.checkpoints.failed)
+                              .add("wall_seconds", r.checkpoints.seconds)
+                              .add("bytes", r.checkpoints.bytes));
   json.add("loss_unit", r.loss_unit).add("cube_bytes", r.cube_bytes);
   return json.text() + "\n";
 }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "hpc/checkpoint.h"
 #include "hpc/communicator.h"
 #include "hpc/energy.h"
 #include "src/cube/precision.h"
@@ -56,7 +57,9 @@ struct RunRecord {
   std::size_t memory_budget_bytes = 0, planned_bytes = 0;
   int quarantine_rounds = 0;  // evaluations that ended in taking positions out
   std::vector<QuarantinedRecord> quarantined;
-  double quarantined_share = 0;                    // of the value today, each position without its sign
+  double quarantined_share = 0;                                       // of the value today, each position without its sign
+  std::uint64_t scenario_cells_done = 0, scenario_cells_resumed = 0;  // of scenarios x cells; the second: by earlier runs
+  Checkpoint::Cost checkpoints;
   std::size_t cube_bytes = 0;                      // 0: none was written
   double watts_per_core = default_watts_per_core;  // for the estimate where energy cannot be read
   ShortfallError shortfall;                        // of the cube that was written

@@ -80,41 +80,52 @@ void messages(Communicator& c) {
   }
 }
 
-// Every rank's tallies of its own losses: rank 0 gets what one rank folding all of them gets.
+// Every rank's tallies of its own losses: rank 0 gets what one rank folding all of them gets, and which scenarios they are.
 void reduction(Communicator& c) {
   const Shape shape{1, 2, 2, 3, 2, 1};
   TallySettings settings;
   settings.keep = {99, 100, 1001, true};
-  const auto fold = [&](Tallies& tallies, int rank) {
+  const auto fold = [&](Contribution& into, int rank) {
     std::vector<Units> losses(64);
-    for (std::size_t t = 0; t < tallies.losses.size(); ++t) {
+    const std::uint64_t first = static_cast<std::uint64_t>(rank) * 64;
+    if (!into.tallies) into.tallies.emplace(shape, settings);
+    for (std::size_t t = 0; t < into.tallies->losses.size(); ++t) {
       for (std::size_t i = 0; i < losses.size(); ++i) {
         losses[i] =
             static_cast<Units>((i * 7919 + t * 104729 + static_cast<std::size_t>(rank) * 1299709) % 100'003) - 50'000;
       }
-      tallies.losses[t].fold(losses, {}, static_cast<std::uint64_t>(rank) * 64);
+      into.tallies->losses[t].fold(losses, {}, first);
     }
+    into.done.add({first, first + 64});
   };
-  for (const bool only_odd : {false, true}) {  // a rank without a tile has no tallies
-    std::optional<Tallies> mine;
-    if (!only_odd || c.rank() % 2 == 1) fold(mine.emplace(shape, settings), c.rank());
-    Verdict verdict;
-    reduce(c, mine, verdict);
-    agree(c, verdict);
-    REQUIRE(verdict == Verdict{});
-    REQUIRE(mine.has_value() == (c.rank() == 0 && (!only_odd || c.size() > 1)));
-    if (!mine) continue;
-    Tallies alone(shape, settings);
-    for (int rank = c.size() - 1; rank >= 0; --rank) {
-      if (!only_odd || rank % 2 == 1) fold(alone, rank);
+  for (const bool only_odd : {false, true})  // a rank without a tile has no tallies
+    for (const Kind kind : {Kind::fine, Kind::stopped, Kind::failed}) {
+      Contribution mine;
+      if (!only_odd || c.rank() % 2 == 1) fold(mine, c.rank());
+      if (c.rank() == c.size() - 1) mine.verdict = {kind, kind == Kind::stopped ? SIGTERM : 0, ""};
+      reduce(c, mine);
+      agree(c, mine.verdict);
+      REQUIRE(mine.verdict.kind == kind && mine.verdict.signal == (kind == Kind::stopped ? SIGTERM : 0));
+      REQUIRE(mine.tallies.has_value() == (c.rank() == 0 && kind != Kind::failed && (!only_odd || c.size() > 1)));
+      if (c.rank() != 0) REQUIRE(mine.done.empty());
+      if (!mine.tallies) continue;
+      Contribution alone;
+      for (int rank = c.size() - 1; rank >= 0; --rank) {
+        if (!only_odd || rank % 2 == 1) fold(alone, rank);
+      }
+      REQUIRE(to_bytes(*mine.tallies) == to_bytes(*alone.tallies));
+      REQUIRE(mine.done == alone.done);
     }
-    REQUIRE(to_bytes(*mine) == to_bytes(alone));
-  }
-  std::optional<Tallies> other(std::in_place, Shape{1, c.rank() == 0 ? 2 : 1, 2, 3, 2, 1}, settings);  // cannot be merged
-  Verdict verdict;
-  reduce(c, other, verdict);
-  agree(c, verdict);
-  REQUIRE((verdict.kind == Kind::failed) == (c.size() > 1));
+  Contribution other;  // cannot be merged
+  other.tallies.emplace(Shape{1, c.rank() == 0 ? 2 : 1, 2, 3, 2, 1}, settings);
+  reduce(c, other);
+  agree(c, other.verdict);
+  REQUIRE((other.verdict.kind == Kind::failed) == (c.size() > 1));
+  Contribution twice;  // nor can the same scenarios
+  twice.done.add({0, 64});
+  reduce(c, twice);
+  agree(c, twice.verdict);
+  REQUIRE((twice.verdict.kind == Kind::failed) == (c.size() > 1));
 }
 
 std::vector<Tile> make_tiles(std::uint64_t count) {
@@ -129,19 +140,21 @@ struct Shared {
   std::vector<int> tiles;              // per rank, on rank 0
   std::map<std::uint64_t, int> times;  // how often each tile was evaluated, on rank 0
   std::uint64_t reported = 0;
+  ScenarioSet done;  // on rank 0
 };
 Shared share(Communicator& c, std::uint64_t count, double milliseconds, LeaseHooks hooks,
              const std::function<void(int)>& in_tile = {}) {
   std::vector<std::uint64_t> mine;
   Shared result;
-  hooks.evaluate = [&](Tile tile, const std::function<void()>& poll) {
+  hooks.evaluate = [&](Tile tile, const Poll& poll) -> std::uint64_t {
     const int polls = std::max(2, static_cast<int>(milliseconds / 20));
     for (int i = 0; i < polls; ++i) {
       std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(milliseconds / polls));
       if (in_tile) in_tile(static_cast<int>(mine.size()));
-      poll();
+      if (!poll()) return 0;
     }
     mine.push_back(tile.begin);
+    return tile.end - tile.begin;
   };
   hooks.done = [&](std::uint64_t scenarios) {
     REQUIRE(scenarios >= result.reported);
@@ -150,9 +163,12 @@ Shared share(Communicator& c, std::uint64_t count, double milliseconds, LeaseHoo
   LeaseCount lease_count;
   result.verdict = share_tiles(c, make_tiles(count), hooks, lease_count);
   REQUIRE(lease_count.tiles == static_cast<int>(mine.size()));
-  std::optional<Tallies> none;
-  reduce(c, none, result.verdict);
-  agree(c, result.verdict);
+  REQUIRE(lease_count.done.size() == 64 * mine.size());
+  Contribution done{{}, lease_count.done, result.verdict};
+  reduce(c, done);
+  agree(c, done.verdict);
+  result.verdict = done.verdict;
+  result.done = done.done;
   for (const auto& bytes : c.gather(std::as_bytes(std::span(mine)))) {
     result.tiles.push_back(static_cast<int>(bytes.size() / 8));
     for (std::size_t at = 0; at < bytes.size(); at += 8) {
@@ -215,6 +231,38 @@ void signal_on(Communicator& c, int rank) {
   REQUIRE(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
 }
 
+// A round that ends early: ranks leave their tiles, what they did of them is known, and the next round does the rest.
+void rounds(Communicator& c) {
+  ScenarioSet all, done;
+  all.add({0, 200 * 640});
+  int count = 0;
+  for (;; ++count) {
+    LeaseHooks hooks;
+    int polls = 0;
+    hooks.due = [&] { return ++polls > 60; };
+    hooks.evaluate = [&](Tile tile, const Poll& poll) {
+      std::uint64_t at = tile.begin;
+      do {
+        std::this_thread::sleep_for(std::chrono::microseconds(200));
+        at += 64;
+      } while (at < tile.end && poll());
+      return at - tile.begin;
+    };
+    Contribution mine;
+    LeaseCount lease_count;
+    mine.verdict = share_tiles(c, all.without(done).tiles(640), hooks, lease_count);
+    mine.done = lease_count.done;
+    reduce(c, mine);
+    agree(c, mine.verdict);
+    REQUIRE(mine.verdict == Verdict{});
+    done.add(mine.done);  // throws if a scenario was done twice
+    const auto left = c.broadcast(std::vector<std::byte>(c.rank() == 0 && done != all ? 1 : 0));
+    if (left.empty()) break;
+  }
+  if (c.rank() == 0) std::printf("%d rounds\n", count + 1);
+  REQUIRE(count > 2);
+}
+
 void placement(Communicator& c) {
   const Placement placed = find_placement(c, read_machine());
   REQUIRE(placed.ranks == c.size() && placed.nodes == 1 && placed.ranks_here == c.size());
@@ -230,6 +278,7 @@ void run(Communicator& c, const std::string& name) {
   if (name == "reduction") return reduction(c);
   if (name == "all_tiles_once") return all_tiles_once(c);
   if (name == "slow_rank") return slow_rank(c);
+  if (name == "rounds") return rounds(c);
   if (name == "failure") {
     failure(c, 0);
     return failure(c, -1);

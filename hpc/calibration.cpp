@@ -55,15 +55,15 @@ std::uint64_t scenarios_of(const std::vector<Tile>& tiles, std::size_t count) {
 
 // A cell of a group: what is copied stays small however many cells there are.
 Tallies one_cell(const Tallies& all, int cell) {
-  Tallies one;
-  one.shape = all.shape;
-  one.shape.cells = 1;
-  one.settings = all.settings;
+  Shape shape = all.shape;
+  shape.cells = 1;
+  Tallies one(shape, all.settings);
   const auto cut = [&](const auto& from, auto& to) {
     const auto each = static_cast<std::ptrdiff_t>(from.size()) / all.shape.cells;
     to.assign(from.begin() + cell * each, from.begin() + (cell + 1) * each);
   };
-  cut(all.losses, one.losses);
+  for (std::size_t slot = 0; slot < one.losses.size(); ++slot)
+    one.losses[slot] = all.loss(static_cast<std::size_t>(cell) * one.losses.size() + slot);
   cut(all.gauges, one.gauges);
   cut(all.conditional_pd, one.conditional_pd);
   cut(all.faults, one.faults);

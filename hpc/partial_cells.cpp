@@ -78,6 +78,7 @@ std::string difference(const PartialIdentity& mine, const PartialIdentity& their
 
 std::vector<Tallies> split_cells(Tallies&& given) {
   Tallies group = std::move(given);
+  group.separate();
   Shape shape = group.shape;
   shape.cells = 1;
   std::vector<Tallies> cells;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -47,6 +48,7 @@ struct Evaluator::Impl {
     std::exception_ptr error;
   };
   std::vector<Thread> thread;
+  std::optional<Columns> columns;
   std::unique_ptr<LossSheet> sheet;
 
   // Calls `cell(thread, cell of the group, block, first scenario, scenarios)` for every block and cell of the tile until
@@ -64,19 +66,10 @@ struct Evaluator::Impl {
       found.merge(std::exchange(t.faults, {}));
     }
     if (error) {
-      take_sums([](const SideSums&) {});
+      for (Thread& t : thread) t.side.reset();
       std::rethrow_exception(error);
     }
     log.merge(found);
-  }
-  template <class Use>
-  void take_sums(const Use& use) {
-    for (Thread& t : thread) {
-      if (!t.side) continue;
-      use(*t.side);
-      std::fill(t.side->gauges.begin(), t.side->gauges.end(), Moments{});
-      std::fill(t.side->conditional_pd.begin(), t.side->conditional_pd.end(), Moments{});
-    }
   }
 };
 
@@ -128,31 +121,32 @@ std::uint64_t Evaluator::Impl::run(Tile tile, const Poll& poll, const Cell& cell
 }
 
 Evaluator::Evaluator(const CompiledBook& book, CellRange cells, int threads)
-    : impl_(new Impl{book, cells, std::max(1, threads), {}, nullptr}) {
+    : impl_(new Impl{book, cells, std::max(1, threads), {}, {}, nullptr}) {
   impl_->thread.resize(static_cast<std::size_t>(impl_->threads));
 }
 Evaluator::~Evaluator() = default;
 
 std::uint64_t Evaluator::operator()(Tile tile, Tallies& tallies, FaultLog& faults, const Poll& poll) {
   Impl& impl = *impl_;
-  const Shape shape = tallies.shape;
+  if (!impl.columns) impl.columns.emplace(impl.book, impl.cells, tallies.shape);
+  const Columns& columns = *impl.columns;
+  tallies.share(columns.holder());
   const std::uint64_t rounded = (tile.end - tile.begin + lanes - 1) / lanes * lanes;
-  if (!impl.sheet || impl.sheet->stride() < rounded) impl.sheet = std::make_unique<LossSheet>(shape, rounded);
+  if (!impl.sheet || impl.sheet->scenarios() < rounded) impl.sheet = std::make_unique<LossSheet>(columns, rounded);
   const auto post_cell = [&](Impl::Thread& mine, int cell, std::uint64_t block, std::size_t count) {
-    if (!mine.side) mine.side = std::make_unique<SideSums>(shape);
+    if (!mine.side) mine.side = std::make_unique<SideSums>(columns);
     Workspace& w = *mine.workspace;
     const Valuation& valuation = w.cell(impl.cells.begin + cell);
-    post(impl.book, valuation, cell, block * lanes, count, *impl.sheet, *mine.side, w.faults);
+    post(impl.book, valuation, columns, cell, block * lanes, count, *impl.sheet, *mine.side, w.faults);
   };
   const auto fold = [&](std::size_t s, std::uint64_t scenarios) {
-    tallies.losses[s].fold({impl.sheet->column(s), scenarios}, {}, tile.begin);
+    const std::uint32_t slot = columns.holders()[s];
+    tallies.losses[slot].fold({impl.sheet->column(slot), scenarios}, {}, tile.begin);
   };
-  const std::uint64_t done = impl.run(tile, poll, post_cell, faults.empty() ? shape.losses() : 0, fold);
+  const std::uint64_t done = impl.run(tile, poll, post_cell, faults.empty() ? columns.holders().size() : 0, fold);
   impl.settle(faults);
-  impl.take_sums([&](const SideSums& side) {
-    for (std::size_t g = 0; g < tallies.gauges.size(); ++g) tallies.gauges[g].merge(side.gauges[g]);
-    for (std::size_t c = 0; c < tallies.conditional_pd.size(); ++c) tallies.conditional_pd[c].merge(side.conditional_pd[c]);
-  });
+  for (Impl::Thread& t : impl.thread)
+    if (t.side) t.side->move_to(tallies, columns);
   return done;
 }
 

@@ -60,32 +60,35 @@ void add_worth(const Ledger& ledger, std::size_t row, int h, double* worth) {
   for (std::size_t lane = 0; lane < lanes; ++lane) worth[lane] = value[lane] + cash[lane];
 }
 
-void post_losses(const CompiledBook& book, const Valuation& valuation, int cell, std::size_t offset, std::size_t count,
-                 LossSheet& sheet, Faults& faults) {
-  const Shape& shape = sheet.shape();
+void post_losses(const CompiledBook& book, const Valuation& valuation, const Columns& columns, int cell, std::size_t offset,
+                 std::size_t count, LossSheet& sheet, SideSums& side, Faults& faults) {
+  const Shape& shape = columns.shape();
   const double scale = 1 / book.unit;
-  for (int quantity = 0; quantity < shape.quantities; ++quantity)
-    for (int node = 0; node < shape.nodes; ++node)
+  const std::size_t known = faults.size();
+  for (int node = 0; node < shape.nodes; ++node)
+    for (int quantity = 0; quantity < shape.quantities && columns.own(cell, node); ++quantity)
       for (int h = 0; h < shape.horizons; ++h)
         std::fill_n(sheet.column(shape.loss(0, cell, quantity, node, h)) + offset, lanes, 0);
   for (std::size_t row = 0; row < book.leaf_of_row.size(); ++row) {
     const auto leaf = static_cast<int>(book.leaf_of_row[row]);
+    const bool own = columns.own(cell, leaf);
+    if (!own && !side.faulty) continue;
     const Ledger& ledger = *valuation.of_row[row];
     RowFaults found(row, count);
     for (int h = 0; h < shape.horizons; ++h) {
       alignas(64) double worth[lanes];
       add_worth(ledger, row, h, worth);
-      const ConstLanes credit = ledger.credit_loss(row, h);
-      if (!add_rounded(worth, scale, count, -1, book.today[row], sheet.column(shape.loss(0, cell, 0, leaf, h)) + offset))
-        found.look(worth, scale);
-      if (!add_rounded(credit.data(), scale, count, 1, 0, sheet.column(shape.loss(0, cell, 1, leaf, h)) + offset))
-        found.look(credit.data(), scale);
+      const double* credit = ledger.credit_loss(row, h).data();
+      const auto column = [&](int quantity) { return sheet.column(shape.loss(0, cell, quantity, leaf, h)) + offset; };
+      if (!own || !add_rounded(worth, scale, count, -1, book.today[row], column(0))) found.look(worth, scale);
+      if (!own || !add_rounded(credit, scale, count, 1, 0, column(1))) found.look(credit, scale);
     }
     found.report(faults);
   }
+  side.faulty |= faults.size() > known;
   for (int node = shape.nodes - 1; node > 0; --node) {
     const auto parent = static_cast<int>(book.parent[static_cast<std::size_t>(node)]);
-    for (int quantity = 0; quantity < shape.quantities; ++quantity)
+    for (int quantity = 0; quantity < shape.quantities && columns.own(cell, parent); ++quantity)
       for (int h = 0; h < shape.horizons; ++h) {
         const Units* from = sheet.column(shape.loss(0, cell, quantity, node, h)) + offset;
         Units* to = sheet.column(shape.loss(0, cell, quantity, parent, h)) + offset;
@@ -101,50 +104,122 @@ std::size_t ledger_row(const CompiledBook& book, std::size_t gauge_row) {
   return 0;
 }
 
-void post_gauges(const CompiledBook& book, const Valuation& valuation, const Shape& shape, int cell, std::size_t count,
+void post_gauges(const CompiledBook& book, const Valuation& valuation, const Columns& columns, int cell, std::size_t count,
                  SideSums& side, Faults& faults) {
-  const auto column = [&](int gauge, int node, int h) {
-    return side.buffer.data() + static_cast<std::size_t>((gauge * shape.nodes + node) * shape.horizons + h) * lanes;
-  };
-  std::fill(side.buffer.begin(), side.buffer.end(), 0);
+  const Shape& shape = columns.shape();
+  const auto number = [&](int gauge, int node, int h) { return columns.gauge(shape.gauge(cell, gauge, node, h)); };
+  const auto column = [&](std::uint32_t c) { return side.buffer.data() + std::size_t{c} * lanes; };
+  const std::size_t known = faults.size();
+  for (int gauge = 0; gauge < shape.gauges; ++gauge)
+    for (int node = 0; node < shape.nodes; ++node)
+      if (columns.own(cell, node) && number(gauge, node, 0) != none)
+        std::fill_n(column(number(gauge, node, 0)), shape.horizons * lanes, 0);
   for (std::size_t row = 0; row < book.gauge_rows.size(); ++row) {
-    const auto [leaf, gauge] = book.gauge_rows[row];
+    const int leaf = static_cast<int>(book.gauge_rows[row].leaf), gauge = book.gauge_rows[row].gauge;
+    const bool own = columns.own(cell, leaf);
+    if (!own && !side.faulty) continue;
     const double scale = 1 / book.gauge_unit[static_cast<std::size_t>(gauge)];
     for (int h = 0; h < shape.horizons; ++h) {
       const double* amount = valuation.of_gauge_row[row]->gauges(row, h).data();
-      if (add_rounded(amount, scale, count, 1, 0, column(gauge, static_cast<int>(leaf), h))) continue;
+      if (own && add_rounded(amount, scale, count, 1, 0, column(number(gauge, leaf, h)))) continue;
       RowFaults found(ledger_row(book, row), count);
       found.look(amount, scale);
       found.report(faults);
     }
   }
+  side.faulty |= faults.size() > known;
   for (int gauge = 0; gauge < shape.gauges; ++gauge)
-    for (int node = shape.nodes - 1; node >= 0; --node)
+    for (int node = shape.nodes - 1; node >= 0; --node) {
+      if (number(gauge, node, 0) == none) continue;
+      const auto parent = node > 0 ? static_cast<int>(book.parent[static_cast<std::size_t>(node)]) : 0;
       for (int h = 0; h < shape.horizons; ++h) {
-        const Units* from = column(gauge, node, h);
-        if (node > 0) {
-          Units* to = column(gauge, static_cast<int>(book.parent[static_cast<std::size_t>(node)]), h);
-          for (int lane = 0; lane < lanes; ++lane) to[lane] += from[lane];
+        const std::uint32_t from = number(gauge, node, h);
+        if (node > 0 && columns.own(cell, parent)) {
+          Units* to = column(number(gauge, parent, h));
+          for (int lane = 0; lane < lanes; ++lane) to[lane] += column(from)[lane];
         }
-        side.gauges[shape.gauge(cell, gauge, node, h)].add({from, count}, {});
+        if (columns.own(cell, node)) side.gauges[from].add({column(from), count}, {});
       }
+    }
 }
+
+// Columns that differ by a power of two would lie in the same sets of a cache: an odd number of blocks lies apart.
+std::size_t stride(std::size_t scenarios) { return ((scenarios + lanes - 1) / lanes | 1) * lanes; }
 
 }  // namespace
 
-std::size_t sheet_bytes(const Shape& shape, std::size_t scenarios) { return shape.losses() * scenarios * sizeof(Units); }
+Columns::Columns(const CompiledBook& book, CellRange range, const Shape& shape)
+    : shape_(shape), first_(first_alike(book, range)) {
+  number_losses();
+  number_gauges(book);
+}
 
-SideSums::SideSums(const Shape& shape)
-    : gauges(shape.gauge_slots()),
-      conditional_pd(static_cast<std::size_t>(shape.cells)),
-      buffer(static_cast<std::size_t>(shape.gauges) * static_cast<std::size_t>(shape.nodes) *
-             static_cast<std::size_t>(shape.horizons) * lanes) {}
+void Columns::number_losses() {
+  holder_.resize(shape_.losses());
+  loss_.resize(shape_.losses());
+  for (int cell = 0; cell < shape_.cells; ++cell)
+    for (int quantity = 0; quantity < shape_.quantities; ++quantity)
+      for (int node = 0; node < shape_.nodes; ++node)
+        for (int h = 0; h < shape_.horizons; ++h) {
+          const std::size_t slot = shape_.loss(0, cell, quantity, node, h);
+          const std::size_t first = shape_.loss(0, first_[place(cell, node)], quantity, node, h);
+          holder_[slot] = static_cast<std::uint32_t>(first);
+          loss_[slot] = first == slot ? static_cast<std::uint32_t>(holders_.size()) : loss_[first];
+          if (first == slot) holders_.push_back(holder_[slot]);
+        }
+}
 
-void post(const CompiledBook& book, const Valuation& valuation, int cell, std::size_t offset, std::size_t count,
-          LossSheet& sheet, SideSums& side, Faults& faults) {
-  post_losses(book, valuation, cell, offset, count, sheet, faults);
-  post_gauges(book, valuation, sheet.shape(), cell, count, side, faults);
-  std::array<Units, lanes> pd;
+void Columns::number_gauges(const CompiledBook& book) {
+  const auto nodes = static_cast<std::size_t>(shape_.nodes);
+  const auto at = [&](int gauge, int node) {
+    return static_cast<std::size_t>(gauge) * nodes + static_cast<std::size_t>(node);
+  };
+  std::vector<bool> present(at(shape_.gauges, 0));
+  for (const CompiledBook::GaugeRow& row : book.gauge_rows) present[at(row.gauge, static_cast<int>(row.leaf))] = true;
+  for (int gauge = 0; gauge < shape_.gauges; ++gauge)
+    for (int node = shape_.nodes - 1; node > 0; --node)
+      if (present[at(gauge, node)]) present[at(gauge, static_cast<int>(book.parent[static_cast<std::size_t>(node)]))] = true;
+  gauge_.assign(shape_.gauge_slots(), none);
+  for (int cell = 0; cell < shape_.cells; ++cell)
+    for (int gauge = 0; gauge < shape_.gauges; ++gauge)
+      for (int node = 0; node < shape_.nodes; ++node)
+        for (int h = 0; h < shape_.horizons && present[at(gauge, node)]; ++h) {
+          const int first = first_[place(cell, node)];
+          gauge_[shape_.gauge(cell, gauge, node, h)] =
+              first == cell ? gauge_count_++ : gauge_[shape_.gauge(first, gauge, node, h)];
+        }
+}
+
+LossSheet::LossSheet(const Columns& columns, std::size_t scenarios)
+    : columns_(columns),
+      scenarios_(scenarios),
+      stride_(tailcube::stride(scenarios)),
+      units_(columns.holders().size() * stride_) {}
+
+std::size_t sheet_bytes(const Shape& shape, std::size_t scenarios) {
+  return shape.losses() * stride(scenarios) * sizeof(Units);
+}
+
+SideSums::SideSums(const Columns& columns)
+    : gauges(columns.gauges()),
+      conditional_pd(static_cast<std::size_t>(columns.shape().cells)),
+      buffer(columns.gauges() * lanes) {}
+
+void SideSums::move_to(Tallies& tallies, const Columns& columns) {
+  for (std::size_t g = 0; g < tallies.gauges.size(); ++g)
+    tallies.gauges[g].merge(columns.gauge(g) == none ? absent : gauges[columns.gauge(g)]);
+  for (std::size_t c = 0; c < conditional_pd.size(); ++c) tallies.conditional_pd[c].merge(conditional_pd[c]);
+  std::fill(gauges.begin(), gauges.end(), Moments{});
+  std::fill(conditional_pd.begin(), conditional_pd.end(), Moments{});
+  absent = {};
+}
+
+void post(const CompiledBook& book, const Valuation& valuation, const Columns& columns, int cell, std::size_t offset,
+          std::size_t count, LossSheet& sheet, SideSums& side, Faults& faults) {
+  post_losses(book, valuation, columns, cell, offset, count, sheet, side, faults);
+  post_gauges(book, valuation, columns, cell, count, side, faults);
+  std::array<Units, lanes> pd{};
+  if (cell == 0) side.absent.add({pd.data(), count}, {});
   for (std::size_t lane = 0; lane < lanes; ++lane)
     pd[lane] = round_to_units((*valuation.mean_conditional_pd)[lane] * 0x1p40);
   side.conditional_pd[static_cast<std::size_t>(cell)].add({pd.data(), count}, {});

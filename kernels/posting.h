@@ -6,34 +6,64 @@
 
 namespace tailcube {
 
-// Losses of a tile, [cell of the group][quantity][node][horizon][scenario of the tile].
-class LossSheet {
+// The columns that a group of cells fills. Where a cell has a node's losses and gauges from an earlier one, it has that
+// cell's columns; a gauge that no row under the node has, has none.
+class Columns {
  public:
-  LossSheet(const Shape& shape, std::size_t scenarios)
-      : shape_(shape), stride_(scenarios), units_(shape.losses() * scenarios) {}
-  Units* column(std::size_t slot) { return units_.data() + slot * stride_; }
+  Columns(const CompiledBook&, CellRange, const Shape&);
   const Shape& shape() const { return shape_; }
-  std::size_t stride() const { return stride_; }
+  // Whether the columns of the node are the cell's own.
+  bool own(int cell, int node) const { return first_[place(cell, node)] == cell; }
+  // Of each slot of losses: the one that has the column. Those that have one, ascending.
+  const std::vector<std::uint32_t>& holder() const { return holder_; }
+  const std::vector<std::uint32_t>& holders() const { return holders_; }
+  // Numbers of columns, by slot of losses and of gauges (`none`: no column).
+  std::uint32_t loss(std::size_t slot) const { return loss_[slot]; }
+  std::uint32_t gauge(std::size_t slot) const { return gauge_[slot]; }
+  std::size_t gauges() const { return gauge_count_; }
 
  private:
+  std::size_t place(int cell, int node) const {
+    return static_cast<std::size_t>(cell) * static_cast<std::size_t>(shape_.nodes) + static_cast<std::size_t>(node);
+  }
+  void number_losses();
+  void number_gauges(const CompiledBook&);
   Shape shape_;
-  std::size_t stride_;
+  std::vector<int> first_;  // [cell][node]
+  std::vector<std::uint32_t> holder_, holders_, loss_, gauge_;
+  std::uint32_t gauge_count_ = 0;
+};
+
+// Losses of a tile, [column][scenario of the tile].
+class LossSheet {
+ public:
+  LossSheet(const Columns&, std::size_t scenarios);  // outlived by the columns
+  Units* column(std::size_t slot) { return units_.data() + columns_.loss(slot) * stride_; }
+  std::size_t scenarios() const { return scenarios_; }
+
+ private:
+  const Columns& columns_;
+  std::size_t scenarios_, stride_;
   std::vector<Units> units_;
 };
-std::size_t sheet_bytes(const Shape&, std::size_t scenarios);
+std::size_t sheet_bytes(const Shape&, std::size_t scenarios);  // if every slot has its own column
 
 // One thread's sums of what is not a loss: gauges and conditional PDs of one group.
 struct SideSums {
-  explicit SideSums(const Shape&);
-  std::vector<Moments> gauges, conditional_pd;
-  std::vector<Units> buffer;  // [gauge][node][horizon][lane] of one block
+  explicit SideSums(const Columns&);
+  void move_to(Tallies&, const Columns&);  // adds them there, and starts anew
+  std::vector<Moments> gauges;             // [column]
+  std::vector<Moments> conditional_pd;     // [cell]
+  Moments absent;                          // of a gauge without a column
+  std::vector<Units> buffer;               // [column][lane] of one block
+  bool faulty = false;                     // a fault was found in a row, so that all are looked at
 };
 
 // Posts one block of one cell (`cell` counts within the group) at `offset` scenarios into the tile, of which `count` <=
-// lanes are real. Adds a fault for each row and scenario that is not finite or beyond 2^51 units; the row is then not
-// posted.
-void post(const CompiledBook&, const Valuation&, int cell, std::size_t offset, std::size_t count, LossSheet&, SideSums&,
-          Faults&);
+// lanes are real; cells of a block come in their order. Adds a fault for each row and scenario that is not finite or beyond
+// 2^51 units; the row is then not posted.
+void post(const CompiledBook&, const Valuation&, const Columns&, int cell, std::size_t offset, std::size_t count, LossSheet&,
+          SideSums&, Faults&);
 
 // Adds the same faults without posting. `bound`, per row, lowers the range of value + cash, in units; empty: 2^51.
 void find_faults(const CompiledBook&, const Valuation&, std::size_t count, const std::vector<double>& bound, Faults&);

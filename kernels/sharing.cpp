@@ -130,13 +130,38 @@ Sharing::Sharing(const CompiledBook& book, CellRange range) : first_(range.begin
     Cell out;
     out.defaults = defaults(key(drivers, false));
     out.discounts = discounts(key(discounting, false));
-    for (std::size_t s = 0; s < stages.size(); ++s)
-      out.stages.push_back(stages[s](key(read[s], monitored && book.stages[s].batch->checks_triggers)));
+    for (std::size_t s = 0; s < stages.size(); ++s) {
+      const Batch& batch = *book.stages[s].batch;
+      const bool reached =
+          std::any_of(read[s].begin(), read[s].end(), [&](FactorIndex f) { return paths[c][index(f)] != 0; });
+      out.stages.push_back(stages[s](key(read[s], monitored && batch.checks_triggers && (reached || batch.triggers_today))));
+    }
     if (out.defaults > defaulting_cells_.size()) defaulting_cells_.push_back(cell);
     if (c > 0) unshocked_defaults_ |= out.defaults == 0;
     (c > 0 ? cells_.emplace_back() : unshocked_) = std::move(out);
   }
   for (const Numbering& s : stages) stage_versions_ = std::max(stage_versions_, s.count());
+}
+
+std::vector<int> first_alike(const CompiledBook& book, CellRange range) {
+  const std::size_t nodes = book.parent.size();
+  std::vector<std::set<std::size_t>> stages(nodes);  // with a row under the node
+  for (std::size_t s = 0; s < book.stages.size(); ++s)
+    for (std::uint32_t r = 0; r < book.stages[s].row_count; ++r)
+      stages[static_cast<std::size_t>(book.leaf_of_row[static_cast<std::size_t>(book.stages[s].first_row) + r])].insert(s);
+  for (std::size_t node = nodes; node-- > 1;)
+    stages[static_cast<std::size_t>(book.parent[node])].insert(stages[node].begin(), stages[node].end());
+
+  const Sharing sharing(book, range);
+  std::vector<std::map<Versions, int>> first(nodes);  // cell with these versions of the node's stages
+  std::vector<int> out;
+  for (int cell = range.begin; cell < range.end; ++cell)
+    for (std::size_t node = 0; node < nodes; ++node) {
+      Versions key;
+      for (const std::size_t s : stages[node]) key.push_back(sharing[cell].stages[s]);
+      out.push_back(first[node].try_emplace(std::move(key), cell - range.begin).first->second);
+    }
+  return out;
 }
 
 }  // namespace tailcube

@@ -20,22 +20,27 @@ void add_those_in_default(const CreditModel& model, Block& block) {
 // As many defaults as a block has lanes, to evaluate side by side.
 class Batch64 {
  public:
-  void add(Default& whose, double uniform, double own, double rest) {
-    who_[count_] = &whose, eta_[count_] = uniform, own_[count_] = own, rest_[count_] = rest;
+  explicit Batch64(std::uint64_t seed) : seed_(seed) {}
+  void add(Default& whose, StreamId stream, std::uint64_t scenario, double own, double rest) {
+    who_[count_] = &whose, stream_[count_] = stream, scenario_[count_] = static_cast<std::uint32_t>(scenario);
+    own_[count_] = own, rest_[count_] = rest;
     if (++count_ == who_.size()) finish();
   }
   void finish() {
+    uniforms(seed_, stream_, scenario_, 0, eta_);
     normal_quantile(eta_, eta_);
     for (std::size_t i = 0; i < count_; ++i) rest_[i] += own_[i] * eta_[i];
     normal_cdf(rest_, rest_);
     for (std::size_t i = 0; i < count_; ++i) who_[i]->loss_given_default = rest_[i];
-    eta_.fill(0.5);
     count_ = 0;
   }
 
  private:
+  std::uint64_t seed_;
   std::size_t count_ = 0;
   std::array<Default*, lanes> who_;
+  std::array<StreamId, lanes> stream_{};
+  std::array<std::uint32_t, lanes> scenario_{};
   alignas(64) std::array<double, lanes> eta_{}, own_{}, rest_{};
 };
 
@@ -98,15 +103,14 @@ class Moments {
 void draw_recoveries(const CreditModel& model, Block& block) {
   if (model.in_default > 0) add_those_in_default(model, block);
   if (model.recoveries.empty()) return;
-  Batch64 batch;
+  Batch64 batch(block.seed);
   for (Default& d : block.defaults) {
     const Recovery& recovery = model.recoveries[static_cast<std::size_t>(d.obligor)];
     if (recovery.law == none) continue;
     const RecoveryLaw& law = model.recovery_laws[recovery.law];
     double rest = law.centre;
     for (const Loading& l : law.loadings) rest += l.loading * block.factors(l.driver, d.step)[d.lane];
-    const auto scenario = static_cast<std::uint32_t>(block.first_scenario + d.lane);
-    batch.add(d, uniform(block.seed, recovery.stream, scenario, 0), law.own, rest);
+    batch.add(d, recovery.stream, block.first_scenario + d.lane, law.own, rest);
   }
   batch.finish();
 }

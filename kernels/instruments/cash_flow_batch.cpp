@@ -191,18 +191,21 @@ class Unsecured final : public Recovery {
     }
   }
 
-  void recover(std::uint32_t position, const Default& d, double claim, const Block& block, double* value,
-               double* cash) const noexcept override {
-    const Line& line = lines_[position];
-    const double recovered = (1 - d.loss_given_default) * claim;
-    const int arrives = d.step + line.wait;
-    for (std::size_t v = 0; v < valued_.size(); ++v) {
-      const int h = valued_[v];
-      if (h >= arrives)
-        cash[v] = recovered * exchange(block, line.currency, arrives)[d.lane];
-      else if (h >= d.step)
-        value[v] = recovered * block.discounts(discounts_[line.discounts][d.step], static_cast<int>(v))[d.lane] *
-                   exchange(block, line.currency, h)[d.lane];
+  void recover(std::span<const Claimed> claims, const Block& block, double* value, double* cash) const noexcept override {
+    for (const auto& [position, when, claim] : claims) {
+      const Line& line = lines_[position];
+      const Default& d = *when;
+      const double recovered = (1 - d.loss_given_default) * claim;
+      const int arrives = d.step + line.wait;
+      for (std::size_t v = 0; v < valued_.size(); ++v) {
+        const int h = valued_[v];
+        if (h >= arrives)
+          cash[v] = recovered * exchange(block, line.currency, arrives)[d.lane];
+        else if (h >= d.step)
+          value[v] = recovered * block.discounts(discounts_[line.discounts][d.step], static_cast<int>(v))[d.lane] *
+                     exchange(block, line.currency, h)[d.lane];
+      }
+      value += valued_.size(), cash += valued_.size();
     }
   }
   bool at_once(std::uint32_t position) const noexcept override { return lines_[position].wait == 0; }

@@ -69,11 +69,20 @@ double solve_spread(const std::vector<Discounted>&, double worth);
 class Recovery {
  public:
   virtual ~Recovery() = default;
-  // `claim`: principal and accrued interest at the default step, money of the position's currency, signed as the position.
+  struct Claimed {
+    std::uint32_t position;
+    const Default* when;
+    double claim;  // principal and accrued interest at the default step, money of the position's currency, signed as it
+  };
   // Sets value[v] (of what is still to come) and cash[v] (received so far), in the job's currency, for every valued step v
-  // (place in Wiring::valued) at or after the default step; earlier entries are 0 and stay so.
-  virtual void recover(std::uint32_t position, const Default&, double claim, const Block&, double* value,
-                       double* cash) const noexcept = 0;
+  // (place in Wiring::valued) at or after the default step; earlier entries are 0 and stay so. For several claims at once:
+  // [claim][v].
+  virtual void recover(std::span<const Claimed>, const Block&, double* value, double* cash) const noexcept = 0;
+  void recover(std::uint32_t position, const Default& d, double claim, const Block& block, double* value,
+               double* cash) const noexcept {
+    const Claimed one[] = {{position, &d, claim}};
+    recover(one, block, value, cash);
+  }
   // True of a position that only ever brings (1 - LGD) of the claim in cash at the default step: `recover` is not asked
   // then.
   virtual bool at_once(std::uint32_t) const noexcept { return false; }

@@ -50,7 +50,85 @@ double SaleLaw::operator()(double claim, double units, double price) const {
   return sum;
 }
 
+// Written as the one above, so that the bits are the same.
+void SaleLaw::expect(std::span<const SaleLaw* const, lanes> laws, ConstLanes claim, ConstLanes units, ConstLanes price,
+                     Lanes out) {
+  constexpr std::size_t count = lanes;
+  using Doubles = std::array<double, count>;
+  alignas(64) Doubles base, probability, growth, v, forward, low, high;
+  std::copy(price.begin(), price.end(), base.begin());
+  const auto reverts = [](const SaleLaw* law) { return law->decay_ != 1; };
+  if (std::any_of(laws.begin(), laws.end(), reverts)) {
+    log(price, low);
+    for (std::size_t k = 0; k < count; ++k) low[k] = laws[k]->decay_ * low[k];
+    exp(low, low);
+    for (std::size_t k = 0; k < count; ++k) base[k] = reverts(laws[k]) ? low[k] : price[k];
+  }
+  std::size_t terms = 0;
+  for (const SaleLaw* law : laws) terms = std::max(terms, law->jumps_.size());
+  for (std::size_t k = 0; k < count; ++k) base[k] = units[k] * base[k], out[k] = 0;
+  for (std::size_t j = 0; j < terms; ++j) {
+    for (std::size_t k = 0; k < count; ++k) {
+      const Jumps jumps = j < laws[k]->jumps_.size() ? laws[k]->jumps_[j] : Jumps{0, 0, 0};
+      probability[k] = jumps.probability, growth[k] = jumps.growth, v[k] = jumps.deviation;
+    }
+    for (std::size_t k = 0; k < count; ++k) forward[k] = base[k] * growth[k], low[k] = forward[k] / claim[k];
+    log(low, low);
+    for (std::size_t k = 0; k < count; ++k) {
+      const double d1 = low[k] / v[k] + v[k] / 2;
+      low[k] = -d1, high[k] = d1 - v[k];
+    }
+    normal_cdf(low, low);
+    normal_cdf(high, high);
+    for (std::size_t k = 0; k < count; ++k) {
+      const bool certain = v[k] == 0 || !(forward[k] < 1e300);
+      const double brought = certain ? std::min(claim[k], forward[k]) : forward[k] * low[k] + claim[k] * high[k];
+      out[k] += probability[k] * brought;
+    }
+  }
+  for (std::size_t k = 0; k < count; ++k) {
+    if (claim[k] == 0) out[k] = 0;
+    if (!(price[k] > 0 && price[k] < 1e300)) out[k] = std::numeric_limits<double>::quiet_NaN();
+  }
+}
+
 namespace {
+
+// Sales that are waited for, valued side by side.
+class Sales {
+ public:
+  struct Sale {
+    const SaleLaw* law;
+    double claim, units, price, exchange, discount;
+    double* value;
+  };
+  void add(const Sale& s) {
+    laws_[count_] = s.law, claim_[count_] = s.claim, units_[count_] = s.units, price_[count_] = s.price;
+    exchange_[count_] = s.exchange, discount_[count_] = s.discount, value_[count_] = s.value;
+    if (++count_ == value_.size()) finish();
+  }
+  void finish() {
+    constexpr std::size_t few = 8;  // which cost less one by one
+    alignas(64) std::array<double, lanes> owed, money;
+    for (std::size_t k = 0; k < count_; ++k) owed[k] = std::abs(claim_[k]);
+    for (std::size_t k = 0; k < count_ && count_ <= few; ++k) money[k] = (*laws_[k])(owed[k], units_[k], price_[k]);
+    if (count_ > few) {
+      for (std::size_t k = count_; k < owed.size(); ++k) laws_[k] = laws_[0], owed[k] = units_[k] = price_[k] = 1;
+      SaleLaw::expect(laws_, owed, units_, price_, money);
+    }
+    for (std::size_t k = 0; k < count_; ++k) {
+      const double brought = money[k] * exchange_[k];
+      *value_[k] = (claim_[k] < 0 ? -brought : brought) * discount_[k];
+    }
+    count_ = 0;
+  }
+
+ private:
+  std::size_t count_ = 0;
+  std::array<const SaleLaw*, lanes> laws_;
+  std::array<double*, lanes> value_;
+  alignas(64) std::array<double, lanes> claim_, units_, price_, exchange_, discount_;
+};
 
 class Secured final : public Recovery {
  public:
@@ -82,27 +160,31 @@ class Secured final : public Recovery {
     }
   }
 
-  void recover(std::uint32_t position, const Default& d, double claim, const Block& block, double* value,
-               double* cash) const noexcept override {
-    const Line& line = lines_[position];
-    const double units = line.shares == none ? line.units : line.units * shares_[line.shares][d.step];
-    const auto brings = [&](const SaleLaw& law, int step) {
-      const double price = block.factors(line.price, step)[d.lane];
-      const double money = law(std::abs(claim), units, price) * exchange(block, line.currency, step)[d.lane];
-      return claim < 0 ? -money : money;
-    };
-    const int sale = d.step + line.wait;
-    const double proceeds = sale <= valued_.back() ? brings(sold_, sale) : 0;
-    for (std::size_t v = 0; v < valued_.size(); ++v) {
-      const int h = valued_[v];
-      if (h >= sale) {
-        cash[v] = proceeds;
-      } else if (h >= d.step) {
-        const DiscountIndex discount = discounts_[line.discounts][d.step];
-        value[v] = brings(laws_[line.laws][static_cast<std::size_t>(h - d.step)], h) *
-                   block.discounts(discount, static_cast<int>(v))[d.lane];
+  void recover(std::span<const Claimed> claims, const Block& block, double* value, double* cash) const noexcept override {
+    Sales sales;
+    for (const auto& [position, when, claim] : claims) {
+      const Line& line = lines_[position];
+      const Default& d = *when;
+      const double units = line.shares == none ? line.units : line.units * shares_[line.shares][d.step];
+      const auto price = [&](int step) { return block.factors(line.price, step)[d.lane]; };
+      const auto rate = [&](int step) { return exchange(block, line.currency, step)[d.lane]; };
+      const int sale = d.step + line.wait;
+      double proceeds = 0;
+      if (sale <= valued_.back()) {
+        const double money = sold_(std::abs(claim), units, price(sale)) * rate(sale);
+        proceeds = claim < 0 ? -money : money;
       }
+      for (std::size_t v = 0; v < valued_.size(); ++v) {
+        const int h = valued_[v];
+        if (h >= sale)
+          cash[v] = proceeds;
+        else if (h >= d.step)
+          sales.add({&laws_[line.laws][static_cast<std::size_t>(h - d.step)], claim, units, price(h), rate(h),
+                     block.discounts(discounts_[line.discounts][d.step], static_cast<int>(v))[d.lane], value + v});
+      }
+      value += valued_.size(), cash += valued_.size();
     }
+    sales.finish();
   }
 
  private:

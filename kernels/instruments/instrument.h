@@ -94,7 +94,8 @@ class Batch {
   std::vector<FactorIndex> reads_lows;  // factors whose path inside the steps it reads
   std::vector<CurveIndex> reads_curves;
   bool reads_defaults = false;
-  bool checks_triggers = false;  // its result depends on Block::monitor_today
+  bool checks_triggers = false;  // its result depends on Block::monitor_today,
+  bool triggers_today = true;    // and also where step 0 has today's prices
   std::size_t bytes_per_thread = 0;
 };
 

@@ -117,6 +117,7 @@ class Vaults final : public Batch {
     reads_lows = distinct(std::move(reads_lows));
     checks_triggers = true;
     fill_tables(vaults, positions.quantity, wiring.time_years[1]);
+    triggers_today = unhealthy_today(market);
     bytes_per_thread = scratch_size() * sizeof(double);
   }
 
@@ -186,6 +187,17 @@ class Vaults final : public Batch {
     const double once = exp(rate * step_years);
     while (out.size() < steps()) out.push_back(out.back() * once);
     return out;
+  }
+
+  // Whether monitoring at today's prices may liquidate somebody.
+  bool unhealthy_today(const FactorModel& market) const {
+    constexpr double rounding = 1 + 1e-9;
+    for (const Batches& b : pairs_) {
+      const double worth = exchange_today(market, b.pair.debt) / exchange_today(market, b.pair.collateral);
+      for (std::size_t g = b.begin; g < b.end; ++g)
+        if (!(worth * rounding / groups_[g].terms.threshold < tables_.table(g).lowest())) return true;
+    }
+    return false;
   }
 
   static VaultPrices prices(const Batches& b, const Block& block, int step, std::size_t lane) {

@@ -18,6 +18,9 @@ void WordLanes(std::uint64_t seed, std::uint64_t stream, std::uint32_t first_sce
 void UniformLanes(std::uint64_t seed, std::uint64_t stream, std::uint32_t first_scenario, std::uint32_t draw, double* out) {
   PhiloxUniforms(seed, stream, first_scenario, draw, out);
 }
+void UniformsAt(std::uint64_t seed, const StreamId* stream, const std::uint32_t* scenario, std::uint32_t draw, double* out) {
+  PhiloxUniformsAt(seed, reinterpret_cast<const std::uint64_t*>(stream), scenario, draw, out);
+}
 void NormalLanes(std::uint64_t seed, std::uint64_t stream, std::uint32_t first_scenario, std::uint32_t first_draw,
                  std::uint32_t count, double* out) {
   PhiloxNormals(seed, stream, first_scenario, first_draw, count, out);
@@ -30,6 +33,7 @@ HWY_AFTER_NAMESPACE();
 namespace tailcube {
 HWY_EXPORT(WordLanes);
 HWY_EXPORT(UniformLanes);
+HWY_EXPORT(UniformsAt);
 HWY_EXPORT(NormalLanes);
 
 void words(std::uint64_t seed, StreamId stream, std::uint32_t first_scenario, std::uint32_t draw,
@@ -38,6 +42,10 @@ void words(std::uint64_t seed, StreamId stream, std::uint32_t first_scenario, st
 }
 void uniforms(std::uint64_t seed, StreamId stream, std::uint32_t first_scenario, std::uint32_t draw, Lanes out) {
   HWY_DYNAMIC_DISPATCH(UniformLanes)(seed, static_cast<std::uint64_t>(stream), first_scenario, draw, out.data());
+}
+void uniforms(std::uint64_t seed, std::span<const StreamId, lanes> stream, std::span<const std::uint32_t, lanes> scenario,
+              std::uint32_t draw, Lanes out) {
+  HWY_DYNAMIC_DISPATCH(UniformsAt)(seed, stream.data(), scenario.data(), draw, out.data());
 }
 void normals(std::uint64_t seed, StreamId stream, std::uint32_t first_scenario, std::uint32_t draw, Lanes out) {
   HWY_DYNAMIC_DISPATCH(NormalLanes)(seed, static_cast<std::uint64_t>(stream), first_scenario, draw, 1, out.data());

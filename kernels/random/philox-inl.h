@@ -38,12 +38,12 @@ struct PhiloxKeys {
 };
 
 // MulEven leaves the 64-bit product in place, so the rounds need no shuffles; it ignores the high halves of its operands.
-HWY_INLINE PhiloxWords4 PhiloxRounds(const PhiloxKeys& keys, std::uint64_t stream, PhiloxVector scenario_block,
+HWY_INLINE PhiloxWords4 PhiloxRounds(const PhiloxKeys& keys, PhiloxVector stream, PhiloxVector scenario_block,
                                      PhiloxVector draw) {
   const PhiloxTag d64;
   const hn::Repartition<std::uint32_t, PhiloxTag> d32;
   const auto m0 = hn::BitCast(d32, hn::Set(d64, 0xD2511F53u)), m1 = hn::BitCast(d32, hn::Set(d64, 0xCD9E8D57u));
-  PhiloxWords4 w{draw, scenario_block, hn::Set(d64, stream & 0xFFFFFFFFu), hn::Set(d64, stream >> 32)};
+  PhiloxWords4 w{draw, scenario_block, stream, hn::ShiftRight<32>(stream)};
   HWY_UNROLL(10)
   for (std::size_t round = 0; round < 10; ++round) {
     const auto p0 = hn::MulEven(hn::BitCast(d32, w.a), m0), p1 = hn::MulEven(hn::BitCast(d32, w.c), m1);
@@ -55,6 +55,10 @@ HWY_INLINE PhiloxWords4 PhiloxRounds(const PhiloxKeys& keys, std::uint64_t strea
   return w;
 }
 
+HWY_INLINE PhiloxWords4 PhiloxRounds(const PhiloxKeys& keys, std::uint64_t stream, PhiloxVector scenario_block,
+                                     PhiloxVector draw) {
+  return PhiloxRounds(keys, hn::Set(PhiloxTag(), stream), scenario_block, draw);
+}
 HWY_INLINE PhiloxWords4 PhiloxRounds(const PhiloxKeys& keys, std::uint64_t stream, PhiloxVector scenario_block,
                                      std::uint32_t draw) {
   return PhiloxRounds(keys, stream, scenario_block, hn::Set(PhiloxTag(), draw));
@@ -96,6 +100,24 @@ HWY_INLINE void PhiloxUniforms(const PhiloxKeys& keys, std::uint64_t stream, std
     hn::StoreInterleaved4(Uniform53(d, JoinHalves(high.a, low.a)), Uniform53(d, JoinHalves(high.b, low.b)),
                           Uniform53(d, JoinHalves(high.c, low.c)), Uniform53(d, JoinHalves(high.d, low.d)), d,
                           out + 4 * block);
+  }
+}
+
+// uniform(seed, stream[i], scenario[i], draw) for 64 addresses.
+HWY_INLINE void PhiloxUniformsAt(const PhiloxKeys& keys, const std::uint64_t* HWY_RESTRICT stream,
+                                 const std::uint32_t* HWY_RESTRICT scenario, std::uint32_t draw, double* HWY_RESTRICT out) {
+  const PhiloxTag d64;
+  const hn::RebindToFloat<PhiloxTag> d;
+  const hn::Rebind<std::uint32_t, PhiloxTag> d32;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(lanes); i += hn::MaxLanes(PhiloxTag())) {
+    const auto at = hn::PromoteTo(d64, hn::LoadU(d32, scenario + i)), from = hn::LoadU(d64, stream + i);
+    const auto odd = hn::Ne(hn::And(at, hn::Set(d64, 1)), hn::Zero(d64));
+    const auto late = hn::Ne(hn::And(at, hn::Set(d64, 2)), hn::Zero(d64));
+    const auto word = [&](std::uint32_t of) {
+      const auto w = PhiloxRounds(keys, from, hn::ShiftRight<2>(at), hn::Set(d64, of));
+      return hn::IfThenElse(late, hn::IfThenElse(odd, w.d, w.c), hn::IfThenElse(odd, w.b, w.a));
+    };
+    hn::StoreU(Uniform53(d, JoinHalves(word(2 * draw), word(2 * draw + 1))), d, out + i);
   }
 }
 

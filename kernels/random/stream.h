@@ -29,6 +29,9 @@ void words(std::uint64_t seed, StreamId stream, std::uint32_t first_scenario, st
            std::span<std::uint32_t, lanes> out);
 void uniforms(std::uint64_t seed, StreamId stream, std::uint32_t first_scenario, std::uint32_t draw, Lanes out);
 void normals(std::uint64_t seed, StreamId stream, std::uint32_t first_scenario, std::uint32_t draw, Lanes out);
+// The same at any addresses: out[i] = uniform(seed, stream[i], scenario[i], draw).
+void uniforms(std::uint64_t seed, std::span<const StreamId, lanes> stream, std::span<const std::uint32_t, lanes> scenario,
+              std::uint32_t draw, Lanes out);
 // Draws first_draw, first_draw + 1, ... as [draw][lane]; out.size() is a multiple of lanes.
 void normal_draws(std::uint64_t seed, StreamId stream, std::uint32_t first_scenario, std::uint32_t first_draw,
                   std::span<double> out);

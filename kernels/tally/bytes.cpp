@@ -168,7 +168,8 @@ std::uint64_t tally_checksum(std::span<const std::byte> bytes) {
 std::vector<std::byte> to_bytes(Tallies& tallies) {
   ByteWriter out;
   put_header(out, tallies.shape, tallies.settings);
-  for (Tally& tally : tallies.losses) {
+  for (std::size_t slot = 0; slot < tallies.losses.size(); ++slot) {
+    Tally& tally = tallies.loss(slot);
     TallyBytes::put(out, tally.moments);
     TallyBytes::put(out, tally.histogram);
     TallyBytes::put(out, tally.tail);

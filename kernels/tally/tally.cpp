@@ -47,14 +47,31 @@ Tallies::Tallies(const Shape& s, const TallySettings& t)
     : shape(s),
       settings(t),
       losses(s.losses(), Tally{{}, Histogram(t.bits(), t.binned), Tail(t.keep)}),
+      holder(),
       gauges(s.gauge_slots()),
       conditional_pd(static_cast<std::size_t>(s.cells)),
       faults(product({s.cells, s.nodes})) {}
 
+void Tallies::share(const std::vector<std::uint32_t>& holders) {
+  if (holder == holders) return;
+  separate();
+  holder = holders;
+  for (std::size_t i = 0; i < losses.size(); ++i)
+    if (holder[i] != i) losses[i] = Tally{{}, Histogram(settings.bits(), settings.binned), Tail(settings.keep)};
+}
+
+void Tallies::separate() {
+  for (std::size_t i = 0; i < holder.size(); ++i)
+    if (holder[i] != i) losses[i] = losses[holder[i]];
+  holder.clear();
+}
+
 void Tallies::merge(const Tallies& other) {
   if (!(other.shape == shape && other.settings == settings))
     throw std::invalid_argument("tallies of different jobs or groups");
-  for (std::size_t i = 0; i < losses.size(); ++i) losses[i].merge(other.losses[i]);
+  if (other.holder != holder) separate();
+  for (std::size_t i = 0; i < losses.size(); ++i)
+    if (holder.empty() || holder[i] == i) losses[i].merge(other.loss(i));
   for (std::size_t i = 0; i < gauges.size(); ++i) gauges[i].merge(other.gauges[i]);
   for (std::size_t i = 0; i < conditional_pd.size(); ++i) conditional_pd[i].merge(other.conditional_pd[i]);
   for (std::size_t i = 0; i < faults.size(); ++i) faults[i] += other.faults[i];

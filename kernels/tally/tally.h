@@ -46,11 +46,18 @@ struct Tallies {
   Tallies(const Shape&, const TallySettings&);
   Shape shape;
   TallySettings settings;
-  std::vector<Tally> losses;            // [replicate][cell][quantity][node][horizon]
-  std::vector<Moments> gauges;          // [cell][gauge][node][horizon]
+  std::vector<Tally> losses;          // [replicate][cell][quantity][node][horizon]; of a slot that is shared, in its holder
+  std::vector<std::uint32_t> holder;  // of each slot: whose tally is also its own; empty: each has its own
+  std::vector<Moments> gauges;        // [cell][gauge][node][horizon]
   std::vector<Moments> conditional_pd;  // [cell], 2^-40
   std::vector<std::int64_t> faults;     // [cell][node]
-  void merge(const Tallies&);           // throws std::invalid_argument when shape or settings differ
+  Tally& loss(std::size_t slot) { return losses[holder.empty() ? slot : holder[slot]]; }
+  const Tally& loss(std::size_t slot) const { return losses[holder.empty() ? slot : holder[slot]]; }
+  // Slots that hold the same losses of the same scenarios need one tally only. `holders`, per slot: an earlier slot that is
+  // its own holder, or the slot itself.
+  void share(const std::vector<std::uint32_t>& holders);
+  void separate();             // gives each slot its own
+  void merge(const Tallies&);  // throws std::invalid_argument when shape or settings differ
   std::size_t bytes() const;
 };
 

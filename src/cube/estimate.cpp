@@ -179,7 +179,7 @@ void Estimator::add_cell(const Tallies& tallies, int cell, int local) {
   }
   const auto c = static_cast<std::size_t>(cell), from = static_cast<std::size_t>(local);
   if (any_obligors_) cube_.cell_conditional_pd[c] = estimate_moments(tallies.conditional_pd[from]).mean * 0x1p-40;
-  const Moments& weights = tallies.losses[shape.loss(0, local, 0, 0, 0)].moments;
+  const Moments& weights = tallies.loss(shape.loss(0, local, 0, 0, 0)).moments;
   const double sum = static_cast<double>(weights.weight) * 0x1p-56;
   cube_.cell_effective_scenarios[c] = sum * sum / (static_cast<double>(weights.weight_squared) * 0x1p-56);
 }
@@ -193,7 +193,7 @@ void Estimator::add(CellRange range, Tallies&& given) {
     for (int quantity = 0; quantity < shape.quantities; ++quantity)
       for (int node = 0; node < shape.nodes; ++node)
         for (int h = 0; h < shape.horizons; ++h) try {
-            add_losses(tallies.losses[shape.loss(0, local, quantity, node, h)], quantity, cell, node, h);
+            add_losses(tallies.loss(shape.loss(0, local, quantity, node, h)), quantity, cell, node, h);
           } catch (const std::runtime_error& error) {
             throw std::runtime_error("cell \"" + cube_.cells[static_cast<std::size_t>(cell)] + "\", node " +
                                      cube_.nodes[static_cast<std::size_t>(node)] + ", step " +

@@ -68,8 +68,9 @@ int main(int count, char** words) {
   Faults faults;
   faults.reserve(64);
   Tallies tallies(tally_shape(job, book, cell), tally_settings(job)), alone = tallies;
-  LossSheet sheet(tallies.shape, scenarios), posted(tallies.shape, lanes);
-  SideSums side(tallies.shape);
+  const Columns columns(book, cell, tallies.shape);
+  LossSheet sheet(columns, scenarios), posted(columns, lanes);
+  SideSums side(columns);
   Evaluator evaluate(book, cell, 1);
   std::uint64_t tile = 0;
 
@@ -83,7 +84,7 @@ int main(int count, char** words) {
          for (const Stage& s : book.stages) s.batch->evaluate(block, ledger, faults);
        },
        lanes},
-      {"post", [&] { post(book, valuation, 0, 0, lanes, posted, side, faults); }, lanes},
+      {"post", [&] { post(book, valuation, columns, 0, 0, lanes, posted, side, faults); }, lanes},
       {"tally",
        [&] {
          for (std::size_t s = 0; s < alone.losses.size(); ++s)

@@ -31,7 +31,7 @@ class Holdings final : public Batch {
           ledger.value(row, static_cast<int>(v))[lane] = poison_ != 0 && block.first_scenario + lane == 70 ? poison_ : value;
           ledger.cash(row, static_cast<int>(v))[lane] = 0.25;
           ledger.credit_loss(row, static_cast<int>(v))[lane] = 1.0 + static_cast<double>(r);
-          if (ledger.gauges.series() > 0) ledger.gauges(row, static_cast<int>(v))[lane] = std::floor(value);
+          if (ledger.gauges.series() > 0) ledger.gauges(row, static_cast<int>(v))[lane] = value / 4;
         }
   }
   mutable std::atomic<int> evaluated{0};
@@ -80,14 +80,22 @@ CompiledBook book(double poison = 0) {
   return out;
 }
 
-Shape shape(int cells) {
+// Every row has gauge 0; nobody has gauge 1.
+void add_gauges(CompiledBook& b) {
+  for (const NodeIndex leaf : b.leaf_of_row) b.gauge_rows.push_back({leaf, 0});
+  for (Stage& s : b.stages) s.first_gauge = static_cast<std::uint32_t>(s.first_row), s.gauge_count = s.row_count;
+  b.gauges = 2;
+  b.gauge_unit = {1.0 / 1024, 1.0 / 1024};
+}
+
+Shape shape(int cells, int gauges = 0) {
   Shape s;
-  s.cells = cells, s.quantities = quantities, s.nodes = 3, s.horizons = 2, s.gauges = 0;
+  s.cells = cells, s.quantities = quantities, s.nodes = 3, s.horizons = 2, s.gauges = gauges;
   return s;
 }
 
 Tallies run(const CompiledBook& b, CellRange cells, int threads, std::vector<Tile> tiles) {
-  Tallies tallies(shape(cells.end - cells.begin), {});
+  Tallies tallies(shape(cells.end - cells.begin, b.gauges), {});
   Evaluator evaluate(b, cells, threads);
   for (const Tile tile : tiles) evaluate(tile, tallies, {});
   return tallies;
@@ -103,17 +111,18 @@ TEST_CASE("parents are exactly the sum of their children, rows are rounded once"
   for (int cell = 0; cell < 2; ++cell)
     for (int q = 0; q < quantities; ++q)
       for (int h = 0; h < 2; ++h) {
-        const auto sum = [&](int node) { return t.losses[t.shape.loss(0, cell, q, node, h)].moments.sum; };
+        const auto sum = [&](int node) { return t.loss(t.shape.loss(0, cell, q, node, h)).moments.sum; };
         CHECK(sum(0) == sum(1) + sum(2));
-        CHECK(t.losses[t.shape.loss(0, cell, q, 0, h)].moments.count == 1000);
+        CHECK(t.loss(t.shape.loss(0, cell, q, 0, h)).moments.count == 1000);
       }
   // The credit loss is 1 in node a and 1 + 2 in node b, in every scenario (sums carry 20 more bits).
-  CHECK(static_cast<long long>(t.losses[t.shape.loss(0, 0, 1, 1, 0)].moments.sum >> 20) == 1000LL * 1024);
-  CHECK(static_cast<long long>(t.losses[t.shape.loss(0, 0, 1, 2, 1)].moments.sum >> 20) == 3000LL * 1024);
+  CHECK(static_cast<long long>(t.loss(t.shape.loss(0, 0, 1, 1, 0)).moments.sum >> 20) == 1000LL * 1024);
+  CHECK(static_cast<long long>(t.loss(t.shape.loss(0, 0, 1, 2, 1)).moments.sum >> 20) == 3000LL * 1024);
 }
 
 TEST_CASE("a stage is valued once for all cells that it sees alike, and each gets what it gets alone") {
   CompiledBook b = book();
+  add_gauges(b);
   const auto shocked = [&](double first, double second) {
     CellShocks c = b.unshocked;
     for (const auto& [factor, by] : {std::pair{0u, first}, std::pair{1u, second}})
@@ -140,10 +149,16 @@ TEST_CASE("a stage is valued once for all cells that it sees alike, and each get
       for (int node = 0; node < 3; ++node)
         for (int h = 0; h < 2; ++h) {
           INFO("cell " << c << ", node " << node);
-          CHECK(together.losses[together.shape.loss(0, c, q, node, h)].moments ==
-                alone.losses[alone.shape.loss(0, 0, q, node, h)].moments);
+          CHECK(together.loss(together.shape.loss(0, c, q, node, h)).moments ==
+                alone.loss(alone.shape.loss(0, 0, q, node, h)).moments);
+          CHECK(together.gauges[together.shape.gauge(c, q, node, h)] == alone.gauges[alone.shape.gauge(0, q, node, h)]);
+          CHECK((alone.gauges[alone.shape.gauge(0, q, node, h)].sum != 0) == (q == 0));
         }
   }
+  // Node b differs in every cell but the last, node a with the levels of factor 0.
+  CHECK(together.holder[together.shape.loss(0, 6, 0, 0, 1)] == together.shape.loss(0, 2, 0, 0, 1));
+  CHECK(together.holder[together.shape.loss(0, 5, 1, 1, 0)] == together.shape.loss(0, 4, 1, 1, 0));
+  CHECK(together.holder[together.shape.loss(0, 5, 1, 2, 0)] == together.shape.loss(0, 5, 1, 2, 0));
 }
 
 TEST_CASE("tallies do not depend on tiles or threads") {
@@ -163,10 +178,10 @@ TEST_CASE("a group of cells gives what the cells give alone") {
   for (int q = 0; q < quantities; ++q)
     for (int node = 0; node < 3; ++node)
       for (int h = 0; h < 2; ++h) {
-        CHECK(both.losses[both.shape.loss(0, 0, q, node, h)].moments ==
-              first.losses[first.shape.loss(0, 0, q, node, h)].moments);
-        CHECK(both.losses[both.shape.loss(0, 1, q, node, h)].moments ==
-              second.losses[second.shape.loss(0, 0, q, node, h)].moments);
+        CHECK(both.loss(both.shape.loss(0, 0, q, node, h)).moments ==
+              first.loss(first.shape.loss(0, 0, q, node, h)).moments);
+        CHECK(both.loss(both.shape.loss(0, 1, q, node, h)).moments ==
+              second.loss(second.shape.loss(0, 0, q, node, h)).moments);
       }
 }
 
@@ -190,6 +205,32 @@ TEST_CASE("a value that is not finite or too large fails with its scenario") {
       CHECK(std::string(e.what()).rfind("scenario 70, cell 0, row 0: ", 0) == 0);
     }
   }
+}
+
+TEST_CASE("a fault is found in every cell, whichever of them posts it") {
+  const CompiledBook b = book(std::numeric_limits<double>::quiet_NaN());
+  Tallies t(shape(2), {});
+  FaultLog faults;
+  Evaluator(b, {0, 2}, 1)({0, 256}, t, faults, {});
+  for (const int cell : {0, 1}) CHECK(faults.counts().at({RowIndex{0}, cell}) == 1);
+}
+
+TEST_CASE("triggers that nobody hits today are checked today only where a shock moves their prices") {
+  CompiledBook b = book();
+  b.cells[1].monitor_today = true;  // shocks factor 1
+  auto& first = dynamic_cast<Holdings&>(*b.stages[0].batch);
+  first.checks_triggers = true;
+  run(b, {0, 2}, 1, {{0, 64}});
+  CHECK(first.evaluated == 2);
+  first.triggers_today = false;
+  run(b, {0, 2}, 1, {{0, 64}});
+  CHECK(first.evaluated == 3);
+  auto& second = dynamic_cast<Holdings&>(*b.stages[1].batch);
+  second.checks_triggers = true, second.triggers_today = false, second.evaluated = 0;
+  b.cells[0] = b.cells[1];
+  b.cells[0].monitor_today = false;
+  run(b, {0, 2}, 1, {{0, 64}});
+  CHECK(second.evaluated == 2);
 }
 
 TEST_CASE("what a block holds beyond the last scenario is no fault") {

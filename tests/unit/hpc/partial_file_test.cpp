@@ -219,6 +219,13 @@ TEST_CASE("cells are split and joined exactly") {
     Tallies joined = join_cells(std::move(cells));
     CHECK(to_bytes(joined) == bytes);
   }
+  Tallies once = group_of(1, {}, {0, 2000});
+  Tallies shared = join_cells({once, once});
+  std::vector<std::uint32_t> holders;
+  for (std::uint32_t slot = 0; slot < shared.losses.size(); ++slot)
+    holders.push_back(slot % static_cast<std::uint32_t>(once.losses.size()));
+  shared.share(holders);
+  for (Tallies& cell : split_cells(std::move(shared))) CHECK(to_bytes(cell) == to_bytes(once));
   CHECK(split_cells({}).empty());
   std::vector<Tallies> unlike(2);
   unlike[0] = Tallies(shape_of(1), {});

@@ -190,6 +190,31 @@ TEST_CASE("what a sale is expected to bring", "[mortgage]") {
       }
 }
 
+TEST_CASE("sales side by side have the bits of sales one by one", "[mortgage]") {
+  const std::vector<SaleLaw> laws = {{factor(Process::lognormal, 100, 0.2, 0.03), 1},
+                                     {jumping(2, -0.2, 0.15), 0.5},
+                                     {reverting(Process::log_ou, 4), 2},
+                                     {factor(Process::normal, 100, 12), 1},
+                                     {jumping(900, 10, 10), 1},
+                                     {factor(Process::lognormal, 100, 0), 1}};
+  const double prices[] = {1, 70, 99, 130, 5000, 1e299, 0, -1, std::nan("")}, claims[] = {250, 0, 1e-300, 1e12};
+  std::array<const SaleLaw*, lanes> law;
+  std::array<double, lanes> claim, units, price, found;
+  for (const std::size_t mixed : {1u, 5u, 6u})
+    for (std::size_t i = 0; i < 200; ++i) {
+      for (std::size_t k = 0; k < law.size(); ++k) {
+        law[k] = &laws[mixed == 1 ? i % laws.size() : k % mixed];
+        claim[k] = claims[(i + k) % 7 % 4], price[k] = prices[(3 * i + k) % 9], units[k] = k == 11 ? 0 : 2.5;
+      }
+      SaleLaw::expect(law, claim, units, price, found);
+      for (std::size_t k = 0; k < law.size(); ++k) {
+        const double alone = (*law[k])(claim[k], units[k], price[k]);
+        INFO("law " << law[k] - laws.data() << ", claim " << claim[k] << ", price " << price[k]);
+        CHECK((found[k] == alone || (std::isnan(found[k]) && std::isnan(alone))));
+      }
+    }
+}
+
 TEST_CASE("a sale at its limits", "[mortgage]") {
   const SaleLaw law(factor(Process::lognormal, 100, 0.2), 1);
   CHECK(law(0, 1, 100) == 0);

@@ -361,6 +361,7 @@ TEST_CASE("a vault that stays healthy loses exactly nothing but the price", "[va
   line.cells["liquidation_threshold"] = 0.8;
   line.cells["borrow_rate"] = 0.3;
   Compiled batch(instrument("vault"), table(instrument("vault"), {line}), w, Detail::leaf);
+  CHECK(!batch.batch->triggers_today);
   batch.evaluate(w.block);
   for (int lane = 0; lane < lanes; ++lane) {
     CHECK(batch.value(0, 2, lane) == Approx(1000 * std::exp(0.3 * 20 / 52)).epsilon(1e-14));
@@ -378,6 +379,9 @@ TEST_CASE("today's price is monitored only in cells that shock it", "[vault]") {
   line.cells["liquidation_threshold"] = 0.8;
   Compiled batch(instrument("vault"), table(instrument("vault"), {line}), w, Detail::leaf);
   CHECK(batch.batch->checks_triggers);
+  CHECK(!batch.batch->triggers_today);
+  line.cells["debt"] = 1e6;
+  CHECK(Compiled(instrument("vault"), table(instrument("vault"), {line}), w, Detail::leaf).batch->triggers_today);
   batch.evaluate(w.block);
   CHECK(batch.cash(0, 0, 5) == 0);
   w.block.monitor_today = true;

@@ -33,6 +33,24 @@ TEST_CASE("blocks give the bits of single draws at every width") {
   limit_simd("avx512");
 }
 
+TEST_CASE("draws at any addresses are the draws one by one at every width") {
+  std::array<StreamId, lanes> ids;
+  std::array<std::uint32_t, lanes> scenarios;
+  for (std::uint32_t i = 0; i < lanes; ++i) {
+    ids[i] = stream("test", std::to_string(i / 3));
+    scenarios[i] = i % 5 == 0 ? 0xffffffffu - i : 977 * i;
+  }
+  for (const std::string name : {"avx512", "avx2"}) {
+    REQUIRE(limit_simd(name));
+    for (const std::uint32_t draw : {0u, 1u, 0x7fffffffu}) {
+      std::array<double, lanes> found;
+      uniforms(20240229, ids, scenarios, draw, found);
+      for (std::size_t i = 0; i < ids.size(); ++i) CHECK(found[i] == uniform(20240229, ids[i], scenarios[i], draw));
+    }
+  }
+  limit_simd("avx512");
+}
+
 TEST_CASE("consecutive draws are the draws one by one") {
   const StreamId id = stream("test", "consecutive");
   std::vector<double> all(7 * lanes);

@@ -60,6 +60,50 @@ TEST_CASE("any partition, order and merge gives the same tally") {
     }
 }
 
+TEST_CASE("slots that share a tally give the bytes of slots that have their own") {
+  const Shape shape{1, 4, 1, 1, 1, 1};
+  const std::vector<std::uint32_t> holders = {0, 0, 2, 0};
+  const auto fold = [&](Tallies& tallies, std::uint64_t first) {
+    for (std::size_t slot = 0; slot < shape.losses(); ++slot)
+      if (tallies.holder.empty() || tallies.holder[slot] == slot)
+        tallies.losses[slot].fold(test::sample(test::Law::symmetric, 3000, first + holders[slot]), {}, first);
+  };
+  for (const bool binned : {false, true}) {
+    Tallies own(shape, settings(binned));
+    for (const std::uint64_t first : {0u, 3000u, 6000u, 9000u}) fold(own, first);
+    const auto expected = to_bytes(own);
+
+    Tallies shared(shape, settings(binned));
+    fold(shared, 3000);
+    shared.share(holders);
+    CHECK(shared.losses[3].moments.count == 0);
+    fold(shared, 0);
+    shared.share(holders);
+    Tallies other(shape, settings(binned)), third = other;
+    other.share(holders);
+    fold(other, 6000);
+    shared.merge(other);
+    CHECK(shared.holder == holders);
+    fold(third, 9000);
+    SECTION("shared takes separate") {
+      shared.merge(third);
+      CHECK((to_bytes(shared) == expected));
+    }
+    SECTION("separate takes shared") {
+      third.merge(shared);
+      CHECK((to_bytes(third) == expected));
+    }
+    SECTION("the byte form is the same") {
+      third.share(holders);
+      shared.merge(third);
+      CHECK(shared.holder == holders);
+      CHECK((to_bytes(shared) == expected));
+      shared.separate();
+      CHECK((to_bytes(shared) == expected));
+    }
+  }
+}
+
 TEST_CASE("tallies of another job are not merged") {
   Tallies a(small_shape(), settings(true)), b(small_shape(), settings(false));
   CHECK_THROWS_AS(a.merge(b), std::invalid_argument);

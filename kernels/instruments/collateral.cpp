@@ -1,5 +1,7 @@
 #include "kernels/instruments/collateral.h"
 
+#include <hwy/highway.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -9,8 +11,16 @@
 
 #include "kernels/instruments/rows.h"
 #include "kernels/math/functions.h"
+#include "kernels/math/lanes-inl.h"
 
 namespace tailcube {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+namespace lane_functions = HWY_NAMESPACE;
+using Tag = hn::FixedTag<double, SaleLaw::together>;
+
+}  // namespace
 
 SaleLaw::SaleLaw(const Factor& f, double years) {
   const bool reverting = f.process == Process::log_ou;
@@ -51,45 +61,42 @@ double SaleLaw::operator()(double claim, double units, double price) const {
 }
 
 // Written as the one above, so that the bits are the same.
-void SaleLaw::expect(std::span<const SaleLaw* const, lanes> laws, ConstLanes claim, ConstLanes units, ConstLanes price,
-                     Lanes out) {
-  constexpr std::size_t count = lanes;
-  using Doubles = std::array<double, count>;
-  alignas(64) Doubles base, probability, growth, v, forward, low, high;
-  std::copy(price.begin(), price.end(), base.begin());
+void SaleLaw::expect(std::span<const SaleLaw* const, together> laws, const double* claims, const double* units,
+                     const double* prices, double* out) {
+  const Tag d;
+  alignas(32) double x[together], y[together], z[together];
+  const auto claim = hn::LoadU(d, claims), price = hn::LoadU(d, prices);
+  auto base = price;
   const auto reverts = [](const SaleLaw* law) { return law->decay_ != 1; };
   if (std::any_of(laws.begin(), laws.end(), reverts)) {
-    log(price, low);
-    for (std::size_t k = 0; k < count; ++k) low[k] = laws[k]->decay_ * low[k];
-    exp(low, low);
-    for (std::size_t k = 0; k < count; ++k) base[k] = reverts(laws[k]) ? low[k] : price[k];
+    for (std::size_t k = 0; k < together; ++k) x[k] = laws[k]->decay_;
+    const auto decay = hn::Load(d, x);
+    const auto moved = lane_functions::Exp(d, hn::Mul(decay, lane_functions::Log(d, price)));
+    base = hn::IfThenElse(hn::Eq(decay, hn::Set(d, 1.0)), price, moved);
   }
+  base = hn::Mul(hn::LoadU(d, units), base);
   std::size_t terms = 0;
   for (const SaleLaw* law : laws) terms = std::max(terms, law->jumps_.size());
-  for (std::size_t k = 0; k < count; ++k) base[k] = units[k] * base[k], out[k] = 0;
+  auto sum = hn::Zero(d);
   for (std::size_t j = 0; j < terms; ++j) {
-    for (std::size_t k = 0; k < count; ++k) {
+    for (std::size_t k = 0; k < together; ++k) {
       const Jumps jumps = j < laws[k]->jumps_.size() ? laws[k]->jumps_[j] : Jumps{0, 0, 0};
-      probability[k] = jumps.probability, growth[k] = jumps.growth, v[k] = jumps.deviation;
+      x[k] = jumps.probability, y[k] = jumps.growth, z[k] = jumps.deviation;
     }
-    for (std::size_t k = 0; k < count; ++k) forward[k] = base[k] * growth[k], low[k] = forward[k] / claim[k];
-    log(low, low);
-    for (std::size_t k = 0; k < count; ++k) {
-      const double d1 = low[k] / v[k] + v[k] / 2;
-      low[k] = -d1, high[k] = d1 - v[k];
+    const auto v = hn::Load(d, z), forward = hn::Mul(base, hn::Load(d, y));
+    auto brought = hn::IfThenElse(hn::Lt(forward, claim), forward, claim);
+    const auto uncertain = hn::And(hn::Ne(v, hn::Zero(d)), hn::Lt(forward, hn::Set(d, 1e300)));
+    if (!hn::AllFalse(d, uncertain)) {
+      const auto d1 = hn::Add(hn::Div(lane_functions::Log(d, hn::Div(forward, claim)), v), hn::Mul(v, hn::Set(d, 0.5)));
+      const auto sold = hn::Mul(forward, lane_functions::NormalCdf(d, hn::Neg(d1)));
+      const auto repaid = hn::Mul(claim, lane_functions::NormalCdf(d, hn::Sub(d1, v)));
+      brought = hn::IfThenElse(uncertain, hn::Add(sold, repaid), brought);
     }
-    normal_cdf(low, low);
-    normal_cdf(high, high);
-    for (std::size_t k = 0; k < count; ++k) {
-      const bool certain = v[k] == 0 || !(forward[k] < 1e300);
-      const double brought = certain ? std::min(claim[k], forward[k]) : forward[k] * low[k] + claim[k] * high[k];
-      out[k] += probability[k] * brought;
-    }
+    sum = hn::Add(sum, hn::Mul(hn::Load(d, x), brought));
   }
-  for (std::size_t k = 0; k < count; ++k) {
-    if (claim[k] == 0) out[k] = 0;
-    if (!(price[k] > 0 && price[k] < 1e300)) out[k] = std::numeric_limits<double>::quiet_NaN();
-  }
+  sum = hn::IfThenZeroElse(hn::Eq(claim, hn::Zero(d)), sum);
+  const auto good = hn::And(hn::Gt(price, hn::Zero(d)), hn::Lt(price, hn::Set(d, 1e300)));
+  hn::StoreU(hn::IfThenElse(good, sum, hn::Set(d, std::numeric_limits<double>::quiet_NaN())), d, out);
 }
 
 namespace {
@@ -108,14 +115,11 @@ class Sales {
     if (++count_ == value_.size()) finish();
   }
   void finish() {
-    constexpr std::size_t few = 8;  // which cost less one by one
-    alignas(64) std::array<double, lanes> owed, money;
-    for (std::size_t k = 0; k < count_; ++k) owed[k] = std::abs(claim_[k]);
-    for (std::size_t k = 0; k < count_ && count_ <= few; ++k) money[k] = (*laws_[k])(owed[k], units_[k], price_[k]);
-    if (count_ > few) {
-      for (std::size_t k = count_; k < owed.size(); ++k) laws_[k] = laws_[0], owed[k] = units_[k] = price_[k] = 1;
-      SaleLaw::expect(laws_, owed, units_, price_, money);
-    }
+    if (count_ == 0) return;
+    for (std::size_t k = count_; k < value_.size(); ++k) laws_[k] = laws_[0], claim_[k] = units_[k] = price_[k] = 1;
+    std::array<double, SaleLaw::together> owed, money;
+    for (std::size_t k = 0; k < owed.size(); ++k) owed[k] = std::abs(claim_[k]);
+    SaleLaw::expect(laws_, owed.data(), units_.data(), price_.data(), money.data());
     for (std::size_t k = 0; k < count_; ++k) {
       const double brought = money[k] * exchange_[k];
       *value_[k] = (claim_[k] < 0 ? -brought : brought) * discount_[k];
@@ -125,9 +129,9 @@ class Sales {
 
  private:
   std::size_t count_ = 0;
-  std::array<const SaleLaw*, lanes> laws_;
-  std::array<double*, lanes> value_;
-  alignas(64) std::array<double, lanes> claim_, units_, price_, exchange_, discount_;
+  std::array<const SaleLaw*, SaleLaw::together> laws_;
+  std::array<double*, SaleLaw::together> value_;
+  std::array<double, SaleLaw::together> claim_, units_, price_, exchange_, discount_;
 };
 
 class Secured final : public Recovery {

@@ -198,15 +198,15 @@ TEST_CASE("sales side by side have the bits of sales one by one", "[mortgage]") 
                                      {jumping(900, 10, 10), 1},
                                      {factor(Process::lognormal, 100, 0), 1}};
   const double prices[] = {1, 70, 99, 130, 5000, 1e299, 0, -1, std::nan("")}, claims[] = {250, 0, 1e-300, 1e12};
-  std::array<const SaleLaw*, lanes> law;
-  std::array<double, lanes> claim, units, price, found;
-  for (const std::size_t mixed : {1u, 5u, 6u})
+  std::array<const SaleLaw*, SaleLaw::together> law;
+  std::array<double, SaleLaw::together> claim, units, price, found;
+  for (const std::size_t mixed : {1u, 2u, 3u})
     for (std::size_t i = 0; i < 200; ++i) {
       for (std::size_t k = 0; k < law.size(); ++k) {
-        law[k] = &laws[mixed == 1 ? i % laws.size() : k % mixed];
-        claim[k] = claims[(i + k) % 7 % 4], price[k] = prices[(3 * i + k) % 9], units[k] = k == 11 ? 0 : 2.5;
+        law[k] = &laws[mixed == 1 ? i % laws.size() : (i / 7 + k * mixed) % laws.size()];
+        claim[k] = claims[(i + k) % 7 % 4], price[k] = prices[(3 * i + k) % 9], units[k] = i % 11 == k ? 0 : 2.5;
       }
-      SaleLaw::expect(law, claim, units, price, found);
+      SaleLaw::expect(law, claim.data(), units.data(), price.data(), found.data());
       for (std::size_t k = 0; k < law.size(); ++k) {
         const double alone = (*law[k])(claim[k], units[k], price[k]);
         INFO("law " << law[k] - laws.data() << ", claim " << claim[k] << ", price " << price[k]);

@@ -42,7 +42,6 @@ SchedulerParameters=sched_interval=2,sched_min_interval=0,batch_sched_delay=0
 SlurmdParameters=config_overrides
 MpiDefault=none
 ReturnToService=2
-KillWait=5
 SlurmdTimeout=0
 MailProg=/bin/true
 NodeName=n[1-{nodes}] NodeAddr=10.77.0.[1-{nodes}] CPUs={cores} CoresPerSocket={cores} RealMemory=65536
@@ -150,13 +149,13 @@ class Cluster:
             self.daemons.append(subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True))
 
     def states(self):
-        done = subprocess.run(["sinfo", "-h", "-N", "-o", "%T"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=60)
-        return done.stdout.split()
+        done = subprocess.run(["sinfo", "-h", "-N", "-o", "%T"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60)
+        return done.stdout.decode().split()
 
     def logs(self):
         """The end of every daemon's log."""
-        folder = f"{BASE}/log"
-        return "\n".join(f"--- {name}\n{must('tail', '-n', '25', os.path.join(folder, name))}" for name in sorted(os.listdir(folder)))
+        names = sorted(os.listdir(f"{BASE}/log"))
+        return "\n".join(f"--- {name}\n{must('tail', '-n', '25', f'{BASE}/log/{name}')}" for name in names)
 
     def wait_for(self, condition, seconds, what):
         end = time.monotonic() + seconds
@@ -173,7 +172,7 @@ class Cluster:
         """What `scontrol show job` says, as a dictionary."""
         return dict(word.split("=", 1) for word in must("scontrol", "-o", "show", "job", str(number)).split() if "=" in word)
 
-    def wait_end(self, number, seconds=120):
+    def wait_end(self, number, seconds=240):
         over = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY")
         self.wait_for(lambda: self.job(number)["JobState"] in over, seconds, f"job {number} has ended")
         return self.job(number)

@@ -12,6 +12,7 @@
 #include "src/app/planning.h"
 #include "src/engine/quarantine.h"
 #include "src/input/input.h"
+#include "src/report/money.h"
 
 namespace tailcube {
 namespace {
@@ -50,6 +51,10 @@ Planned::Planned(const Communicator& world, const Options& options) {
   job = read_job(options.input, options.settings);
   credit = compile_credit(job);
   compile_job();
+  start_bytes = peak_bytes();
+  if (start_bytes > memory_bytes)
+    throw InvalidJob({"reading and compiling the job took " + bytes_text(static_cast<double>(start_bytes)) +
+                      ", --memory allows a rank " + bytes_text(static_cast<double>(memory_bytes)) + ": give more memory"});
   const double start_seconds = cpu_seconds(), start_wall = std::chrono::duration<double>(Clock::now() - start).count();
   if (options.plan.calibrate_seconds > 0) measure(options.plan.calibrate_seconds);
   calibration.start_seconds = start_seconds;
@@ -79,7 +84,7 @@ void Planned::measure(double seconds) {
 }
 
 PlanReport Planned::report(const Options& options) const {
-  PlanReport report{job, *book, plan, layout, options.watts_per_core, nullptr, notes};
+  PlanReport report{job, *book, plan, layout, start_bytes, options.watts_per_core, nullptr, notes};
   if (options.plan.calibrate_seconds > 0) report.calibration = &calibration;
   return report;
 }

@@ -1,5 +1,6 @@
 #pragma once
 // A job that was read, compiled, planned and timed, for `plan` and `submit`.
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -16,12 +17,15 @@ namespace tailcube {
 Layout choose_layout(const Communicator&, const PlanOptions&, int threads, const Machine&);
 
 struct Planned {
-  // On one rank alone. Throws what read_job, compile and make_plan throw, and Stop after a signal.
+  // On one rank alone. Throws what read_job, compile and make_plan throw, InvalidJob when reading and compiling took more
+  // memory than is allowed, and Stop after a signal.
   Planned(const Communicator&, const Options&);
   PlanReport report(const Options&) const;  // refers to this object
+  std::size_t rank_bytes() const { return std::max(start_bytes, plan.total_bytes); }
 
   Layout layout;
   std::size_t memory_bytes = 0;  // allowed to a rank
+  std::size_t start_bytes = 0;   // what this process took at most to read and compile the job
   Job job;
   CompiledCredit credit;
   std::unique_ptr<CompiledBook> book;

@@ -63,7 +63,7 @@ BatchJob batch_of(const Planned& planned, const Options& options) {
   batch.ranks = layout.ranks;
   batch.ranks_per_node = layout.ranks_per_node;
   batch.threads = layout.threads;
-  batch.bytes_per_node = static_cast<double>(planned.plan.total_bytes) * layout.ranks_per_node;
+  batch.bytes_per_node = static_cast<double>(planned.rank_bytes()) * layout.ranks_per_node;
   batch.shards = options.submit.shards;
   batch.merge_bytes = static_cast<double>(make_plan(planned.job, *planned.book, planned.memory_bytes, 2, 1).total_bytes);
   batch.notes.push_back(

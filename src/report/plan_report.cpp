@@ -1,5 +1,6 @@
 #include "src/report/plan_report.h"
 
+#include <algorithm>
 #include <cmath>
 #include <ostream>
 
@@ -35,6 +36,8 @@ class List {
   std::string section_;
 };
 
+Estimate certain(double value) { return {value, value, value}; }
+
 int largest_group(const Plan& plan) {
   int cells = 0;
   for (const CellRange group : plan.groups) cells = std::max(cells, group.end - group.begin);
@@ -54,11 +57,12 @@ void add_work(List& list, const PlanReport& r) {
 }
 
 void add_memory(List& list, const PlanReport& r) {
-  const auto rank = static_cast<double>(r.plan.total_bytes), allowed = static_cast<double>(r.plan.budget_bytes);
+  const auto evaluating = static_cast<double>(r.plan.total_bytes), starting = static_cast<double>(r.start_bytes);
   list.section("memory");
-  list.bound("memory_per_rank", rank, "byte");
-  list.counted("memory_allowed_per_rank", allowed, "byte");
-  list.bound("memory_per_node", rank * r.layout.ranks_per_node, "byte",
+  list.measured("memory_to_start", certain(starting), "byte", "each rank, to read and compile the job");
+  list.bound("memory_per_rank", evaluating, "byte", "to evaluate and merge");
+  list.counted("memory_allowed_per_rank", static_cast<double>(r.plan.budget_bytes), "byte");
+  list.bound("memory_per_node", std::max(evaluating, starting) * r.layout.ranks_per_node, "byte",
              std::to_string(r.layout.ranks_per_node) + " rank(s) a node");
 }
 
@@ -69,8 +73,6 @@ void add_calibration(List& list, const Calibration& c, double cells) {
   list.measured("cpu_per_scenario_and_cell", mean_of(c.seconds_per_scenario) * (1e6 / cells), "microsecond",
                 "one thread, all cells together");
 }
-
-Estimate certain(double value) { return {value, value, value}; }
 
 void add_cost(List& list, const PlanReport& r, const Forecast& f) {
   const Calibration& c = *r.calibration;

@@ -14,6 +14,7 @@ struct PlanReport {
   const CompiledBook& book;
   const Plan& plan;
   Layout layout;
+  std::size_t start_bytes = 0;  // of memory, to read and compile the job
   double watts_per_core = 0;
   const Calibration* calibration = nullptr;  // null: nothing was timed, and no time is given
   std::vector<std::string> notes;            // one sentence each

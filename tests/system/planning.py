@@ -4,9 +4,10 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
-from common import HAS_MPI, MPI_ENVIRONMENT, TINY, Case, command, main, tailcube
+from common import HAS_MPI, MPI_ENVIRONMENT, ROOT, TINY, Case, command, main, tailcube
 
 JOB = os.path.join(TINY, "job.toml")
 
@@ -53,8 +54,12 @@ class Planning(Case):
         if HAS_MPI:
             self.cube("--threads", "1", "--memory", "1G", ranks=2)
             self.assertEqual(self.record()["planned_memory_bytes"], alone["memory_per_rank"]["value"])
-            self.assertEqual(self.plan("--calibrate", "0", "--threads", "1", "--memory", "1G", ranks=2), alone)
-        self.assertEqual(alone["memory_per_node"]["value"], 2 * alone["memory_per_rank"]["value"] if os.cpu_count() > 1 else alone["memory_per_rank"]["value"])
+            started = self.plan("--calibrate", "0", "--threads", "1", "--memory", "1G", ranks=2)
+            for plan in (started, alone):
+                self.assertLess(plan.pop("memory_to_start")["value"], 1e8)  # measured each time
+            self.assertEqual(started, alone)
+        per_node = min(2, os.cpu_count())
+        self.assertEqual(alone["memory_per_node"]["value"], per_node * alone["memory_per_rank"]["value"])
         nodes = self.plan("--calibrate", "0", "--ranks", "12", "--ranks-per-node", "5", "--threads", "3")
         self.assertEqual((nodes["nodes_of_machine"]["value"], nodes["threads_per_rank"]["value"]), (3, 3))
 
@@ -73,6 +78,18 @@ class Planning(Case):
         self.assertEqual(tailcube("plan", "nowhere.toml").code, 66)
         for wrong in (["--ranks", "0"], ["--calibrate", "-1"], ["--scenarios", "many"], ["--threads", "0"]):
             self.assertEqual(tailcube("plan", JOB, *wrong).code, 64, wrong)
+
+    def test_a_book_that_takes_more_to_read_than_to_evaluate(self):
+        bench = os.path.join(ROOT, "jobs", "bench", "book_100k")
+        subprocess.run([sys.executable, os.path.join(bench, "make_book.py"), self.folder, "60000", "factors"], check=True)
+        shutil.copy(os.path.join(bench, "job.toml"), self.folder)
+        arguments = ["plan", self.path("job.toml"), "--calibrate", "0", "--threads", "1", "--ranks", "1", "-q"]
+        memory = {name: q["value"] for name, q in json.loads(self.run_ok(*arguments, "--json").out)["quantities"].items() if q["unit"] == "byte"}
+        self.assertGreater(memory["memory_to_start"], memory["memory_per_rank"])
+        between = int((memory["memory_to_start"] + memory["memory_per_rank"]) / 2)
+        result = tailcube(*arguments, "--memory", between)
+        self.assertEqual(result.code, 65, result.out)
+        self.assertIn("reading and compiling the job took", result.err)
 
     def test_a_position_without_a_value(self):
         void = '[[stress]]\nname = "void"\nshocks = [ { factor = "ETH", add = -3000.0, from = 1 } ]\n'

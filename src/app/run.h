@@ -35,7 +35,7 @@ class Run {
   void evaluate();
   void open_checkpoint();
   Ended evaluate_once(WorkReport&);
-  int stop_asked() const;
+  int stop_asked();
   void meet_stopped(int stop);
   void take_out(const FaultLog&);
   void count_faults();

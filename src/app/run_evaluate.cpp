@@ -49,7 +49,8 @@ void Run::open_checkpoint() {
   checkpoint_->add(before);
 }
 
-int Run::stop_asked() const {
+int Run::stop_asked() {
+  energy_.look();
   if (const int signal = signal_received(); signal != 0) return signal;
   if (!leads() || options_.max_hours <= 0) return 0;
   const std::chrono::duration<double, std::ratio<3600>> hours = std::chrono::steady_clock::now() - started_;

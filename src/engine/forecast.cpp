@@ -156,7 +156,7 @@ double suggested_wall_limit(const Forecast& f) {
 
 double suggested_checkpoint_interval(const Forecast& f) {
   constexpr double minute = 60;
-  return std::clamp(std::ceil(100 * f.checkpoint_seconds / minute), 1.0, 60.0) * minute;
+  return std::clamp(std::ceil(100 * f.checkpoint_seconds / minute), 10.0, 60.0) * minute;
 }
 
 }  // namespace tailcube

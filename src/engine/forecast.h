@@ -72,7 +72,8 @@ int suggested_ranks(const Job&, const CompiledBook&, const Plan&, const Calibrat
 // To ask a batch system for: one and a half times the longest expected and five minutes, in steps of five minutes, at most a
 // day (a run goes on from its checkpoint in the next job).
 double suggested_wall_limit(const Forecast&);
-// Between checkpoints: a hundred times what one costs, so that they cost at most 1 %; whole minutes, 1 to 60.
+// Between checkpoints: a hundred times what one costs, so that they cost at most 1 %; whole minutes, 10 (as `run` does by
+// itself) to 60.
 double suggested_checkpoint_interval(const Forecast&);
 
 }  // namespace tailcube

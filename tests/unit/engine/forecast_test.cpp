@@ -145,10 +145,10 @@ TEST_CASE("time limits have a margin, checkpoints cost a hundredth") {
   CHECK(suggested_wall_limit(f) == 600);
   f.wall_seconds.high = 1e9;
   CHECK(suggested_wall_limit(f) == 86400);
-  f.checkpoint_seconds = 1.5;
-  CHECK(suggested_checkpoint_interval(f) == 180);
+  f.checkpoint_seconds = 11.5;
+  CHECK(suggested_checkpoint_interval(f) == 1200);
   f.checkpoint_seconds = 1e-6;
-  CHECK(suggested_checkpoint_interval(f) == 60);
+  CHECK(suggested_checkpoint_interval(f) == 600);
   f.checkpoint_seconds = 1e6;
   CHECK(suggested_checkpoint_interval(f) == 3600);
 }

@@ -65,13 +65,19 @@ Estimate mean_of(const std::vector<double>& measured) {
 }
 
 Estimate tally_file_bytes(const Job& job, const CompiledBook& book, const Calibration& c, std::uint64_t scenarios) {
-  const double other = static_cast<double>(c.tally_bytes) - tail_bytes(job, book, c.scenarios);
-  const double half = static_cast<double>(c.half_tally_bytes) - tail_bytes(job, book, c.half_scenarios);
+  const double bytes = static_cast<double>(c.tally_bytes), tails = tail_bytes(job, book, c.scenarios);
+  const double grown = bytes - static_cast<double>(c.half_tally_bytes);
+  const double tails_grown = tails - tail_bytes(job, book, c.half_scenarios);
+  const double longer = tail_bytes(job, book, scenarios) - tails;
+  const bool halved = c.half_scenarios > 0 && c.half_scenarios < c.scenarios;
+  if (halved && grown < tails_grown) {  // some lists have come to an end: a node without a loss in most scenarios
+    const double share = std::max(0.0, grown / tails_grown);
+    return {bytes + share * longer, bytes + 0.8 * share * longer, bytes + longer};
+  }
   double more = 0;
-  if (c.half_scenarios > 0 && c.half_scenarios < c.scenarios && scenarios > c.scenarios)
-    more = std::max(0.0, other - half) / doublings(c.half_scenarios, c.scenarios) * doublings(c.scenarios, scenarios);
-  const double least = tail_bytes(job, book, scenarios) + other;
-  return {least + more, least, least + 2 * more};
+  if (halved && scenarios > c.scenarios)
+    more = (grown - tails_grown) / doublings(c.half_scenarios, c.scenarios) * doublings(c.scenarios, scenarios);
+  return {bytes + longer + more, bytes + longer, bytes + longer + 2 * more};
 }
 
 double tally_file_bound(const Job& job, const CompiledBook& book) {

@@ -39,8 +39,9 @@ struct Layout {
 inline constexpr double network_bytes_per_second = 1e9, storage_bytes_per_second = 2e8;
 
 // The size of the tallies of all cells after `scenarios`, as bytes: a checkpoint, a shard, the .tally beside a cube. The
-// worst scenarios are counted, what else there is grows by the measured bytes with every doubling (low: not at all, high:
-// twice as fast).
+// lists of the worst scenarios are counted, what else there is grows by the measured bytes with every doubling (low: not at
+// all, high: twice as fast). Where the calibration grew by less than its lists should, some of them do not grow any more:
+// then the share that did (low: a fifth less, high: all).
 Estimate tally_file_bytes(const Job&, const CompiledBook&, const Calibration&, std::uint64_t scenarios);
 // What it can never exceed.
 double tally_file_bound(const Job&, const CompiledBook&);

@@ -86,6 +86,15 @@ TEST_CASE("tallies grow with the worst scenarios they keep and with their bins")
   CHECK(more_bins.value == Approx(same_bins.value + 1e6 * std::log2(500.0)));
   CHECK(more_bins.high == Approx(same_bins.value + 2e6 * std::log2(500.0)));
 
+  c.scenarios = 40'000, c.half_scenarios = 20'000;  // a hundredth of the lists grew
+  c.half_tally_bytes =
+      c.tally_bytes - static_cast<std::size_t>(losses * 12 * 0.01 * static_cast<double>(keep(40'000) - keep(20'000)));
+  const Estimate ended = tally_file_bytes(exact.job, exact.book, c, 1'000'000);
+  const double longer = losses * 12 * static_cast<double>(keep(1'000'000) - keep(40'000));
+  CHECK(ended.value == Approx(static_cast<double>(c.tally_bytes) + 0.01 * longer).epsilon(1e-4));
+  CHECK(ended.low < ended.value);
+  CHECK(ended.high == Approx(static_cast<double>(c.tally_bytes) + longer));
+
   const Tiny binned(1'000'000, "binned");
   const double few = tally_file_bytes(binned.job, binned.book, measured(), 10'000).low;
   CHECK(tally_file_bytes(binned.job, binned.book, measured(), 1'000'000).low == few);

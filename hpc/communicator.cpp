@@ -20,7 +20,14 @@ class Alone final : public Communicator {
   }
   std::optional<Message> poll(std::optional<int>, Tag) override { return std::nullopt; }
   void abort(int exit_code) override { std::exit(exit_code); }
+
+ private:
+  void beat(int) override {}
 };
+
+double steady_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 std::optional<int> number(const char* text) {
   if (text == nullptr) return std::nullopt;
@@ -45,6 +52,22 @@ Launch find_launch(const std::function<const char*(const char*)>& get) {
   }
   if (step_ranks > 1) return {"SLURM_STEP_NUM_TASKS", step_ranks};
   return {};
+}
+
+void Communicator::watch(double patience_seconds, std::function<void(int rank)> lost) {
+  if (size() == 1) return;
+  lost_ = std::move(lost);
+  watchdog_.emplace(rank(), size(), patience_seconds, steady_seconds());
+}
+
+void Communicator::tend() {
+  if (!watchdog_ || tending_ || !watchdog_->due(steady_seconds())) return;
+  tending_ = true;  // poll() calls this
+  const int first = rank() == 0 ? 1 : 0, last = rank() == 0 ? size() - 1 : 0;
+  for (int to = first; to <= last; ++to) beat(to);
+  while (const auto beat = poll(Tag::heartbeat)) watchdog_->heard(beat->from);
+  if (const auto silent = watchdog_->silent()) lost_(*silent);
+  tending_ = false;
 }
 
 Message Communicator::receive(std::optional<int> from, Tag tag) {

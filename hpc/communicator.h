@@ -9,10 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "hpc/watchdog.h"
+
 namespace tailcube {
 
 // Messages of one (sender, tag) arrive in the order they were sent; tags do not wait for one another.
-enum class Tag : int { lease_request = 1, lease = 2, reduce = 3, text = 4, broadcast = 5, report = 6 };
+enum class Tag : int { lease_request = 1, lease = 2, reduce = 3, text = 4, broadcast = 5, report = 6, heartbeat = 7 };
 struct Message {
   int from;
   std::vector<std::byte> bytes;
@@ -31,8 +33,13 @@ class Communicator {
   // The next message with this tag (from that rank, or from any), or nothing. Does not block.
   virtual std::optional<Message> poll(std::optional<int> from, Tag) = 0;
   std::optional<Message> poll(Tag tag) { return poll(std::nullopt, tag); }
-  // Ends every rank with this exit code.
+  // Ends every rank that can be reached with this exit code, and this one in any case, within seconds.
   [[noreturn]] virtual void abort(int exit_code) = 0;
+
+  // From now on a rank that is not heard of for this long is lost: `lost` is called with it, in whatever call this rank
+  // looks or waits for a message, and must not return. Every rank calls it, or none. The patience must exceed the time that
+  // any rank computes between such calls.
+  void watch(double patience_seconds, std::function<void(int rank)> lost);
 
   // Blocks; a waiting rank sleeps instead of spinning, so its core is free for others.
   Message receive(std::optional<int> from, Tag);
@@ -40,6 +47,18 @@ class Communicator {
   std::vector<std::byte> broadcast(std::vector<std::byte> bytes);
   // Every rank's bytes, by rank, on rank 0; empty elsewhere. Every rank calls it.
   std::vector<std::vector<std::byte>> gather(std::span<const std::byte> bytes);
+
+ protected:
+  // Says that this rank is alive and notices who is not. Cheap; for calls that look or wait for a message.
+  void tend();
+
+ private:
+  // An empty message with Tag::heartbeat, unless the last one is still on its way. Never waits.
+  virtual void beat(int to) = 0;
+
+  std::optional<Watchdog> watchdog_;
+  std::function<void(int)> lost_;
+  bool tending_ = false;
 };
 
 // How the environment says that this process was started. Pure: `get` looks up a variable and returns null if it is not set.

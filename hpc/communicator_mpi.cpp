@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "hpc/communicator.h"
+#include "hpc/last_resort.h"
 
 namespace tailcube {
 namespace {
@@ -36,12 +37,20 @@ class Mpi final : public Communicator {
     check(MPI_Comm_set_errhandler(world_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
     check(MPI_Comm_rank(world_, &rank_), "MPI_Comm_rank");
     check(MPI_Comm_size(world_, &size_), "MPI_Comm_size");
+    beats_.assign(static_cast<std::size_t>(size_), MPI_REQUEST_NULL);
     MPI_Comm node = MPI_COMM_NULL;
     check(MPI_Comm_split_type(world_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node), "MPI_Comm_split_type");
     check(MPI_Comm_size(node, &on_node_), "MPI_Comm_size");
     check(MPI_Comm_free(&node), "MPI_Comm_free");
   }
   ~Mpi() override {
+    try {  // MPI_Finalize would wait for a rank that hangs
+      gather({});
+      broadcast({});
+    } catch (const std::exception&) {
+    }
+    for (MPI_Request& request : beats_)
+      if (request != MPI_REQUEST_NULL) MPI_Request_free(&request);
     MPI_Comm_free(&world_);
     MPI_Finalize();
   }
@@ -68,6 +77,7 @@ class Mpi final : public Communicator {
   }
 
   std::optional<Message> poll(std::optional<int> from, Tag tag) override {
+    tend();
     int found = 0;
     MPI_Status status;
     check(MPI_Iprobe(from.value_or(MPI_ANY_SOURCE), static_cast<int>(tag), world_, &found, &status), "MPI_Iprobe");
@@ -88,26 +98,50 @@ class Mpi final : public Communicator {
   }
 
   void abort(int exit_code) override {
+    end_within(5, exit_code);
     MPI_Abort(world_, exit_code);
     std::abort();  // not reached: MPI_Abort does not return
   }
 
  private:
+  void beat(int to) override {
+    static const std::uint64_t length = 0;
+    MPI_Request& request = beats_[static_cast<std::size_t>(to)];
+    int done = 0;
+    check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+    if (done == 0) return;
+    check(MPI_Isend(&length, sizeof length, MPI_BYTE, to, static_cast<int>(Tag::heartbeat), world_, &request), "MPI_Isend");
+  }
   void send_part(int to, Tag tag, std::span<const std::byte> bytes) {
-    check(MPI_Send(bytes.data(), static_cast<int>(bytes.size()), MPI_BYTE, to, static_cast<int>(tag), world_), "MPI_Send");
+    MPI_Request request = MPI_REQUEST_NULL;
+    check(MPI_Isend(bytes.data(), static_cast<int>(bytes.size()), MPI_BYTE, to, static_cast<int>(tag), world_, &request),
+          "MPI_Isend");
+    complete(request);
   }
   std::size_t receive_part(int from, Tag tag, std::span<std::byte> into) {
-    MPI_Status status;
-    check(MPI_Recv(into.data(), static_cast<int>(into.size()), MPI_BYTE, from, static_cast<int>(tag), world_, &status),
-          "MPI_Recv");
+    MPI_Request request = MPI_REQUEST_NULL;
+    check(MPI_Irecv(into.data(), static_cast<int>(into.size()), MPI_BYTE, from, static_cast<int>(tag), world_, &request),
+          "MPI_Irecv");
+    MPI_Status status = complete(request);
     int count = 0;
     check(MPI_Get_count(&status, MPI_BYTE, &count), "MPI_Get_count");
     return static_cast<std::size_t>(count);
   }
 
+  // A call that blocks inside MPI would not notice that the other rank hangs.
+  MPI_Status complete(MPI_Request& request) {
+    MPI_Status status;
+    for (int done = 0;;) {
+      check(MPI_Test(&request, &done, &status), "MPI_Test");
+      if (done != 0) return status;
+      tend();
+    }
+  }
+
   MPI_Comm world_ = MPI_COMM_NULL;
   std::size_t part_;
   int rank_ = 0, size_ = 1, on_node_ = 1;
+  std::vector<MPI_Request> beats_;  // by rank: the last heartbeat sent
 };
 
 }  // namespace

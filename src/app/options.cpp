@@ -28,6 +28,13 @@ void add_job(CLI::App& command, Options& options) {
       });
 }
 
+void add_patience(CLI::App& run, Options& options) {
+  run.add_option("--patience", options.patience_seconds,
+                 "how long a rank may be silent before it counts as lost and the run ends (default 600)")
+      ->check(CLI::Range(1.0, 1e9).description(""))
+      ->type_name("SECONDS");
+}
+
 void add_logging(CLI::App& command, Options& options) {
   auto* quiet = command.add_flag("-q,--quiet", options.quiet, "print warnings and errors only");
   command.add_flag("-v,--verbose", options.verbose, "print details")->excludes(quiet);
@@ -173,6 +180,7 @@ Parsed parse_options(int argc, const char* const* argv) {
   };
   CLI::App& run = *command("run", "check a job, evaluate it and write its cube", Command::run);
   add_job(run, options);
+  add_patience(run, options);
   add_output(run, options);
   add_shares(run, options);
   add_energy(run, options);

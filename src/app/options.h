@@ -39,6 +39,7 @@ struct Options {
   std::filesystem::path output;       // empty: ./NAME
   int threads = 0;                    // 0: all cores of this rank
   MemoryLimit memory;
+  double patience_seconds = 600;                   // with a silent rank
   double watts_per_core = default_watts_per_core;  // where energy cannot be read
   PlanOptions plan;
   SubmitOptions submit;

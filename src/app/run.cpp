@@ -9,6 +9,7 @@
 #include "src/app/commands.h"
 #include "src/app/exit_codes.h"
 #include "src/app/failure.h"
+#include "src/app/lost_rank.h"
 #include "src/report/table.h"
 
 namespace tailcube {
@@ -16,6 +17,7 @@ namespace tailcube {
 int Run::operator()() {
   record_.started = utc_now();
   record_.watts_per_core = options_.watts_per_core;
+  watch_ranks(world_, options_.patience_seconds, resumable_);
   try {
     read();
     prepare();

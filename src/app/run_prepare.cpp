@@ -36,9 +36,9 @@ void Run::read() {
 }
 
 void Run::prepare() {
-  if (leads() && !options_.dry_run) {
-    output_ = std::make_unique<OutputFolder>(options_.output.empty() ? std::filesystem::path(job_.name) : options_.output);
-  }
+  const auto folder = options_.output.empty() ? std::filesystem::path(job_.name) : options_.output;
+  *resumable_ = folder / "checkpoint.tally";
+  if (leads() && !options_.dry_run) output_ = std::make_unique<OutputFolder>(folder);
   meet(world_, attempt([&] {
          if (output_) output_->check(options_.overwrite);
        }));

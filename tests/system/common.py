@@ -37,6 +37,20 @@ def tailcube(*arguments, ranks=1, cwd=None, timeout=120, environment=None, **mor
     return Result(done.returncode, done.stdout, done.stderr)
 
 
+def rank_process(folder, rank):
+    """The id of the process that is this rank of the run into the folder, or nothing."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            words = read(f"/proc/{pid}/cmdline").split(b"\0")
+            variables = read(f"/proc/{pid}/environ").split(b"\0")
+        except OSError:  # it has ended, or is another user's
+            continue
+        names = [f"{name}={rank}".encode() for name in ("OMPI_COMM_WORLD_RANK", "PMI_RANK")]
+        if words[0] == PROGRAM.encode() and folder.encode() in words and any(name in variables for name in names):
+            return int(pid)
+    return None
+
+
 def read(path):
     with open(path, "rb") as file:
         return file.read()

@@ -270,6 +270,33 @@ void placement(Communicator& c) {
   if (c.rank() == 0) std::puts(layout_line(placed, default_threads(placed)).c_str());
 }
 
+// A rank stops for good; whoever waits, in whatever call, hears which, and all end.
+void hang(Communicator& c, int hanging, const std::string& where) {
+  hanging = hanging < 0 ? c.size() - 1 : hanging;
+  c.watch(3.0, [&c, hanging](int lost) {
+    std::fprintf(stderr, "gave up rank %d of %d\n", lost, c.size());
+    c.abort(75);
+  });
+  c.broadcast({});
+  if (c.rank() == hanging) raise(SIGSTOP);
+  if (where == "tile") {
+    share(c, 1000, 100, {});
+  } else if (where == "gather") {
+    c.gather(pattern(10, 1));
+    c.broadcast({});
+  } else if (where == "long_message") {
+    for (int to = 0; to < c.size(); ++to)
+      if (to != c.rank()) c.send(to, Tag::text, pattern(5'000'000, 1));
+  }  // otherwise at the end of the program
+}
+
+// A tile and a wait that are longer than the patience are no reason to give a rank up.
+void long_tile(Communicator& c) {
+  c.watch(3.0, [&c](int) { c.abort(75); });
+  const Shared shared = share(c, 1, 5000, {});
+  REQUIRE(shared.verdict.kind == Kind::fine);
+}
+
 void run(Communicator& c, const std::string& name) {
   if (name == "messages") {
     messages(c);
@@ -286,6 +313,10 @@ void run(Communicator& c, const std::string& name) {
   if (name == "signal_on_0") return signal_on(c, 0);
   if (name == "signal_on_last") return signal_on(c, -1);
   if (name == "placement") return placement(c);
+  if (name == "long_tile") return long_tile(c);
+  if (name.starts_with("hang_")) {  // hang_on_RANK_in_WHERE
+    return hang(c, name[8] == '0' ? 0 : -1, name.substr(name.find("_in_") + 4));
+  }
   if (name == "abort") {
     if (c.rank() == c.size() - 1) c.abort(70);
     c.receive(std::nullopt, Tag::text);  // never comes

@@ -165,4 +165,5 @@ class Quarantine(Case):
         self.assertIn('of cell "crash": holding h1 in total/tokens/spot: its value is not a finite number', seen.pop())
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -8,6 +8,7 @@ import subprocess
 import time
 import unittest
 
+import quarantine
 from common import HAS_MPI, MPI_ENVIRONMENT, TINY, Case, command, main, read, tailcube
 
 JOB = os.path.join(TINY, "job.toml")
@@ -296,10 +297,32 @@ class Resume(Case):
             file.write("of somebody else")
         self.assertEqual(tailcube("run", JOB, "-o", self.path("other"), *SIZE).code, 74)
 
+    def test_quarantine(self):
+        """A finished round of quarantine is in the checkpoint; the scenarios of the next one as well."""
+        os.mkdir(self.path("job"))
+        for name, text in ({"job.toml": quarantine.JOB} | quarantine.FILES).items():
+            with open(self.path("job", name), "w") as file:
+                file.write(text)
+        job = self.path("job", "job.toml")
+        self.cube(*SIZE, job=job, output="expected")
+        process = self.start(*OFTEN, job=job)
+        self.wait_for("checkpoint.tally", process=process)
+        process.send_signal(signal.SIGUSR1)
+        _, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 75, errors)
+        for more in (["--max-hours", "0.0003"], []):
+            result = tailcube("run", job, "-o", self.path("out"), *SIZE, *more, *OFTEN, ranks=2 if HAS_MPI and more else 1)
+            self.assertIn(result.code, (0, 75), result.err)
+            if result.code == 0:
+                break
+        self.assertTrue(read(self.path("out", "cube.h5")) == read(self.path("expected", "cube.h5")), "another cube")
+        record, expected = self.record(), self.record("expected")
+        for name in ("quarantined", "quarantine_rounds", "loss_unit"):
+            self.assertEqual(record[name], expected[name])
+
     def test_twenty_kills_of_one_job(self):
         random.seed(20)
-        last = 0
-        for kill in range(20):
+        for _ in range(20):
             process = self.start(*OFTEN, "--threads", str(random.choice((1, 2))), ranks=random.choice((1, 2)) if HAS_MPI else 1)
             time.sleep(random.uniform(0.05, 0.6))
             self.kill_all(process)

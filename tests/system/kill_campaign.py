@@ -29,7 +29,7 @@ def ranks_of(folder):
             words = read(f"/proc/{pid}/cmdline").decode().split("\0")
             if words[0] == PROGRAM and folder in words:
                 variables = dict(v.split("=", 1) for v in read(f"/proc/{pid}/environ").decode().split("\0") if "=" in v)
-                found[int(variables.get("OMPI_COMM_WORLD_RANK", 0))] = int(pid)
+                found[int(variables.get("OMPI_COMM_WORLD_RANK", variables.get("PMI_RANK", 0)))] = int(pid)
         except OSError:
             pass  # it has ended
     return found

@@ -9,7 +9,7 @@ import time
 import unittest
 
 import quarantine
-from common import HAS_MPI, MPI_ENVIRONMENT, TINY, Case, command, main, read, tailcube
+from common import HAS_MPI, MPI_ENVIRONMENT, PROGRAM, TINY, Case, command, main, read, tailcube
 
 JOB = os.path.join(TINY, "job.toml")
 SIZE = ["--set", "run.scenarios=40000", "--progress", "none", "-q"]
@@ -52,8 +52,9 @@ class Resume(Case):
                 words = read(f"/proc/{pid}/cmdline").decode().split("\0")
             except OSError:
                 continue
-            if "OMPI_COMM_WORLD_RANK" in variables and self.path("out") in words:
-                found[int(variables["OMPI_COMM_WORLD_RANK"])] = int(pid)
+            rank = variables.get("OMPI_COMM_WORLD_RANK", variables.get("PMI_RANK"))
+            if words[0] == PROGRAM and rank and self.path("out") in words:
+                found[int(rank)] = int(pid)
         return found
 
     def kill_all(self, process):
@@ -123,14 +124,13 @@ class Resume(Case):
 
     @unittest.skipUnless(HAS_MPI, "built without MPI")
     def test_every_rank_ends_with_75(self):
-        script = f'"$@"; echo $? > {self.folder}/code.$OMPI_COMM_WORLD_RANK'
+        script = f'"$@"; echo $? > {self.folder}/code.${{OMPI_COMM_WORLD_RANK:-$PMI_RANK}}'
         words = command("run", JOB, "-o", self.path("out"), *SIZE, *OFTEN, ranks=3)
         process = subprocess.Popen(words[:3] + ["sh", "-c", "trap : USR1; " + script, "sh"] + words[3:], stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True, env=os.environ | MPI_ENVIRONMENT)
         self.wait_for("checkpoint.tally", process=process)
         for pid in self.ranks_of(process).values():
-            if "tailcube" in read(f"/proc/{pid}/cmdline").decode().split("\0")[0]:
-                os.kill(pid, signal.SIGUSR1)
+            os.kill(pid, signal.SIGUSR1)
         process.communicate(timeout=60)
         self.assertEqual([read(self.path(f"code.{r}")).decode().strip() for r in range(3)], ["75"] * 3)
         self.finish(ranks=2)
@@ -139,8 +139,7 @@ class Resume(Case):
     def test_other_ranks_threads_and_memory(self):
         done = 0
         for ranks, more in ((2, []), (1, ["--memory", "100M"]), (3, ["--threads", "2", "--memory", "97M"])):
-            code, errors = self.stopped(*more, ranks=ranks)
-            self.assertEqual(code, 75, errors)
+            self.stopped(*more, ranks=ranks)  # a launcher may have a code of its own
             record = self.record()
             self.assertEqual((record["status"], record["exit_code"], record["scenario_cells_resumed"]), ("stopped", 75, done))
             self.assertGreater(record["scenario_cells_done"], done)

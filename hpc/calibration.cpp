@@ -18,8 +18,7 @@ double timed(const Action& action) {
 }
 
 // Seconds for a block of all cells, memory and tables already touched once.
-double block_seconds(const Job& job, const CompiledBook& book, const Plan& plan, const Poll& check,
-                     FaultLog& faults) {
+double block_seconds(const Job& job, const CompiledBook& book, const Plan& plan, const Poll& check, FaultLog& faults) {
   const Tile block{0, std::min<std::uint64_t>(lanes, job.scenarios)};
   double seconds = 0;
   for (const CellRange group : plan.groups) {
@@ -130,8 +129,8 @@ class Calibrator {
 
 }  // namespace
 
-Calibration calibrate(const Job& job, const CompiledBook& book, const Plan& plan, double seconds,
-                      const Poll& check, FaultLog& faults) {
+Calibration calibrate(const Job& job, const CompiledBook& book, const Plan& plan, double seconds, const Poll& check,
+                      FaultLog& faults) {
   const double block = block_seconds(job, book, plan, check, faults);
   if (!faults.empty()) return {};
   const std::vector<Tile> tiles = choose_tiles(job, plan, seconds / std::max(block, 1e-9));

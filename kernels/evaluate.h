@@ -111,8 +111,8 @@ struct ValuationFault : std::runtime_error {
 };
 const char* words(Reason);
 
-// Adds tiles to the tallies of a group of cells. `poll` is called by the calling thread after its blocks, never concurrently,
-// and says whether to go on; may be empty. Hence every call gets on by a block at least.
+// Adds tiles to the tallies of a group of cells. `poll` is called by the calling thread after its blocks, never
+// concurrently, and says whether to go on; may be empty. Hence every call gets on by a block at least.
 using Poll = std::function<bool()>;
 class Evaluator {
  public:

@@ -116,6 +116,7 @@ void Checkpoint::write(CellRange cells, Tallies* tallies, const ScenarioSet& don
   }
   if (tallies != nullptr) {
     std::vector<Tallies> whole;
+    whole.reserve(parts.size());
     for (CellPart& part : parts) whole.push_back(std::move(part.tallies));
     *tallies = join_cells(std::move(whole));
   }

@@ -15,10 +15,11 @@
 namespace tailcube {
 
 struct CheckpointFiles {
-  explicit CheckpointFiles(const std::filesystem::path& folder)
-      : latest(folder / "checkpoint.tally"),
-        previous(folder / "checkpoint.previous.tally"),
-        next(folder / "checkpoint.next.tally") {}
+  // `prefix`: for several runs in one folder.
+  explicit CheckpointFiles(const std::filesystem::path& folder, const std::string& prefix = {})
+      : latest(folder / (prefix + "checkpoint.tally")),
+        previous(folder / (prefix + "checkpoint.previous.tally")),
+        next(folder / (prefix + "checkpoint.next.tally")) {}
   std::filesystem::path latest, previous, next;  // `next`: whole, and about to become the latest
   bool any() const;                              // there is something to go on with, or to refuse
   void remove() const;                           // all of them; what cannot be removed stays

@@ -43,7 +43,7 @@ bool still_there(int file, const std::filesystem::path& path) {
 
 }  // namespace
 
-FolderLock::FolderLock(const std::filesystem::path& folder) : path_(folder / ".lock") {
+FolderLock::FolderLock(const std::filesystem::path& folder, const std::string& name) : path_(folder / name) {
   for (;;) {
     file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (file_ < 0) throw FileError(path_.string() + ": cannot be opened: " + std::generic_category().message(errno));

@@ -1,10 +1,10 @@
 // Tallies of a group of cells, cut into cells and joined again; what makes partials of different jobs differ.
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <utility>
 
 #include "hpc/partial_file.h"
+#include "src/report/money.h"
 
 namespace tailcube {
 namespace {
@@ -31,11 +31,6 @@ void move_cell(Tallies& group, Tallies& one, int cell, bool out) {
   move_cell(group.gauges, one.gauges, group.shape, cell, 1, out);
   move_cell(group.conditional_pd, one.conditional_pd, group.shape, cell, 1, out);
   move_cell(group.faults, one.faults, group.shape, cell, 1, out);
-}
-
-std::string number(double x) {
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, x).ptr};
 }
 
 std::string text(const Shape& s) {
@@ -71,7 +66,7 @@ std::string difference(const PartialIdentity& mine, const PartialIdentity& their
   if (theirs.settings != mine.settings) return other("tallies with", text(theirs.settings), text(mine.settings));
   if (theirs.tally_digest != mine.tally_digest)
     return other("the job or one of its tables, digest", theirs.tally_digest.substr(0, 12), mine.tally_digest.substr(0, 12));
-  if (theirs.unit != mine.unit) return other("loss unit", number(theirs.unit), number(mine.unit));
+  if (theirs.unit != mine.unit) return other("loss unit", shortest(theirs.unit), shortest(mine.unit));
   if (theirs.quarantined != mine.quarantined) return other("left out:", text(theirs.quarantined), text(mine.quarantined));
   return {};
 }

@@ -51,9 +51,9 @@ struct Evaluator::Impl {
   std::optional<Columns> columns;
   std::unique_ptr<LossSheet> sheet;
 
-  // Calls `cell(thread, cell of the group, block, first scenario, scenarios)` for every block and cell of the tile until
-  // `poll` says to leave, then `slot(i, scenarios done)` for i < slots unless something could not be valued. Returns the
-  // scenarios done: the blocks from the tile's first to the last that was begun.
+  // Calls `cell(thread, cell of the group, block of the tile, lanes of the block)` for every block and cell of the tile
+  // until `poll` says to leave, then `slot(i, scenarios done)` for i < slots unless something could not be valued. Returns
+  // the scenarios done: the blocks from the tile's first to the last that was begun.
   template <class Cell, class Slot>
   std::uint64_t run(Tile tile, const Poll& poll, const Cell& cell, std::size_t slots, const Slot& slot);
   // What the threads found goes to the log, or the first of their exceptions to the caller.
@@ -75,10 +75,14 @@ struct Evaluator::Impl {
 
 template <class Cell, class Slot>
 std::uint64_t Evaluator::Impl::run(Tile tile, const Poll& poll, const Cell& cell, std::size_t slots, const Slot& slot) {
-  const std::uint64_t blocks = (tile.end - tile.begin + lanes - 1) / lanes;
+  const std::uint64_t front = tile.begin % lanes, origin = tile.begin - front;
+  const std::uint64_t blocks = (tile.end - origin + lanes - 1) / lanes;
   std::atomic<std::uint64_t> next_block{0}, next_slot{0};
   std::atomic<bool> leave{false}, failed{false}, faulty{false};
-  const auto done = [&] { return std::min(std::min<std::uint64_t>(next_block, blocks) * lanes, tile.end - tile.begin); };
+  const auto done = [&] {
+    const std::uint64_t begun = std::min(std::min<std::uint64_t>(next_block, blocks) * lanes, tile.end - origin);
+    return begun == 0 ? 0 : begun - front;
+  };
 #pragma omp parallel num_threads(threads)
   {
     Thread& mine = thread[static_cast<std::size_t>(omp_get_thread_num())];
@@ -103,11 +107,11 @@ std::uint64_t Evaluator::Impl::run(Tile tile, const Poll& poll, const Cell& cell
     });
     for (std::uint64_t b; wanted() && (b = next_block++) < blocks;)
       guarded([&] {
-        const std::uint64_t begin = tile.begin + b * lanes;
-        const std::size_t count = std::min<std::uint64_t>(lanes, tile.end - begin);
+        const std::uint64_t begin = origin + b * lanes;
+        const std::size_t count = std::min<std::uint64_t>(lanes, tile.end - begin), skip = b == 0 ? front : 0;
         mine.workspace->start(begin, count);
         for (int c = cells.begin; c < cells.end; ++c) {
-          cell(mine, c - cells.begin, b, count);
+          cell(mine, c - cells.begin, b, LaneRange{skip, count});
           if (mine.workspace->faults.empty()) continue;
           mine.faults.add(mine.workspace->faults, begin, count, c);
           faulty = true;
@@ -131,17 +135,17 @@ std::uint64_t Evaluator::operator()(Tile tile, Tallies& tallies, FaultLog& fault
   if (!impl.columns) impl.columns.emplace(impl.book, impl.cells, tallies.shape);
   const Columns& columns = *impl.columns;
   tallies.share(columns.holder());
-  const std::uint64_t rounded = (tile.end - tile.begin + lanes - 1) / lanes * lanes;
+  const std::uint64_t front = tile.begin % lanes, rounded = (front + tile.end - tile.begin + lanes - 1) / lanes * lanes;
   if (!impl.sheet || impl.sheet->scenarios() < rounded) impl.sheet = std::make_unique<LossSheet>(columns, rounded);
-  const auto post_cell = [&](Impl::Thread& mine, int cell, std::uint64_t block, std::size_t count) {
+  const auto post_cell = [&](Impl::Thread& mine, int cell, std::uint64_t block, LaneRange range) {
     if (!mine.side) mine.side = std::make_unique<SideSums>(columns);
     Workspace& w = *mine.workspace;
     const Valuation& valuation = w.cell(impl.cells.begin + cell);
-    post(impl.book, valuation, columns, cell, block * lanes, count, *impl.sheet, *mine.side, w.faults);
+    post(impl.book, valuation, columns, cell, block * lanes, range, *impl.sheet, *mine.side, w.faults);
   };
   const auto fold = [&](std::size_t s, std::uint64_t scenarios) {
     const std::uint32_t slot = columns.holders()[s];
-    tallies.losses[slot].fold({impl.sheet->column(slot), scenarios}, {}, tile.begin);
+    tallies.losses[slot].fold({impl.sheet->column(slot) + front, scenarios}, {}, tile.begin);
   };
   const std::uint64_t done = impl.run(tile, poll, post_cell, faults.empty() ? columns.holders().size() : 0, fold);
   impl.settle(faults);
@@ -158,10 +162,10 @@ std::uint64_t Evaluator::operator()(Tile tile, Tallies& tallies, const Poll& pol
 }
 
 std::uint64_t Evaluator::examine(Tile tile, const std::vector<double>& bound, FaultLog& faults, const Poll& poll) {
-  const auto look = [&](Impl::Thread& mine, int cell, std::uint64_t, std::size_t count) {
+  const auto look = [&](Impl::Thread& mine, int cell, std::uint64_t, LaneRange range) {
     Workspace& w = *mine.workspace;
     const Valuation& valuation = w.cell(impl_->cells.begin + cell);
-    find_faults(impl_->book, valuation, count, bound, w.faults);
+    find_faults(impl_->book, valuation, range.end, bound, w.faults);
   };
   const std::uint64_t done = impl_->run(tile, poll, look, 0, [](std::size_t, std::uint64_t) {});
   impl_->settle(faults);

@@ -47,7 +47,7 @@ struct CompiledBook {
   double unit = 1.0 / 1024;        // of the job's currency
 };
 
-// Scenarios [begin, end), begin a multiple of `lanes`, of the cells of one group.
+// Scenarios [begin, end) of the cells of one group. Blocks lie at multiples of `lanes`, wherever a tile begins.
 struct Tile {
   std::uint64_t begin, end;
   friend auto operator<=>(const Tile&, const Tile&) = default;

@@ -104,7 +104,7 @@ std::size_t ledger_row(const CompiledBook& book, std::size_t gauge_row) {
   return 0;
 }
 
-void post_gauges(const CompiledBook& book, const Valuation& valuation, const Columns& columns, int cell, std::size_t count,
+void post_gauges(const CompiledBook& book, const Valuation& valuation, const Columns& columns, int cell, LaneRange range,
                  SideSums& side, Faults& faults) {
   const Shape& shape = columns.shape();
   const auto number = [&](int gauge, int node, int h) { return columns.gauge(shape.gauge(cell, gauge, node, h)); };
@@ -121,8 +121,8 @@ void post_gauges(const CompiledBook& book, const Valuation& valuation, const Col
     const double scale = 1 / book.gauge_unit[static_cast<std::size_t>(gauge)];
     for (int h = 0; h < shape.horizons; ++h) {
       const double* amount = valuation.of_gauge_row[row]->gauges(row, h).data();
-      if (own && add_rounded(amount, scale, count, 1, 0, column(number(gauge, leaf, h)))) continue;
-      RowFaults found(ledger_row(book, row), count);
+      if (own && add_rounded(amount, scale, range.end, 1, 0, column(number(gauge, leaf, h)))) continue;
+      RowFaults found(ledger_row(book, row), range.end);
       found.look(amount, scale);
       found.report(faults);
     }
@@ -138,7 +138,7 @@ void post_gauges(const CompiledBook& book, const Valuation& valuation, const Col
           Units* to = column(number(gauge, parent, h));
           for (int lane = 0; lane < lanes; ++lane) to[lane] += column(from)[lane];
         }
-        if (columns.own(cell, node)) side.gauges[from].add({column(from), count}, {});
+        if (columns.own(cell, node)) side.gauges[from].add({column(from) + range.begin, range.size()}, {});
       }
     }
 }
@@ -215,14 +215,14 @@ void SideSums::move_to(Tallies& tallies, const Columns& columns) {
 }
 
 void post(const CompiledBook& book, const Valuation& valuation, const Columns& columns, int cell, std::size_t offset,
-          std::size_t count, LossSheet& sheet, SideSums& side, Faults& faults) {
-  post_losses(book, valuation, columns, cell, offset, count, sheet, side, faults);
-  post_gauges(book, valuation, columns, cell, count, side, faults);
+          LaneRange range, LossSheet& sheet, SideSums& side, Faults& faults) {
+  post_losses(book, valuation, columns, cell, offset, range.end, sheet, side, faults);
+  post_gauges(book, valuation, columns, cell, range, side, faults);
   std::array<Units, lanes> pd{};
-  if (cell == 0) side.absent.add({pd.data(), count}, {});
+  if (cell == 0) side.absent.add({pd.data(), range.size()}, {});
   for (std::size_t lane = 0; lane < lanes; ++lane)
     pd[lane] = round_to_units((*valuation.mean_conditional_pd)[lane] * 0x1p40);
-  side.conditional_pd[static_cast<std::size_t>(cell)].add({pd.data(), count}, {});
+  side.conditional_pd[static_cast<std::size_t>(cell)].add({pd.data() + range.begin, range.size()}, {});
 }
 
 void find_faults(const CompiledBook& book, const Valuation& valuation, std::size_t count, const std::vector<double>& bound,

@@ -59,10 +59,16 @@ struct SideSums {
   bool faulty = false;                     // a fault was found in a row, so that all are looked at
 };
 
-// Posts one block of one cell (`cell` counts within the group) at `offset` scenarios into the tile, of which `count` <=
-// lanes are real; cells of a block come in their order. Adds a fault for each row and scenario that is not finite or beyond
+// Lanes of a block. The losses of those before `begin` go to the sheet as well, but are not asked for.
+struct LaneRange {
+  std::size_t begin, end;
+  std::size_t size() const { return end - begin; }
+};
+
+// Posts lanes of one block of one cell (`cell` counts within the group) at `offset` scenarios into the tile's blocks; cells
+// of a block come in their order. Adds a fault for each row and scenario that is not finite or beyond
 // 2^51 units; the row is then not posted.
-void post(const CompiledBook&, const Valuation&, const Columns&, int cell, std::size_t offset, std::size_t count, LossSheet&,
+void post(const CompiledBook&, const Valuation&, const Columns&, int cell, std::size_t offset, LaneRange, LossSheet&,
           SideSums&, Faults&);
 
 // Adds the same faults without posting. `bound`, per row, lowers the range of value + cash, in units; empty: 2^51.

@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "hpc/cube_file.h"
+#include "hpc/partial_file.h"
 #include "src/app/commands.h"
 #include "src/app/exit_codes.h"
 #include "src/app/failure.h"
@@ -19,6 +20,29 @@ void write_header(const std::filesystem::path& path, const CubeHeader& h) {
             << significant(h.loss_unit, 6) << " " << h.currency << "\n\n";
 }
 
+void write_tally(const std::filesystem::path& path) {
+  const PartialReader file(path);
+  const PartialHeader& h = file.header();
+  const PartialIdentity& id = h.identity;
+  const auto count = [](std::uint64_t n) { return grouped(static_cast<double>(n)); };
+  std::uint64_t done = 0;
+  for (int cell = 0; cell < id.cells; ++cell) done += file.done(cell).size();
+  std::cout << path.string() << "\n  tallies of " << h.job << ", job digest " << h.job_digest << "\n  written by "
+            << id.program << "\n  format     " << partial_format << ", " << count(file.bytes()) << " bytes\n";
+  if (h.shards > 0) std::cout << "  shard      " << h.shard << " of " << h.shards << "\n";
+  std::cout << "  scenarios  " << h.wanted.text() << " (" << count(h.wanted.size()) << " of " << count(h.scenarios) << ")\n"
+            << "  complete   "
+            << (file.complete()
+                    ? "yes"
+                    : "no: " + percent(static_cast<double>(done) / (static_cast<double>(h.wanted.size()) * id.cells)))
+            << "\n  holds      " << id.cells << " stress cells x " << id.cell_shape.nodes << " nodes x "
+            << id.cell_shape.horizons << " horizons x " << id.cell_shape.quantities << " quantities, "
+            << (id.settings.binned ? "binned" : "exact") << " tail\n  seed       " << id.seed << ", loss unit "
+            << significant(id.unit, 6) << "\n";
+  for (const std::string& position : id.quarantined) std::cout << "  left out   " << position << "\n";
+  file.check_all();
+}
+
 }  // namespace
 
 int info_command(const Options& options) {
@@ -30,6 +54,7 @@ int info_command(const Options& options) {
   }
   // Unlike output, a cube that cannot be read is input: 65.
   Failure failure = attempt([&] {
+    if (path.extension() == ".tally") return write_tally(path);
     write_header(path, read_cube_header(path));
     write_table(std::cout, read_cube(path));
   });

@@ -18,6 +18,7 @@ int dispatch(Communicator& world, const Options& options) {
   if (options.command == Command::run) return run_command(world, options);
   int code = exit_code::ok;
   if (world.rank() == 0) {
+    if (options.command == Command::merge) code = merge_command(options);
     if (options.command == Command::check) code = check_command(options);
     if (options.command == Command::plan) code = plan_command(world, options);
     if (options.command == Command::submit) code = submit_command(world, options);

@@ -21,6 +21,7 @@ void add_job(CLI::App& command, Options& options) {
           "change a setting of the job: key=value, for instance run.scenarios=1000 (repeatable)")
       ->type_name("KEY=VALUE")
       ->expected(1)
+      ->allow_extra_args(false)  // files may follow
       ->take_all()
       ->check([](const std::string& text) {
         const std::size_t equals = text.find('=');
@@ -59,6 +60,28 @@ void add_output(CLI::App& run, Options& options) {
       ->type_name("STYLE");
 }
 
+std::string read_shard(const std::string& text, Options& options) {
+  char rest = 0;
+  if (std::sscanf(text.c_str(), "%d/%d%c", &options.shard, &options.shards, &rest) == 2 && options.shard >= 1 &&
+      options.shard <= options.shards)
+    return {};
+  return "'" + text + "' is not K/N, the K-th of N parts, K from 1 to N";
+}
+
+void add_parts(CLI::App& run, Options& options) {
+  run.add_option_function<std::string>(
+         "--shard",
+         [&options](const std::string& text) {
+           const std::string wrong = read_shard(text, options);
+           if (!wrong.empty()) throw CLI::ValidationError("--shard", wrong);
+         },
+         "evaluate the K-th of N parts only and write shard-K-of-N.tally, for tailcube merge")
+      ->type_name("K/N");
+  run.add_option("--extend", options.extend, "evaluate only the scenarios that this .tally of a smaller run lacks")
+      ->type_name("FILE");
+  run.add_flag("--keep-tally", options.keep_tally, "keep the tallies as cube.tally, so that scenarios can be added later");
+}
+
 std::string read_slow_rank(const std::string& text, Options& options) {
   char rest = 0;
   if (std::sscanf(text.c_str(), "%d:%lf%c", &options.slow_rank, &options.slow_factor, &rest) == 2 &&
@@ -67,20 +90,26 @@ std::string read_slow_rank(const std::string& text, Options& options) {
   return "'" + text + "' is not RANK:FACTOR with a factor of one or more";
 }
 
+void add_memory(CLI::App& command, Options& options) {
+  command
+      .add_option_function<std::string>(
+          "--memory",
+          [&options](const std::string& text) {
+            const auto limit = parse_memory(text);
+            if (!limit)
+              throw CLI::ValidationError("--memory",
+                                         "'" + text + "' is neither a size like 4G or 500M nor a share like 60%");
+            options.memory = *limit;
+          },
+          "memory each rank may use, 4G or 500M; or the share of a node's memory for all its ranks, 60% (default)")
+      ->type_name("SIZE");
+}
+
 void add_shares(CLI::App& run, Options& options) {
   run.add_option("--threads", options.threads, "threads of each rank (default: all cores the rank may use)")
       ->check(CLI::Range(1, 4096).description(""))
       ->type_name("N");
-  run.add_option_function<std::string>(
-         "--memory",
-         [&options](const std::string& text) {
-           const auto limit = parse_memory(text);
-           if (!limit)
-             throw CLI::ValidationError("--memory", "'" + text + "' is neither a size like 4G or 500M nor a share like 60%");
-           options.memory = *limit;
-         },
-         "memory each rank may use, 4G or 500M; or the share of a node's memory for all its ranks, 60% (default)")
-      ->type_name("SIZE");
+  add_memory(run, options);
 }
 
 void add_energy(CLI::App& run, Options& options) {
@@ -186,7 +215,19 @@ Parsed parse_options(int argc, const char* const* argv) {
   add_energy(run, options);
   add_stops(run, options);
   add_tests(run, options);
+  add_parts(run, options);
   add_logging(run, options);
+  CLI::App& merge = *command("merge", "add up shards, or more scenarios, and write the cube", Command::merge);
+  add_job(merge, options);
+  merge.add_option("parts", options.parts, "their .tally files, or a folder with shards")->required();
+  merge.add_option("-o,--output", options.output, "folder for cube.h5, run.json and run.log; may be that of the shards")
+      ->type_name("DIR")
+      ->required();
+  merge.add_flag("--overwrite", options.overwrite, "replace a cube that is there");
+  merge.add_flag("--keep-tally", options.keep_tally, "keep the sum as cube.tally");
+  add_memory(merge, options);
+  add_energy(merge, options);
+  add_logging(merge, options);
   CLI::App& check = *command("check", "check a job and print what was understood, assumed and doubted", Command::check);
   add_job(check, options);
   add_logging(check, options);
@@ -205,8 +246,8 @@ Parsed parse_options(int argc, const char* const* argv) {
   add_plan(submit, options);
   add_submit(submit, options);
   add_logging(submit, options);
-  CLI::App& info = *command("info", "print what a cube holds", Command::info);
-  info.add_option("cube", options.input, "a cube, or the folder with cube.h5")->required();
+  CLI::App& info = *command("info", "print what a cube or a .tally file holds", Command::info);
+  info.add_option("cube", options.input, "a cube, a .tally file, or the folder with cube.h5")->required();
   command("version", "print the version and what it was built with", Command::version);
 
   try {

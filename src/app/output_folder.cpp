@@ -1,10 +1,18 @@
 #include "src/app/output_folder.h"
 
+#include <cstdio>
+
 #include "hpc/cube_file.h"
 
 namespace tailcube {
 
 namespace fs = std::filesystem;
+
+std::string shard_name(int shard, int shards) {
+  char text[48];
+  std::snprintf(text, sizeof text, "shard-%04d-of-%04d", shard, shards);
+  return text;
+}
 
 namespace {
 
@@ -26,8 +34,15 @@ void OutputFolder::check(bool overwrite) const {
   if (status.type() != fs::file_type::directory)
     throw FileError(folder_.string() + ": " + (error ? error.message() : "exists and is not a folder") +
                     "; choose another with -o");
-  if (overwrite || (!fs::exists(cube()) && only_unfinished(folder_)) || checkpoints().any()) return;
+  if (!shard_.empty() || overwrite || (!fs::exists(cube()) && only_unfinished(folder_)) || checkpoints().any()) return;
   throw FileError(folder_.string() + ": exists already; choose another folder with -o, or replace it with --overwrite");
+}
+
+void OutputFolder::check_merge(bool overwrite) const {
+  std::error_code error;
+  if (!fs::is_directory(folder_, error)) check(false);
+  if (!overwrite && fs::exists(cube(), error))
+    throw FileError(cube().string() + ": exists already; choose another folder with -o, or replace it with --overwrite");
 }
 
 void OutputFolder::create() const {
@@ -39,7 +54,7 @@ void OutputFolder::create() const {
 void OutputFolder::clean() const {
   std::error_code error;
   const CheckpointFiles files = checkpoints();
-  for (const fs::path& file : {cube(), record(), files.next}) fs::remove(file.string() + ".part", error);
+  for (const fs::path& file : {cube(), record(), tally(), files.next}) fs::remove(file.string() + ".part", error);
   fs::remove(files.next, error);
 }
 

@@ -25,6 +25,7 @@ int Run::operator()() {
       if (leads()) std::cout << plan_.explanation;
       return exit_code::ok;
     }
+    if (shard_is_there()) return exit_code::ok;
     open_output();
     resume();
     evaluate();
@@ -37,12 +38,12 @@ int Run::operator()() {
     record(exit_code::invalid, e.what());
     meet(world_, {exit_code::invalid, e.what()});
   } catch (const WorkFailed& e) {  // on every rank
-    record(exit_code::internal, e.what());
-    meet(world_, {exit_code::internal, e.what()});
+    record(work_failure_, e.what());
+    meet(world_, {work_failure_, e.what()});
   }
   record(exit_code::ok, {});
   if (leads()) output_->checkpoints().remove();
-  if (leads() && !options_.quiet) write_table(std::cout, cube_);
+  if (leads() && !options_.quiet && !is_shard()) write_table(std::cout, cube_);
   return exit_code::ok;
 }
 
@@ -50,6 +51,8 @@ void Run::conclude() {
   clock_.start("write");
   meet(world_, attempt([&] {
          if (!leads()) return;
+         conclude_tally();
+         if (is_shard()) return;
          cube_ = estimator_->finish();
          if (!quarantine_.empty()) add_quarantine(cube_, job_, quarantine_, fault_count_);
          write_cube(output_->cube(), job_, cube_);

@@ -7,6 +7,7 @@
 #include "hpc/energy.h"
 #include "hpc/folder_lock.h"
 #include "hpc/worker.h"
+#include "src/app/exit_codes.h"
 #include "src/app/options.h"
 #include "src/app/output_folder.h"
 #include "src/app/run_record.h"
@@ -27,6 +28,17 @@ class Run {
   void open_output();
   void describe();
   void compile_job();
+  bool is_shard() const { return options_.shards > 0; }
+  bool is_part() const { return is_shard() || !options_.extend.empty(); }
+  void choose_part();
+  void open_base();
+  void check_base() const;
+  bool shard_is_there();
+  bool find_shard() const;
+  void refuse_part(const FaultLog&);
+  void open_tally();
+  void deliver(CellRange, Tallies&&);
+  void conclude_tally();
   PartialHeader header() const;
   void resume();
   void find_source();
@@ -60,6 +72,11 @@ class Run {
   std::unique_ptr<FolderLock> lock_;             // at rank 0
   std::shared_ptr<const PartialReader> source_;  // at rank 0: what this run goes on with
   std::unique_ptr<Checkpoint> checkpoint_;       // at rank 0
+  std::unique_ptr<PartialReader> base_;          // at rank 0: of --extend
+  std::unique_ptr<PartialWriter> kept_;          // at rank 0: the .tally that this run leaves
+  ScenarioSet split_, wanted_;                   // at rank 0: what shards share out, and what this run evaluates of it
+  std::uint64_t part_scenarios_ = 0;             // how many those are
+  int work_failure_ = exit_code::internal;       // how the run ends where delivering tallies fails
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::vector<std::int64_t> fault_count_;
   int threads_ = 1, planned_threads_ = 1;

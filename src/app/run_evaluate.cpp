@@ -25,6 +25,7 @@ void Run::evaluate() {
     record_.scenario_cells_done = report.progress.scenario_cells_done;
     if (ended == Ended::stopped) meet_stopped(report.stop);
     if (ended == Ended::complete) break;
+    refuse_part(report.faults);
     take_out(report.faults);
     if (leads()) {
       record_.scenario_cells_resumed = 0;
@@ -40,11 +41,12 @@ void Run::open_checkpoint() {
   settings.every_seconds = 60 * options_.checkpoint_minutes;
   settings.exact = options_.checkpoint_exactly;
   settings.last = job_.quarantine;  // counting faults takes its time, too
-  estimator_ = std::make_unique<Estimator>(job_, *book_);
+  if (!is_shard()) estimator_ = std::make_unique<Estimator>(job_, *book_);
+  open_tally();
   const Checkpoint::Cost before = checkpoint_ ? checkpoint_->cost() : Checkpoint::Cost{};
   checkpoint_ = std::make_unique<Checkpoint>(
       output_->checkpoints(), header(), std::exchange(source_, nullptr), settings,
-      [this](CellRange cells, Tallies&& tallies) { estimator_->add(cells, std::move(tallies)); },
+      [this](CellRange cells, Tallies&& tallies) { deliver(cells, std::move(tallies)); },
       [](const std::string& text) { spdlog::warn(text); });
   checkpoint_->add(before);
 }
@@ -60,7 +62,7 @@ int Run::stop_asked() {
 Ended Run::evaluate_once(WorkReport& report) {
   WorkSettings settings;
   settings.threads = threads_;
-  settings.wanted.add({0, job_.scenarios});
+  settings.wanted = wanted_;
   settings.stop = [this] { return stop_asked(); };
   if (world_.rank() == options_.slow_rank) settings.slow_down = options_.slow_factor;
   ProgressReport progress(options_);
@@ -73,7 +75,7 @@ void Run::meet_stopped(int stop) {
   Failure failure;
   if (leads()) {
     const double saved = static_cast<double>(checkpoint_->scenario_cells());
-    const double all = static_cast<double>(job_.scenarios) * static_cast<double>(job_.cells.size());
+    const double all = static_cast<double>(part_scenarios_) * static_cast<double>(job_.cells.size());
     failure = stop_failure(stop, "with " + percent(saved / all) + " of the scenarios in " +
                                      output_->checkpoints().latest.string() + "; the same command line goes on");
     if (!checkpoint_->on_disk()) {

@@ -37,16 +37,19 @@ void Run::read() {
 
 void Run::prepare() {
   const auto folder = options_.output.empty() ? std::filesystem::path(job_.name) : options_.output;
-  *resumable_ = folder / "checkpoint.tally";
-  if (leads() && !options_.dry_run) output_ = std::make_unique<OutputFolder>(folder);
+  const OutputFolder output(folder, is_shard() ? shard_name(options_.shard, options_.shards) : "");
+  *resumable_ = output.checkpoints().latest;
+  if (leads() && !options_.dry_run) output_ = std::make_unique<OutputFolder>(output);
   meet(world_, attempt([&] {
          if (output_) output_->check(options_.overwrite);
        }));
   clock_.start("compile");
   choose_resources();
+  choose_part();
   Failure failure = attempt([&] {
     credit_ = compile_credit(job_);
     compile_job();
+    check_base();
   });
   if (failure.exit_code == exit_code::ok) failure = stop_failure(signal_received());
   meet(world_, failure);
@@ -54,7 +57,9 @@ void Run::prepare() {
 
 void Run::compile_job() {
   book_ = std::make_unique<CompiledBook>(compile(job_, Detail::leaf, credit_));
-  plan_ = make_plan(job_, *book_, memory_bytes_, world_.size(), planned_threads_);
+  const bool adds = is_part() && !is_shard();  // a cell of the file and the sum come beside a group's tallies
+  plan_ = make_plan(job_, *book_, memory_bytes_, adds ? std::max(2, world_.size()) : world_.size(), planned_threads_,
+                    adds ? job_.scenarios : part_scenarios_);
 }
 
 // Ranks on unlike nodes must make the same plan: for the smallest memory and the most threads.
@@ -84,7 +89,7 @@ void Run::open_output() {
   meet(world_, attempt([&] {
          if (!leads()) return;
          output_->create();
-         lock_ = std::make_unique<FolderLock>(output_->path());
+         lock_ = std::make_unique<FolderLock>(output_->path(), output_->lock());
          output_->clean();
          pause_at(options_.pause_at);
          const bool goes_on = options_.resume == "auto" && output_->checkpoints().any();
@@ -96,16 +101,8 @@ void Run::open_output() {
 
 // To the log and to run.json: what will be done, with what.
 void Run::describe() {
-  record_.job = job_.name;
-  record_.digest = job_.digest;
-  record_.sampler = job_.credit.sampler == Sampler::sparse ? "sparse" : "per_obligor";
+  record_job(record_, job_);
   record_.simd = simd_name();
-  record_.seed = job_.seed;
-  record_.scenarios = job_.scenarios;
-  record_.cells = job_.cells.size();
-  record_.obligors = job_.obligors.size();
-  for (const PositionTable& table : job_.tables) record_.positions += table.positions.size();
-  record_.steps_valued = job_.report_steps.size();
   record_.loss_unit = plan_.unit;
   record_.memory_budget_bytes = plan_.budget_bytes;
   record_.planned_bytes = plan_.total_bytes;

@@ -157,6 +157,18 @@ std::string cost_line(const RunRecord& r) {
                           : "estimated, " + significant(r.watts_per_core, 3) + " W a core)");
 }
 
+void record_job(RunRecord& record, const Job& job) {
+  record.job = job.name;
+  record.digest = job.digest;
+  record.sampler = job.credit.sampler == Sampler::sparse ? "sparse" : "per_obligor";
+  record.seed = job.seed;
+  record.scenarios = job.scenarios;
+  record.cells = job.cells.size();
+  record.obligors = job.obligors.size();
+  for (const PositionTable& table : job.tables) record.positions += table.positions.size();
+  record.steps_valued = job.report_steps.size();
+}
+
 std::string to_json(const RunRecord& r) {
   Json json;
   json.add("status", r.status).add("exit_code", r.exit_code).add("message", r.message);
@@ -167,6 +179,8 @@ std::string to_json(const RunRecord& r) {
   json.add("obligors", r.obligors).add("positions", r.positions).add("steps_valued", r.steps_valued);
   json.add("ranks", r.threads.size()).add("threads_per_rank", r.threads).add("tiles_per_rank", r.tiles);
   json.add("memory_budget_bytes", r.memory_budget_bytes).add("planned_memory_bytes", r.planned_bytes);
+  if (!r.shard.empty()) json.add("shard", r.shard);
+  if (!r.scenarios_wanted.empty()) json.add("scenarios_wanted", r.scenarios_wanted);
   json.add("quarantine_rounds", r.quarantine_rounds).add("quarantined_share", r.quarantined_share);
   json.add("quarantined", quarantined_json(r.quarantined));
   add_costs(json, r);

@@ -8,6 +8,7 @@
 #include "hpc/communicator.h"
 #include "hpc/energy.h"
 #include "src/cube/precision.h"
+#include "src/model/model.h"
 
 namespace tailcube {
 
@@ -55,7 +56,8 @@ struct RunRecord {
   double loss_unit = 0;
   std::vector<int> threads, tiles;  // per rank
   std::size_t memory_budget_bytes = 0, planned_bytes = 0;
-  int quarantine_rounds = 0;  // evaluations that ended in taking positions out
+  std::string shard, scenarios_wanted;  // "3/16"; of a part of the job: "0-4095, 8192-9999"
+  int quarantine_rounds = 0;            // evaluations that ended in taking positions out
   std::vector<QuarantinedRecord> quarantined;
   double quarantined_share = 0;                                       // of the value today, each position without its sign
   std::uint64_t scenario_cells_done = 0, scenario_cells_resumed = 0;  // of scenarios x cells; the second: by earlier runs
@@ -69,6 +71,8 @@ struct RunRecord {
 Energy energy_of(const RunRecord&);
 // "67.2 CPU seconds, at most 163.00 MB a rank, 0.093 Wh (estimated, 5 W a core)"
 std::string cost_line(const RunRecord&);
+// What the record says of the job alone.
+void record_job(RunRecord&, const Job&);
 std::string to_json(const RunRecord&);
 // Written as X.part, synced and renamed; throws FileError.
 void write_run_record(const std::filesystem::path&, const RunRecord&);

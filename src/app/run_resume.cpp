@@ -3,11 +3,11 @@
 
 #include <cstring>
 
+#include "hpc/partial_header.h"
 #include "src/app/exit_codes.h"
 #include "src/app/failure.h"
 #include "src/app/run.h"
 #include "src/input/input.h"
-#include "src/report/build_info.h"
 #include "src/report/money.h"
 
 namespace tailcube {
@@ -48,21 +48,12 @@ std::string refused(const PartialReader& source, const std::string& difference) 
 }  // namespace
 
 PartialHeader Run::header() const {
-  PartialHeader header;
-  PartialIdentity& id = header.identity;
-  id.program = program_version() + " (" + program_commit() + "), " + compiler();
-  id.tally_digest = job_.tally_digest;
-  id.seed = job_.seed;
-  id.unit = book_->unit;
-  id.cells = static_cast<int>(job_.cells.size());
-  id.cell_shape = tally_shape(job_, *book_, {0, 1});
-  id.settings = tally_settings(job_);
+  std::vector<std::string> quarantined;
   for (const Quarantine::Position& p : quarantine_.positions())
-    id.quarantined.push_back(std::string(p.instrument->name) + " " + p.id);
-  header.job = job_.name;
-  header.job_digest = job_.digest;
-  header.scenarios = job_.scenarios;
-  header.wanted.add({0, job_.scenarios});
+    quarantined.push_back(std::string(p.instrument->name) + " " + p.id);
+  PartialHeader header = partial_header(job_, *book_, std::move(quarantined));
+  header.wanted = wanted_;
+  if (is_shard()) header.shard = options_.shard, header.shards = options_.shards, header.split = split_;
   header.rounds = packed(rounds_);
   return header;
 }
@@ -122,7 +113,7 @@ void Run::check_source(const PartialHeader& mine) const {
 void Run::tell_source() const {
   double done = 0;
   for (int c = 0; c < source_->header().identity.cells; ++c) done += static_cast<double>(source_->done(c).size());
-  const double all = static_cast<double>(job_.scenarios) * static_cast<double>(job_.cells.size());
+  const double all = static_cast<double>(part_scenarios_) * static_cast<double>(job_.cells.size());
   spdlog::info("going on with {}: {} of {} scenarios x cells are there", source_->path().string(), grouped(done),
                grouped(all));
 }

@@ -53,8 +53,10 @@ struct Plan {
               total_bytes = 0;
   std::string explanation;  // several lines, for --dry-run
 };
-// Throws InvalidJob, naming the number of bytes, when one cell does not fit.
-Plan make_plan(const Job&, const CompiledBook&, std::size_t memory_bytes, int ranks, int threads);
+// Throws InvalidJob, naming the number of bytes, when one cell does not fit. `scenarios`: how many of the job's are
+// evaluated; 0: all.
+Plan make_plan(const Job&, const CompiledBook&, std::size_t memory_bytes, int ranks, int threads,
+               std::uint64_t scenarios = 0);
 Shape tally_shape(const Job&, const CompiledBook&, CellRange);
 TallySettings tally_settings(const Job&);
 std::vector<std::string> gauge_names();  // union over instruments(), in their order

@@ -57,8 +57,10 @@ TallySettings tally_settings(const Job& job) {
   return settings;
 }
 
-Plan make_plan(const Job& job, const CompiledBook& book, std::size_t memory_bytes, int ranks, int threads) {
+Plan make_plan(const Job& job, const CompiledBook& book, std::size_t memory_bytes, int ranks, int threads,
+               std::uint64_t part) {
   Plan plan;
+  const std::uint64_t scenarios = part == 0 ? job.scenarios : part;
   const int cells = static_cast<int>(job.cells.size());
   const Shape one = tally_shape(job, book, {0, 1});
   const std::size_t slots = one.losses();
@@ -68,7 +70,7 @@ Plan make_plan(const Job& job, const CompiledBook& book, std::size_t memory_byte
   plan.budget_bytes = memory_bytes;
   plan.fixed_bytes = fixed_bytes(job, book);
   plan.workspace_bytes = workspace_bytes(book) * static_cast<std::size_t>(threads);
-  const std::size_t tally = tally_bytes(tally_settings(job), static_cast<std::int64_t>(job.scenarios), book.largest_loss);
+  const std::size_t tally = tally_bytes(tally_settings(job), static_cast<std::int64_t>(scenarios), book.largest_loss);
   plan.tally_bytes_per_cell =
       copies * slots * tally + one.gauge_slots() * sizeof(Moments) * static_cast<std::size_t>(threads + 2);
   const std::size_t least_sheet = sheet_bytes(one, lanes);
@@ -85,9 +87,9 @@ Plan make_plan(const Job& job, const CompiledBook& book, std::size_t memory_byte
   for (int g = 0; g < groups; ++g)
     plan.groups.push_back(
         {static_cast<int>(std::int64_t{cells} * g / groups), static_cast<int>(std::int64_t{cells} * (g + 1) / groups)});
-  plan.tile_scenarios = tile_size(job.scenarios, slots * static_cast<std::size_t>(largest), sheet_budget, ranks, threads);
-  for (std::uint64_t begin = 0; begin < job.scenarios; begin += plan.tile_scenarios)
-    plan.tiles.push_back({begin, std::min(job.scenarios, begin + plan.tile_scenarios)});
+  plan.tile_scenarios = tile_size(scenarios, slots * static_cast<std::size_t>(largest), sheet_budget, ranks, threads);
+  for (std::uint64_t begin = 0; begin < scenarios; begin += plan.tile_scenarios)
+    plan.tiles.push_back({begin, std::min(scenarios, begin + plan.tile_scenarios)});
   plan.sheet_bytes = sheet_bytes(tally_shape(job, book, {0, largest}), plan.tile_scenarios);
   plan.total_bytes = plan.fixed_bytes + plan.workspace_bytes + plan.sheet_bytes +
                      plan.tally_bytes_per_cell * static_cast<std::size_t>(largest);

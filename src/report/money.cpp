@@ -1,5 +1,6 @@
 #include "src/report/money.h"
 
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 
@@ -39,6 +40,11 @@ std::string grouped(double value, int decimals) {
 }
 
 std::string percent(double fraction) { return std::isnan(fraction) ? "n/a" : format("%.6g", 100 * fraction) + " %"; }
+
+std::string shortest(double value) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
 
 std::string significant(double value, int digits) { return std::isnan(value) ? "n/a" : format("%.*g", digits, value); }
 

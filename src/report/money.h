@@ -9,6 +9,7 @@ namespace tailcube {
 std::string grouped(double value, int decimals = 0);
 std::string percent(double fraction);  // 0.999 -> "99.9 %", 0.05 -> "5 %", six significant digits at most
 std::string significant(double value, int digits);
+std::string shortest(double value);         // reads back as the same number
 std::string horizon_text(double years);     // "1 month", "3 months", "1 year", "2.5 years", "10 days"
 std::string bytes_text(double bytes);       // "1.50 GB", powers of 1000
 std::string duration_text(double seconds);  // "12.3 s", "4 min 05 s", "2 h 03 min"

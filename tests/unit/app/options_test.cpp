@@ -52,6 +52,26 @@ TEST_CASE("a --set before the job does not swallow it") {
   CHECK(p.options->settings.size() == 1);
 }
 
+TEST_CASE("parts of a job are named, and files may follow a --set") {
+  const Parsed run = parse({"run", "job.toml", "--shard", "3/16", "--extend", "cube.tally", "--keep-tally"});
+  REQUIRE(run.options);
+  CHECK(run.options->shard == 3);
+  CHECK(run.options->shards == 16);
+  CHECK(run.options->extend == "cube.tally");
+  CHECK(run.options->keep_tally);
+  for (const char* wrong : {"0/4", "5/4", "4", "/4", "1/4x", "-1/4", "1/-4"}) {
+    INFO(wrong);
+    CHECK(parse({"run", "job.toml", "--shard", wrong}).refusal.exit_code == 64);
+  }
+  const Parsed merge = parse({"merge", "job.toml", "-o", "out", "--set", "run.seed=3", "a.tally", "b"});
+  REQUIRE(merge.options);
+  CHECK(merge.options->command == Command::merge);
+  CHECK(merge.options->settings == std::vector<std::string>{"run.seed=3"});
+  CHECK(merge.options->parts == std::vector<std::filesystem::path>{"a.tally", "b"});
+  CHECK(parse({"merge", "job.toml", "a.tally"}).refusal.exit_code == 64);  // no folder
+  CHECK(parse({"merge", "job.toml", "-o", "out"}).refusal.exit_code == 64);
+}
+
 TEST_CASE("plan takes what it plans for") {
   const Parsed p = parse({"plan", "job.toml", "--ranks", "64", "--threads", "8", "--ranks-per-node", "4", "--set",
                           "run.seed=3", "--scenarios", "1000000", "--memory", "4G", "--calibrate", "0.5", "--json"});

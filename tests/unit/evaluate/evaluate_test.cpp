@@ -171,6 +171,32 @@ TEST_CASE("tallies do not depend on tiles or threads") {
   }
 }
 
+TEST_CASE("a tile may begin and end anywhere") {
+  CompiledBook b = book();
+  b.gauge_rows = {{NodeIndex{1}, 0}, {NodeIndex{2}, 0}, {NodeIndex{2}, 0}};
+  b.gauges = 1;
+  b.gauge_unit = {b.unit};
+  b.stages[0].gauge_count = 1;
+  b.stages[1].first_gauge = 1, b.stages[1].gauge_count = 2;
+  const auto in_tiles = [&](int threads, const std::vector<Tile>& tiles) {
+    Shape with_gauges = shape(2);
+    with_gauges.gauges = 1;
+    Tallies tallies(with_gauges, {});
+    Evaluator evaluate(b, {0, 2}, threads);
+    for (const Tile tile : tiles) evaluate(tile, tallies, {});
+    return tallies;
+  };
+  Tallies whole = in_tiles(1, {{0, 1000}});
+  for (const int threads : {1, 3})
+    for (const std::vector<Tile>& tiles : {std::vector<Tile>{{0, 1}, {1, 63}, {63, 65}, {65, 1000}},
+                                           {{700, 1000}, {100, 700}, {0, 100}},
+                                           {{0, 130}, {130, 140}, {140, 1000}}}) {
+      Tallies cut = in_tiles(threads, tiles);
+      CHECK(equal(whole, cut));
+      CHECK(cut.gauges[0].count == 1000);
+    }
+}
+
 TEST_CASE("a group of cells gives what the cells give alone") {
   const CompiledBook b = book();
   Tallies both = run(b, {0, 2}, 2, {{0, 512}}), first = run(b, {0, 1}, 2, {{0, 512}}),

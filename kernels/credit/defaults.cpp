@@ -51,7 +51,7 @@ class BucketSampler {
       const std::size_t before = emit(*cells_[c], scratch_.hit.data());
       if (model_.steps == 1) continue;
       place_marks(*cells_[c], before);
-      for (std::size_t i = 0; i < scratch_.score.size(); i += lane_count) to_scores_of_marks(i);
+      sample::scores_of_marks(bucket_.count, scratch_.score);
       find_steps(c, before);
     }
   }
@@ -65,6 +65,7 @@ class BucketSampler {
       resize_scores(*cells_[c], before, 0.5);
       for (std::size_t i = before; i < cells_[c]->defaults.size(); ++i) {
         const Default& d = cells_[c]->defaults[i];
+        scratch_.lane[i - before] = d.lane;
         scratch_.score[i - before] = uniform(cells_[c]->seed, model_.obligors[static_cast<std::size_t>(d.obligor)].stream,
                                              first_scenario() + d.lane, 0);
       }
@@ -123,6 +124,7 @@ class BucketSampler {
   void resize_scores(const Block& block, std::size_t before, double blank) {
     const std::size_t count = block.defaults.size() - before;
     scratch_.score.assign((count + lane_count - 1) / lane_count * lane_count, blank);  // whole vectors
+    scratch_.lane.assign(scratch_.score.size(), 0);
   }
   Lanes scores(std::size_t from) { return Lanes(scratch_.score.data() + from, lane_count); }
 
@@ -133,41 +135,14 @@ class BucketSampler {
     for (std::size_t i = 0; i < p.size; ++i) {
       const std::uint64_t hit = scratch_.hit[p.key[i] >> 6], bit = std::uint64_t{1} << (p.key[i] & 63);
       if (!(hit & bit)) continue;
-      double& first =
-          scratch_.score[scratch_.offset[p.key[i] >> 6] + static_cast<std::size_t>(std::popcount(hit & (bit - 1)))];
-      first = std::min(first, p.mark[i] / bucket_.count);
+      const std::size_t at = scratch_.offset[p.key[i] >> 6] + static_cast<std::size_t>(std::popcount(hit & (bit - 1)));
+      scratch_.score[at] = std::min(scratch_.score[at], p.mark[i]);
+      scratch_.lane[at] = static_cast<std::uint32_t>(p.key[i] & 63);
     }
   }
-  // Phi^-1(1 - exp(-t)), from the smaller of the two tails.
-  void to_scores_of_marks(std::size_t from) {
-    alignas(64) std::array<double, lanes> survival;
-    const Lanes t = scores(from);
-    for (std::size_t l = 0; l < lane_count; ++l) survival[l] = -t[l];
-    exp(survival, survival);
-    alignas(64) std::array<double, lanes> tail;
-    for (std::size_t l = 0; l < lane_count; ++l) {
-      const double small = t[l] * (1 - t[l] / 2 * (1 - t[l] / 3 * (1 - t[l] / 4 * (1 - t[l] / 5 * (1 - t[l] / 6)))));
-      tail[l] = std::max(0x1p-1000, t[l] < 0x1p-6 ? small : std::min(1 - survival[l], survival[l]));
-    }
-    normal_quantile(tail, tail);
-    for (std::size_t l = 0; l < lane_count; ++l) t[l] = survival[l] < 0.5 ? -tail[l] : tail[l];
-  }
-
-  // The first n with score < M_n, by halving without branches; rounding cannot push it past the last step, where it was
-  // found to default.
   void find_steps(std::size_t cell, std::size_t before) {
-    const double* const running = scratch_.running(cell, 0).data();
-    std::vector<Default>& defaults = cells_[cell]->defaults;
-    for (std::size_t i = before; i < defaults.size(); ++i) {
-      const double score = scratch_.score[i - before];
-      std::size_t low = 0;
-      for (auto n = static_cast<std::size_t>(model_.steps); n > 1;) {
-        const std::size_t half = n / 2;
-        low += score < running[(low + half - 1) * lane_count + defaults[i].lane] ? 0 : half;
-        n -= half;
-      }
-      defaults[i].step = static_cast<std::uint16_t>(low + 1);
-    }
+    sample::find_steps(scratch_.running(cell, 0).data(), model_.steps, scratch_.score.data(), scratch_.lane.data(),
+                       std::span(cells_[cell]->defaults).subspan(before));
   }
 
   const CreditModel& model_;

@@ -287,6 +287,51 @@ void Compare(std::uint64_t seed, std::uint32_t first_scenario, std::span<const O
   }
 }
 
+void ScoresOfMarks(double count, std::span<double> marks) {
+  const DoubleTag d;
+  const auto one = hn::Set(d, 1.0);
+  for (std::size_t i = 0; i < marks.size(); i += kLaneCount) {
+    double* const t = marks.data() + i;
+    alignas(64) double survival[kLaneCount], tail[kLaneCount];
+    for (std::size_t l = 0; l < kLaneCount; l += kWidth) {
+      const auto x = hn::Div(hn::LoadU(d, t + l), hn::Set(d, count));
+      const auto alive = Exp(d, hn::Neg(x));
+      auto small = one;
+      for (const double n : {6.0, 5.0, 4.0, 3.0, 2.0}) small = hn::Sub(one, hn::Mul(hn::Div(x, hn::Set(d, n)), small));
+      small = hn::IfThenElse(hn::Lt(x, hn::Set(d, 0x1p-6)), hn::Mul(x, small), hn::Min(hn::Sub(one, alive), alive));
+      hn::Store(hn::Max(hn::Set(d, 0x1p-1000), small), d, tail + l);
+      hn::Store(alive, d, survival + l);
+    }
+    NormalQuantileLanes(tail, tail, AnyLogarithm());
+    for (std::size_t l = 0; l < kLaneCount; l += kWidth) {
+      const auto x = hn::Load(d, tail + l);
+      hn::StoreU(hn::IfThenElse(hn::Lt(hn::Load(d, survival + l), hn::Set(d, 0.5)), hn::Neg(x), x), d, t + l);
+    }
+  }
+}
+
+// By halving, without branches.
+void FindSteps(const double* running, int steps, const double* score, const std::uint32_t* lane,
+               std::span<Default> defaults) {
+  const DoubleTag d;
+  const hn::RebindToSigned<DoubleTag> di;
+  const hn::Rebind<std::uint32_t, DoubleTag> du32;
+  for (std::size_t i = 0; i < defaults.size(); i += kWidth) {
+    const auto x = hn::LoadU(d, score + i);
+    auto low = hn::BitCast(di, hn::PromoteTo(PhiloxTag(), hn::LoadU(du32, lane + i)));  // a place in `running`
+    for (int n = steps; n > 1;) {
+      const int half = n / 2;
+      const auto before = hn::RebindMask(di, hn::Lt(x, hn::GatherIndex(d, running + (half - 1) * lanes, low)));
+      low = hn::Add(low, hn::IfThenZeroElse(before, hn::Set(di, half * lanes)));
+      n -= half;
+    }
+    alignas(64) std::int64_t place[kWidth];
+    hn::Store(low, di, place);
+    for (std::size_t j = 0; j < std::min(kWidth, defaults.size() - i); ++j)
+      defaults[i + j].step = static_cast<std::uint16_t>(place[j] / lanes + 1);
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace tailcube
 HWY_AFTER_NAMESPACE();
@@ -297,6 +342,8 @@ HWY_EXPORT(Distances);
 HWY_EXPORT(Conditional);
 HWY_EXPORT(DrawPoints);
 HWY_EXPORT(Compare);
+HWY_EXPORT(ScoresOfMarks);
+HWY_EXPORT(FindSteps);
 }  // namespace tailcube
 
 namespace tailcube::sample {
@@ -338,6 +385,12 @@ void points(std::uint64_t seed, StreamId stream, std::uint32_t first_scenario, s
 void compare(std::uint64_t seed, std::uint32_t first_scenario, std::span<const Obligor> obligors, const double* pd,
              std::size_t cells, std::uint64_t* hit) {
   HWY_DYNAMIC_DISPATCH(Compare)(seed, first_scenario, obligors, pd, cells, hit);
+}
+
+void scores_of_marks(double count, std::span<double> marks) { HWY_DYNAMIC_DISPATCH(ScoresOfMarks)(count, marks); }
+void find_steps(const double* running, int steps, const double* score, const std::uint32_t* lane,
+                std::span<Default> defaults) {
+  HWY_DYNAMIC_DISPATCH(FindSteps)(running, steps, score, lane, defaults);
 }
 
 }  // namespace tailcube::sample

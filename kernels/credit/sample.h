@@ -42,4 +42,12 @@ void points(std::uint64_t seed, StreamId, std::uint32_t first_scenario, std::uin
 void compare(std::uint64_t seed, std::uint32_t first_scenario, std::span<const Obligor>, const double* pd, std::size_t cells,
              std::uint64_t* hit);
 
+// Marks, count times hazard, of whole vectors of `lanes` turned into normal scores: Phi^-1(1 - exp(-mark / count)), from the
+// smaller of the two tails.
+void scores_of_marks(double count, std::span<double> marks);
+
+// The first n with score < M_n, for the defaults of a bucket (`score` and `lane` padded to whole vectors of `lanes`); the
+// last step at the latest: rounding cannot push a default past the step where it was found.
+void find_steps(const double* running, int steps, const double* score, const std::uint32_t* lane, std::span<Default>);
+
 }  // namespace tailcube::sample

@@ -1,93 +1,12 @@
 #include "kernels/instruments/corrections.h"
 
-#include <hwy/highway.h>
-
 #include <cmath>
 
+#include "kernels/instruments/corrections_inl.h"
+
 namespace tailcube {
-namespace {
 
-namespace hn = hwy::HWY_NAMESPACE;
-static_assert(HWY_NATIVE_FMA, "AVX2 with FMA is the floor: one rounding per multiply-add");
-
-// sum amount[k] factor(k) for k from `begin`, in four strands: one alone would wait for each addition.
-template <class Factor>
-double strands(const double* amount, std::size_t begin, std::size_t end, Factor factor) {
-  double sum[4] = {};
-  std::size_t k = begin;
-  for (; k + 4 <= end; k += 4)
-    for (std::size_t j = 0; j < 4; ++j) sum[j] = std::fma(amount[k + j], factor(k + j), sum[j]);
-  for (std::size_t j = 0; k < end; ++k, ++j) sum[j] = std::fma(amount[k], factor(k), sum[j]);
-  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
-}
-// The same strands, side by side in a vector.
-double strands(const double* amount, const double* factor, std::size_t count) {
-  const hn::FixedTag<double, 4> d;
-  auto sum = hn::Zero(d);
-  std::size_t k = 0;
-  for (; k + 4 <= count; k += 4) sum = hn::MulAdd(hn::LoadU(d, amount + k), hn::LoadU(d, factor + k), sum);
-  double last[4];
-  hn::StoreU(sum, d, last);
-  for (std::size_t j = 0; k < count; ++k, ++j) last[j] = std::fma(amount[k], factor[k], last[j]);
-  return (last[0] + last[1]) + (last[2] + last[3]);
-}
-
-}  // namespace
-
-struct Corrections::Direct {
-  const double* discounts;
-  std::size_t valued;
-  double promised(const Schedule& s, const double* amount, std::size_t begin, std::size_t v, std::size_t lane) const {
-    const double* first = discounts + v * lanes + lane;
-    const std::size_t stride = valued * lanes;
-    return strands(amount, begin, s.discount.size(), [&](std::size_t k) { return first[s.discount[k] * stride]; });
-  }
-};
-struct Corrections::Transposed {
-  const double* factors;  // [lane][valued][slot]
-  std::size_t valued, slots;
-  double promised(const Schedule& s, const double* amount, std::size_t begin, std::size_t v, std::size_t lane) const {
-    const double* first = factors + (lane * valued + v) * slots;
-    if (begin == s.slot.size()) return 0;
-    if (s.consecutive) return strands(amount + begin, first + s.slot[begin], s.slot.size() - begin);
-    return strands(amount, begin, s.slot.size(), [&](std::size_t k) { return first[s.slot[k]]; });
-  }
-};
-// [valued][lane]: sums over the dates so far of discount factors, alone and times the number of the date, and of floating
-// coupons; the first and the latest discount factor.
-struct Corrections::Sums {
-  static constexpr std::size_t tables = 5;
-  double *level, *slope, *floating, *first, *last;
-  std::size_t count;
-
-  Sums(double* memory, std::size_t n)
-      : level(memory), slope(memory + n), floating(slope + n), first(floating + n), last(first + n), count(n) {
-    std::fill_n(memory, tables * n, 0.0);
-  }
-  void add_coupons(const double* worth, const double* fold) {
-    for (std::size_t i = 0; i < count; ++i)
-      floating[i] = std::fma(worth[i], fold == nullptr ? 1 : fold[i / lanes], floating[i]);
-  }
-  void add(std::size_t date, const double* discount, const double* fold) {
-    const hn::FixedTag<double, 4> d;
-    const auto number = hn::Set(d, static_cast<double>(date));
-    for (std::size_t v = 0; v * lanes < count; ++v) {
-      const auto folded = hn::Set(d, fold == nullptr ? 1 : fold[v]);
-      for (std::size_t i = v * lanes; i < (v + 1) * lanes; i += 4) {
-        const auto x = hn::Mul(hn::LoadU(d, discount + i), folded);
-        hn::StoreU(hn::Add(hn::LoadU(d, level + i), x), d, level + i);
-        hn::StoreU(hn::MulAdd(number, x, hn::LoadU(d, slope + i)), d, slope + i);
-        hn::StoreU(x, d, last + i);
-      }
-    }
-    if (date == 0) std::copy_n(last, count, first);
-  }
-  double promised(const AmountRule& rule, double notional, bool with_first, std::size_t i) const {
-    double sum = std::fma(rule.level, level[i], std::fma(rule.slope, slope[i], rule.last * last[i]));
-    if (notional != 0) sum = std::fma(notional, floating[i], sum);
-    return with_first ? std::fma(rule.first, first[i], sum) : sum;
-  }
-};
+using namespace corrections;
 
 std::size_t Corrections::bytes_per_thread() const {
   const std::size_t doubles = work_at_ + lanes * rows_.valued.size() * std::max(Sums::tables, slots_.size());
@@ -95,12 +14,7 @@ std::size_t Corrections::bytes_per_thread() const {
 }
 
 void Corrections::apply(const Block& block, Ledger& ledger) const {
-  std::vector<std::uint32_t>& first = ledger.scratch_indices;  // of each obligor, its first default
-  first.resize(obligors_ + 1);
-  std::size_t o = 0;
-  for (std::uint32_t i = 0; i < block.defaults.size(); ++i)
-    for (; o <= static_cast<std::size_t>(block.defaults[i].obligor); ++o) first[o] = i;
-  std::fill(first.begin() + static_cast<std::ptrdiff_t>(o), first.end(), static_cast<std::uint32_t>(block.defaults.size()));
+  index_defaults(block, ledger);
   ledger.scratch.resize(std::max(ledger.scratch.size(), work_at_ + Sums::tables * lanes * rows_.valued.size()));
   coupons_.forwards().evaluate(block, ledger.scratch.data());
   std::fill(ledger.scratch.data() + changes_at_, ledger.scratch.data() + recovery_at_, 0.0);
@@ -109,22 +23,19 @@ void Corrections::apply(const Block& block, Ledger& ledger) const {
   finish(ledger);
 }
 
-// Fetches ahead what lines to come will need.
-std::span<const Default> Corrections::defaults_of(std::size_t line, const Block& block, const Ledger& ledger) const {
-  constexpr std::size_t ahead = 8;
-  const std::uint32_t* first = ledger.scratch_indices.data();
-  if (line + 2 * ahead < lines_.size()) {
-    __builtin_prefetch(first + lines_[line + 2 * ahead].obligor);
-    __builtin_prefetch(block.defaults.data() + first[lines_[line + ahead].obligor]);
-  }
-  const std::uint32_t o = lines_[line].obligor;
-  return {block.defaults.data() + first[o], block.defaults.data() + first[o + 1]};
+// The first default of each obligor: behind the last of the one before.
+void Corrections::index_defaults(const Block& block, Ledger& ledger) const {
+  std::vector<std::uint32_t>& first = ledger.scratch_indices;
+  first.assign(obligors_ + 1, 0);
+  for (std::uint32_t i = 0; i < block.defaults.size(); ++i)
+    first[static_cast<std::size_t>(block.defaults[i].obligor) + 1] = i + 1;
+  for (std::size_t o = 1; o <= obligors_; ++o) first[o] = std::max(first[o], first[o - 1]);
 }
 
 // Transposing costs about as much as a correction saves per sixteen factors; either way gives the same bits.
 void Corrections::alone(const Block& block, Ledger& ledger) const {
   const std::size_t valued = rows_.valued.size(), slots = slots_.size();
-  if (alone_ == 0) return;
+  if (alone_.empty()) return;
   if (block.defaults.size() * 16 < slots * valued) return alone(Direct{block.discounts.data(), valued}, block, ledger);
   // Eight lanes at a time: a cache line of doubles is read once.
   constexpr std::size_t octet = 8;
@@ -140,24 +51,140 @@ void Corrections::alone(const Block& block, Ledger& ledger) const {
   alone(Transposed{table, valued, slots}, block, ledger);
 }
 
+// Principal outstanding and interest accrued when the default is seen: what was due after the step before is unpaid.
+inline double Corrections::claim_at_default(const Line& l, const Schedule& s, int step) const {
+  std::size_t unpaid = s.paid_by(step - 1);
+  double owed = balance(l, unpaid);
+  double since = unpaid == 0 ? 0 : s.date_years[unpaid - 1];
+  const double until = std::min(time_years_[static_cast<std::size_t>(step)], s.date_years[l.dates - 1u]);
+  for (; l.capitalises && unpaid < l.dates && s.date_years[unpaid] <= until; since = s.date_years[unpaid++])
+    owed += owed * l.interest * (s.date_years[unpaid] - since);
+  return owed + owed * l.interest * (until - since);
+}
+
+// The same of a claim with floating coupons.
+template <class Coupon>
+double Corrections::floating_claim(const Line& l, const Floating& f, const Schedule& s, int step, Coupon coupon) const {
+  std::size_t k = s.paid_by(step - 1);
+  const double until = time_years_[static_cast<std::size_t>(step)], principal = balance(l, 0);
+  double accrued = 0;
+  for (double begin = k == 0 ? 0 : s.date_years[k - 1]; k < l.dates && begin < until; begin = s.date_years[k++]) {
+    const double rate = k == 0 ? f.running : l.interest + coupon(k) / (s.date_years[k] - begin);
+    accrued += rate * (std::min(s.date_years[k], until) - begin);
+  }
+  return principal + principal * accrued;
+}
+
+// Where a default is written: scratch memory, where the changes of a scenario lie together ({value, cash, defaults, exposed}
+// by valued step); where every position has a row of its own, the ledger. Cash and gauges: since the valued step before.
+inline void Corrections::add_default(const Line& l, std::size_t lane, std::size_t first, double exposed,
+                                     Ledger& ledger) const {
+  if (rows_.detail == Detail::leaf) {
+    double* const to = ledger.scratch.data() + place_of_changes(l.row, lane) + 4 * first;
+    to[2] += 1, to[3] += exposed;
+  } else {
+    const int at = static_cast<int>(first);
+    ledger.gauges(rows_.gauge(l.row, defaults), at)[lane] += 1;
+    ledger.gauges(rows_.gauge(l.row, defaulted_exposure), at)[lane] += exposed;
+  }
+}
+template <class V>
+inline void Corrections::add_changes(const Line& l, std::size_t lane, const Horizons& h, V value, V cash,
+                                     Ledger& ledger) const {
+  const Tag d;
+  if (rows_.detail == Detail::leaf) {
+    const hn::Half<Tag> pair;
+    const auto even = hn::InterleaveLower(d, value, cash), odd = hn::InterleaveUpper(d, value, cash);
+    alignas(32) double change[Horizons::width][2];
+    hn::Store(hn::LowerHalf(pair, even), pair, change[0]), hn::Store(hn::UpperHalf(pair, even), pair, change[2]);
+    hn::Store(hn::LowerHalf(pair, odd), pair, change[1]), hn::Store(hn::UpperHalf(pair, odd), pair, change[3]);
+    double* to = ledger.scratch.data() + place_of_changes(l.row, lane) + 4 * h.begin;
+    for (std::size_t j = 0; j < h.count; ++j, to += 4)
+      hn::StoreU(hn::Add(hn::LoadU(pair, to), hn::Load(pair, change[j])), pair, to);
+  } else {
+    alignas(32) double v[Horizons::width], c[Horizons::width];
+    hn::Store(value, d, v), hn::Store(cash, d, c);
+    for (std::size_t j = 0; j < h.count; ++j) {
+      const int at = static_cast<int>(h.begin + j);
+      ledger.value(rows_.row(l.row), at)[lane] += v[j];
+      ledger.cash(rows_.row(l.row), at)[lane] += c[j];
+    }
+  }
+}
+
+// claimed(): principal and interest at the default. At a few valued steps: promised(h, paid): discounted amounts after so
+// many dates; due(h, begins, ends): sums of amounts. amount(k): one of them.
+template <class Claimed, class Promised, class Due, class Amount>
+inline void Corrections::correct(const Line& l, const Schedule& s, const Default& d, const Block& block, Ledger& ledger,
+                                 const Claimed& claimed, const Promised& promised, const Due& due,
+                                 const Amount& amount) const {
+  const std::size_t unpaid = s.paid_by(d.step - 1), valued = rows_.valued.size(), first = first_valued_[d.step];
+  const std::size_t lane = d.lane;
+  if (unpaid >= l.dates || first == valued) return;  // repaid before
+  const double claim = claimed();
+  const double* const rate = is_none(l.currency) ? nullptr : exchange(block, l.currency, 0) + lane;  // [step x lanes]
+  const double exposed = rate == nullptr ? claim : claim * rate[std::size_t{d.step} * lanes];
+  add_default(l, lane, first, exposed, ledger);
+  double* const come_value = ledger.scratch.data() + recovery_at_;
+  double* const come_cash = come_value + valued + Horizons::width + 1;
+  if (!l.at_once) {
+    std::fill_n(come_value, 2 * (valued + Horizons::width + 1), 0.0);
+    recovery_.recover(l.position, d, claim, block, come_value, come_cash);
+  }
+  const Tag tag;
+  const auto dates = hn::Set(tag, static_cast<double>(l.dates)), from = hn::Set(tag, static_cast<double>(unpaid));
+  for (std::size_t i = first / Horizons::width; i < horizons_.size(); ++i) {
+    const Horizons& h = horizons_[i];
+    const double* const paid = s.paid_valued.data() + h.begin;
+    const auto begins = hn::Max(hn::Min(hn::LoadU(tag, paid), dates), from), ends = hn::Min(hn::LoadU(tag, paid + 1), dates);
+    auto removed = promised(h, ends), missed = hn::Zero(tag);
+    if (rate == nullptr) {
+      missed = due(h, begins, ends);
+    } else {
+      removed = hn::Mul(removed, gather(rate, h.step));
+      missed = each(h.count, begins, ends, [&](std::size_t, std::size_t begin, std::size_t end) {
+        double sum = 0;
+        for (std::size_t k = begin; k < end; ++k) sum += amount(k) * rate[std::size_t{s.step[k]} * lanes];
+        return sum;
+      });
+    }
+    const auto number = hn::Iota(tag, static_cast<double>(h.begin)), seen_first = hn::Set(tag, static_cast<double>(first));
+    auto value = hn::Zero(tag), cash = value;
+    if (l.at_once) {
+      cash = hn::IfThenElseZero(hn::Eq(number, seen_first), hn::Set(tag, (1 - d.loss_given_default) * exposed));
+    } else {
+      value = hn::LoadU(tag, come_value + h.begin);
+      cash = hn::Sub(hn::LoadU(tag, come_cash + h.begin), hn::LoadU(tag, come_cash + h.begin - 1));
+    }
+    add_changes(l, lane, h, hn::IfThenElseZero(hn::Ge(number, seen_first), hn::Sub(value, removed)), hn::Sub(cash, missed),
+                ledger);
+  }
+}
+
 template <class Factors>
 void Corrections::alone(const Factors& factors, const Block& block, Ledger& ledger) const {
   const std::size_t valued = rows_.valued.size();
-  for (std::size_t i = 0; i < alone_; ++i) {
+  Hits(*this, block, ledger).each(0, alone_.size(), [&](std::size_t i, const Default& d) {
     const Line& l = lines_[i];
-    for (const Default& d : defaults_of(i, block, ledger))
-      correct(
-          l, schedules_[l.schedule], d, block, ledger, [&] { return claim_at_default(l, schedules_[l.schedule], d.step); },
-          [&](std::size_t k, std::size_t v) {
-            return growth_[i * valued + v] *
-                   factors.promised(schedules_[l.schedule], folded_.data() + l.folded, k, v, d.lane);
-          },
-          [&](std::size_t begin, std::size_t end) {
+    const Schedule& s = schedules_[alone_[i].schedule];
+    const double *amounts = amounts_.data() + alone_[i].amounts, *folded = folded_.data() + alone_[i].folded;
+    correct(
+        l, s, d, block, ledger, [&] { return claim_at_default(l, s, d.step); },
+        [&](const Horizons& h, Vector paid) {
+          return each(h.count, paid, paid, [&](std::size_t j, std::size_t k, std::size_t) {
+            const std::size_t v = h.begin + j;
+            return v < first_valued_[d.step] ? 0 : growth_[i * valued + v] * factors.promised(s, folded, k, v, d.lane);
+          });
+        },
+        [&](const Horizons& h, Vector begins, Vector ends) {
+          return each(h.count, begins, ends, [&](std::size_t, std::size_t begin, std::size_t end) {
             double sum = 0;
-            for (std::size_t k = begin; k < end; ++k) sum += amounts_[l.early + k];
+            for (std::size_t k = begin; k < end; ++k) sum += amounts[k];
             return sum;
           });
-  }
+        },
+        [&](std::size_t k) { return amounts[k]; });
+  });
 }
 
 void Corrections::along(const Chain& chain, const Block& block, Ledger& ledger) const {
@@ -166,116 +193,55 @@ void Corrections::along(const Chain& chain, const Block& block, Ledger& ledger) 
   const Forwards& forwards = coupons_.forwards();
   const double* const table = ledger.scratch.data();
   const bool floating = !chain.periods.empty();
-  Sums sums(ledger.scratch.data() + work_at_, valued * lanes);
-  std::size_t i = chain.begin;
-  for (std::size_t k = 0; i < chain.end; ++k) {
-    if (s.discount[k] != none) {
-      const double* fold = chain.spread == 0 ? nullptr : &folds_[chain.fold + k * valued];
+  Sums sums(ledger.scratch.data() + work_at_, valued * lanes, chain.slopes);
+  std::size_t k = 0;
+  const auto advance = [&](std::size_t dates) {
+    for (; k < dates; ++k) {
+      if (s.discount[k] == none) continue;
+      if (k + 1 < s.discount.size()) fetch(block.discounts(s.discount[k + 1], 0).data(), valued * lanes);
+      const double* fold = chain.spread == 0 ? nullptr : &folds_[chain.folds + k * valued];
       sums.add(k, block.discounts(s.discount[k], 0).data(), fold);
       if (floating && k > 0) sums.add_coupons(forwards.worth(table, chain.periods[k]), fold);
     }
-    for (; i < chain.end && lines_[i].dates == k + 1; ++i) {
-      const Line& l = lines_[i];
-      for (const Default& d : defaults_of(i, block, ledger)) {
-        const auto coupon = [&](std::size_t date) { return forwards.fixing(table, chain.periods[date])[d.lane]; };
-        correct(
-            l, s, d, block, ledger,
-            [&] { return floating ? floating_claim(l, s, d.step, coupon) : claim_at_default(l, s, d.step); },
-            [&](std::size_t paid, std::size_t v) {
-              return sums.promised(l.rule, l.floating, paid == 0, v * lanes + d.lane);
-            },
-            [&](std::size_t begin, std::size_t end) {
-              double sum = l.rule.sum(begin, end, l.dates);
-              for (std::size_t date = std::max<std::size_t>(begin, 1); floating && date < end; ++date)
-                sum += l.floating * coupon(date);
-              return sum;
-            });
-      }
-    }
-  }
+  };
+  Hits hits(*this, block, ledger);
+  if (!floating)
+    return hits.each(chain.begin, chain.end, [&](std::size_t i, const Default& d) {
+      advance(lines_[i].dates);
+      correct_fixed(lines_[i], s, sums, d, block, ledger);
+    });
+  hits.each(chain.begin, chain.end, [&](std::size_t i, const Default& d) {
+    advance(lines_[i].dates);
+    correct_floating(lines_[i], coupons_of_[chain.coupons + i - chain.begin], s, sums, d, block, ledger,
+                     [&](std::size_t date) { return forwards.fixing(table, chain.periods[date])[d.lane]; });
+  });
 }
 
-// What one default changes at the valued steps, what it adds to cash and gauges since the one before: at [v * stride].
-struct Corrections::Changes {
-  double *value, *cash, *defaults, *exposed;
-  std::size_t stride;
-};
-
-// Scratch memory, where the changes of a scenario lie together; where every position has a row of its own, the ledger.
-Corrections::Changes Corrections::changes(std::uint32_t row, std::size_t lane, Ledger& ledger) const {
-  if (rows_.detail == Detail::position) {
-    const RowIndex r = rows_.row(row);
-    return {ledger.value(r, 0).data() + lane, ledger.cash(r, 0).data() + lane,
-            ledger.gauges(rows_.gauge(row, defaults), 0).data() + lane,
-            ledger.gauges(rows_.gauge(row, defaulted_exposure), 0).data() + lane, lanes};
-  }
-  double* const first = ledger.scratch.data() + place_of_changes(row, lane);
-  return {first, first + 1, first + 2, first + 3, 4};
+void Corrections::correct_fixed(const Line& l, const Schedule& s, const Sums& sums, const Default& d, const Block& block,
+                                Ledger& ledger) const {
+  correct(
+      l, s, d, block, ledger, [&] { return claim_at_default(l, s, d.step); },
+      [&](const Horizons& h, Vector paid) { return sums.promised(l.rule, 0, paid, h, d.lane); },
+      [&](const Horizons&, Vector begins, Vector ends) { return sum(l.rule, begins, ends, l.dates); },
+      [&](std::size_t k) { return l.rule.amount(k, l.dates); });
 }
 
-// Principal outstanding and interest accrued when the default is seen: what was due after the step before is unpaid.
-double Corrections::claim_at_default(const Line& l, const Schedule& s, int step) const {
-  std::size_t unpaid = s.paid_by(step - 1);
-  double balance = unpaid == 0 ? l.principal : balances_[l.early + unpaid - 1];
-  double since = unpaid == 0 ? 0 : s.date_years[unpaid - 1];
-  const double until = std::min(time_years_[static_cast<std::size_t>(step)], s.date_years[l.dates - 1u]);
-  for (; l.capitalises && unpaid < l.dates && s.date_years[unpaid] <= until; since = s.date_years[unpaid++])
-    balance += balance * l.interest * (s.date_years[unpaid] - since);
-  return balance + balance * l.interest * (until - since);
-}
-
-// The same of a claim with floating coupons; coupon(k): what the period that ends on date k pays on a notional of 1.
+// coupon(k): what the period that ends on date k pays on a notional of 1.
 template <class Coupon>
-double Corrections::floating_claim(const Line& l, const Schedule& s, int step, Coupon coupon) const {
-  std::size_t k = s.paid_by(step - 1);
-  const double until = time_years_[static_cast<std::size_t>(step)];
-  double accrued = 0;
-  for (double begin = k == 0 ? 0 : s.date_years[k - 1]; k < l.dates && begin < until; begin = s.date_years[k++]) {
-    const double rate = k == 0 ? l.running : l.interest + coupon(k) / (s.date_years[k] - begin);
-    accrued += rate * (std::min(s.date_years[k], until) - begin);
-  }
-  return l.principal + l.principal * accrued;
-}
-
-// claimed(): principal and interest at the default; promised(k, v): discounted amounts at a valued step, of which date k is
-// the first; due(begin, end): sum of amounts. The dates are the first of `s`.
-template <class Claimed, class Promised, class Due>
-void Corrections::correct(const Line& l, const Schedule& s, const Default& d, const Block& block, Ledger& ledger,
-                          Claimed claimed, Promised promised, Due due) const {
-  std::size_t unpaid = s.paid_by(d.step - 1);
-  const std::size_t valued = rows_.valued.size(), first = first_valued_[d.step], lane = d.lane;
-  if (unpaid >= l.dates || first == valued) return;  // repaid before
-  const double claim = claimed();
-  const bool domestic = is_none(l.currency);
-  const double exposed = domestic ? claim : claim * exchange(block, l.currency, d.step)[lane];
-  const Changes to = changes(l.row, lane, ledger);
-  double received = (1 - d.loss_given_default) * exposed;
-  double *const come_value = ledger.scratch.data() + recovery_at_, *const come_cash = come_value + valued;
-  if (!l.at_once) {
-    std::fill_n(come_value, 2 * valued, 0.0);
-    recovery_.recover(l.position, d, claim, block, come_value, come_cash);
-  }
-  to.defaults[first * to.stride] += 1;
-  to.exposed[first * to.stride] += exposed;
-  for (std::size_t v = first; v < valued; ++v) {
-    const std::size_t paid = std::min<std::size_t>(s.paid_by(rows_.valued[v]), l.dates);
-    double missed = 0, removed = promised(paid, v);
-    if (domestic) {
-      missed = due(unpaid, paid);
-    } else {
-      removed *= exchange(block, l.currency, rows_.valued[v])[lane];
-      for (std::size_t k = unpaid; k < paid; ++k) missed += due(k, k + 1) * exchange(block, l.currency, s.step[k])[lane];
-    }
-    unpaid = paid;
-    if (l.at_once) {
-      to.value[v * to.stride] -= removed;
-      to.cash[v * to.stride] += received - missed;
-      received = 0;
-    } else {
-      to.value[v * to.stride] += come_value[v] - removed;
-      to.cash[v * to.stride] += come_cash[v] - (v == 0 ? 0 : come_cash[v - 1]) - missed;
-    }
-  }
+void Corrections::correct_floating(const Line& l, const Floating& f, const Schedule& s, const Sums& sums, const Default& d,
+                                   const Block& block, Ledger& ledger, Coupon coupon) const {
+  const auto due = [&](std::size_t begin, std::size_t end) {
+    double sum = l.rule.sum(begin, end, l.dates);
+    for (std::size_t date = std::max<std::size_t>(begin, 1); date < end; ++date) sum += f.notional * coupon(date);
+    return sum;
+  };
+  correct(
+      l, s, d, block, ledger, [&] { return floating_claim(l, f, s, d.step, coupon); },
+      [&](const Horizons& h, Vector paid) { return sums.promised(l.rule, f.notional, paid, h, d.lane); },
+      [&](const Horizons& h, Vector begins, Vector ends) {
+        return each(h.count, begins, ends, [&](std::size_t, std::size_t begin, std::size_t end) { return due(begin, end); });
+      },
+      [&](std::size_t k) { return due(k, k + 1); });
 }
 
 void Corrections::finish(Ledger& ledger) const {

@@ -27,23 +27,37 @@ class Corrections {
   std::size_t bytes_per_thread() const;
 
  private:
-  struct Line {
-    std::uint32_t position, obligor, row, schedule;
+  // What is read of a claim when its obligor defaults: one cache line.
+  struct alignas(64) Line {
+    std::uint32_t position, row;
     FactorIndex currency;
     std::uint16_t dates;
-    bool at_once, capitalises;  // Recovery::at_once, Claim::capitalises
-    double principal, interest, floating, running;
-    AmountRule rule;     // of a claim in a chain
-    std::size_t early;   // balances_[early + k]: outstanding after date k, for the dates within the simulated time
-    std::size_t folded;  // of a claim outside
+    bool at_once : 1, capitalises : 1, level : 1;  // Recovery::at_once, Claim::capitalises; the balance never changes
+    double interest;
+    AmountRule rule;    // of a claim in a chain
+    std::size_t early;  // balances_[early + k]: outstanding when k dates are paid; of a level balance, k = 0
+  };
+  struct Alone {  // of a claim outside chains
+    std::uint32_t schedule;
+    std::size_t amounts, folded;  // where they begin
+  };
+  struct Floating {  // as Claim's
+    double notional, running;
   };
   struct Chain {
-    std::uint32_t schedule;              // the longest
-    double spread;                       // a number to fold in
-    std::size_t begin, end, fold;        // its lines, by rising number of dates; its place in folds_
-    std::vector<std::uint32_t> periods;  // by date, of floating coupons; empty: none
+    std::uint32_t schedule;                  // the longest
+    double spread;                           // a number to fold in
+    bool slopes;                             // whether amounts rise or fall along the dates
+    std::size_t begin, end, folds, coupons;  // its lines, its places in folds_ and coupons_of_
+    std::vector<std::uint32_t> periods;      // by date, of floating coupons; empty: none
   };
-  struct Changes;     // where a default is written
+  // As many valued steps as a vector is wide; behind the last comes the last again, which is computed and not used.
+  struct Horizons {
+    static constexpr std::size_t width = 4;
+    std::size_t begin, count;
+    std::size_t at[width], step[width];  // their places in [valued][lane] and in [step][lane]
+  };
+  class Hits;         // lines whose obligors default
   struct Sums;        // along a chain up to a date
   struct Direct;      // discount factors in Block::discounts, by DiscountIndex
   struct Transposed;  // discount factors in scratch memory, by slot: contiguous
@@ -51,20 +65,28 @@ class Corrections {
   void add_line(std::uint32_t position, const CompiledClaims&, const Positions&);
   void add_amounts(std::uint32_t position, const CompiledClaims&);
   void add_chain(std::span<const std::uint32_t> positions, const CompiledClaims&, const Positions&);
+  void index_defaults(const Block&, Ledger&) const;
   void along(const Chain&, const Block&, Ledger&) const;
   void alone(const Block&, Ledger&) const;
   template <class Factors>
   void alone(const Factors&, const Block&, Ledger&) const;
-  std::span<const Default> defaults_of(std::size_t line, const Block&, const Ledger&) const;
   std::size_t place_of_changes(std::uint32_t row, std::size_t lane) const {
     return changes_at_ + (std::size_t{row} * lanes + lane) * rows_.valued.size() * 4;
   }
-  Changes changes(std::uint32_t row, std::size_t lane, Ledger&) const;
-  double claim_at_default(const Line&, const Schedule&, int step) const;
+  double balance(const Line& l, std::size_t paid) const { return balances_[l.early + (l.level ? 0 : paid)]; }
+  void correct_fixed(const Line&, const Schedule&, const Sums&, const Default&, const Block&, Ledger&) const;
   template <class Coupon>
-  double floating_claim(const Line&, const Schedule&, int step, Coupon) const;
-  template <class Claimed, class Promised, class Due>
-  void correct(const Line&, const Schedule&, const Default&, const Block&, Ledger&, Claimed, Promised, Due) const;
+  void correct_floating(const Line&, const Floating&, const Schedule&, const Sums&, const Default&, const Block&, Ledger&,
+                        Coupon) const;
+  [[gnu::always_inline]] double claim_at_default(const Line&, const Schedule&, int step) const;
+  template <class Coupon>
+  double floating_claim(const Line&, const Floating&, const Schedule&, int step, Coupon) const;
+  template <class Claimed, class Promised, class Due, class Amount>
+  [[gnu::always_inline]] void correct(const Line&, const Schedule&, const Default&, const Block&, Ledger&, const Claimed&,
+                                      const Promised&, const Due&, const Amount&) const;
+  [[gnu::always_inline]] void add_default(const Line&, std::size_t lane, std::size_t first, double exposed, Ledger&) const;
+  template <class V>
+  [[gnu::always_inline]] void add_changes(const Line&, std::size_t lane, const Horizons&, V value, V cash, Ledger&) const;
   void finish(Ledger&) const;
 
   const RowSet& rows_;
@@ -73,13 +95,17 @@ class Corrections {
   std::uint32_t obligors_;
   std::vector<double> time_years_;
   std::vector<std::uint32_t> first_valued_;  // by step: the first valued step at or after it
+  std::vector<Horizons> horizons_;           // all valued steps
   Schedules schedules_;
-  std::vector<Line> lines_;  // outside chains, then chain by chain
-  std::size_t alone_ = 0;    // how many are outside
+  std::vector<Line> lines_;                // outside chains, then chain by chain, there by rising number of dates
+  std::vector<std::uint32_t> obligor_of_;  // of each line
+  std::vector<Alone> alone_;               // of the first lines
   std::vector<Chain> chains_;
   std::vector<double> folds_;  // [date][valued] exp(-spread (date - time)) of a chain
+  std::vector<Floating> coupons_of_;
   std::vector<double> balances_;
-  // Of lines outside chains: amounts, as balances_; amounts x exp(-spread date); [line][valued] exp(spread time).
+  // Of lines outside chains: amounts within the simulated time; amounts x exp(-spread date); [line][valued] exp(spread
+  // time).
   std::vector<double> amounts_, folded_, growth_;
   std::size_t changes_at_ = 0, recovery_at_ = 0, work_at_ = 0;  // in scratch memory, after the forwards
   std::vector<std::uint32_t> slots_;                            // DiscountIndex of each slot

@@ -1,4 +1,5 @@
 // Which defaulted claims are corrected along a chain of dates, and what is kept of each.
+#include <algorithm>
 #include <numeric>
 
 #include "kernels/instruments/corrections.h"
@@ -33,6 +34,13 @@ Corrections::Corrections(CompiledClaims& claims, const RowSet& rows, const Recov
   for (std::size_t n = 0; n < time_years_.size(); ++n)
     first_valued_.push_back(static_cast<std::uint32_t>(
         std::lower_bound(rows.valued.begin(), rows.valued.end(), static_cast<int>(n)) - rows.valued.begin()));
+  for (std::size_t begin = 0; begin < rows.valued.size(); begin += Horizons::width) {
+    Horizons& h = horizons_.emplace_back(Horizons{begin, std::min(Horizons::width, rows.valued.size() - begin), {}, {}});
+    for (std::size_t j = 0; j < Horizons::width; ++j) {
+      const std::size_t v = std::min(begin + j, rows.valued.size() - 1);
+      h.at[j] = v * lanes, h.step[j] = static_cast<std::size_t>(rows.valued[v]) * lanes;
+    }
+  }
   const auto key = [&](std::uint32_t p) {
     const CashFlowLine& l = claims.lines[p];
     const Schedule& s = claims.schedules[l.schedule];
@@ -71,11 +79,10 @@ Corrections::Corrections(CompiledClaims& claims, const RowSet& rows, const Recov
       }
     }
   }
-  alone_ = lines_.size();
   for (const auto& group : chains) add_chain(group, claims, positions);
   changes_at_ = coupons.forwards().doubles();
   recovery_at_ = changes_at_ + (rows.detail == Detail::leaf ? std::size_t{rows.count} * lanes * rows.valued.size() * 4 : 0);
-  work_at_ = recovery_at_ + 2 * rows.valued.size();
+  work_at_ = recovery_at_ + 2 * (rows.valued.size() + Horizons::width + 1);
   slots_ = claims.schedules.number_slots(need);
   schedules_ = std::move(claims.schedules);
 }
@@ -83,15 +90,21 @@ Corrections::Corrections(CompiledClaims& claims, const RowSet& rows, const Recov
 void Corrections::add_line(std::uint32_t position, const CompiledClaims& claims, const Positions& positions) {
   const CashFlowLine& l = claims.lines[position];
   const Schedule& s = claims.schedules[l.schedule];
-  lines_.push_back({position, static_cast<std::uint32_t>(positions.obligor[position]), l.row, l.schedule, l.currency,
-                    static_cast<std::uint16_t>(s.date_years.size()), recovery_.at_once(position), l.capitalises, l.principal,
-                    l.interest, l.floating, l.running, l.rule.value_or(AmountRule{}), balances_.size(), folded_.size()});
-  for (std::size_t k = 0; k < s.paid.back(); ++k) balances_.push_back(claims.early[l.early + k].balance);
+  const auto early = std::span(claims.early).subspan(l.early, s.paid.back());
+  const std::size_t dates = s.date_years.size(), before_last = std::min(early.size(), dates - 1);
+  const bool level = std::all_of(early.begin(), early.begin() + static_cast<std::ptrdiff_t>(before_last),
+                                 [&](const Early& e) { return e.balance == l.principal; });
+  lines_.push_back({position, l.row, l.currency, static_cast<std::uint16_t>(dates), recovery_.at_once(position),
+                    l.capitalises, level, l.interest, l.rule.value_or(AmountRule{}), balances_.size()});
+  obligor_of_.push_back(static_cast<std::uint32_t>(positions.obligor[position]));
+  balances_.push_back(l.principal);
+  for (std::size_t k = 0; k < early.size() && !level; ++k) balances_.push_back(early[k].balance);
 }
 
 void Corrections::add_amounts(std::uint32_t position, const CompiledClaims& claims) {
   const CashFlowLine& l = claims.lines[position];
   const Schedule& s = claims.schedules[l.schedule];
+  alone_.push_back({l.schedule, amounts_.size(), folded_.size()});
   for (std::size_t k = 0; k < s.paid.back(); ++k) amounts_.push_back(claims.early[l.early + k].amount);
   for (std::size_t k = 0; k < s.date_years.size(); ++k) folded_.push_back(claims.folded[l.folded + k]);
   for (const int h : rows_.valued) growth_.push_back(exp(l.spread * time_years_[static_cast<std::size_t>(h)]));
@@ -99,11 +112,22 @@ void Corrections::add_amounts(std::uint32_t position, const CompiledClaims& clai
 
 void Corrections::add_chain(std::span<const std::uint32_t> positions, const CompiledClaims& claims, const Positions& all) {
   const CashFlowLine& longest = claims.lines[positions.back()];
-  Chain chain{longest.schedule, longest.spread, lines_.size(), lines_.size() + positions.size(), folds_.size(), {}};
-  if (longest.floating != 0) chain.periods = coupons_.periods(claims.schedules[longest.schedule]);
-  for (const std::uint32_t p : positions) add_line(p, claims, all);
+  const Schedule& s = claims.schedules[longest.schedule];
+  Chain chain{longest.schedule,
+              longest.spread,
+              longest.rule->slope != 0,
+              lines_.size(),
+              lines_.size() + positions.size(),
+              folds_.size(),
+              coupons_of_.size(),
+              {}};
+  if (longest.floating != 0) chain.periods = coupons_.periods(s);
+  for (const std::uint32_t p : positions) {
+    add_line(p, claims, all);
+    if (longest.floating != 0) coupons_of_.push_back({claims.lines[p].floating, claims.lines[p].running});
+  }
   if (chain.spread != 0)
-    for (const double date : claims.schedules[longest.schedule].date_years)
+    for (const double date : s.date_years)
       for (const int h : rows_.valued)
         folds_.push_back(exp(-chain.spread * std::max(0.0, date - time_years_[static_cast<std::size_t>(h)])));
   chains_.push_back(std::move(chain));

@@ -16,7 +16,7 @@ std::uint32_t Schedules::add(const Claim& claim, const Wiring& wiring) {
   };
   for (auto [at, end] = known_.equal_range(key); at != end; ++at)
     if (same(all_[at->second])) return at->second;
-  Schedule s{claim.curve, claim.spread.factor, {}, {}, {}, {}, false, {}};
+  Schedule s{claim.curve, claim.spread.factor, {}, {}, {}, {}, false, {}, {}};
   const double first_valued = wiring.time_years[static_cast<std::size_t>(wiring.valued.front())];
   for (const Flow& f : flows) {
     s.date_years.push_back(f.date_years);
@@ -29,6 +29,9 @@ std::uint32_t Schedules::add(const Claim& claim, const Wiring& wiring) {
     while (k < s.step.size() && s.step[k] <= n) ++k;
     s.paid.push_back(static_cast<std::uint16_t>(k));
   }
+  s.paid_valued.push_back(0);
+  for (const int h : wiring.valued) s.paid_valued.push_back(static_cast<double>(s.paid_by(h)));
+  s.paid_valued.insert(s.paid_valued.end(), 4, s.paid_valued.back());
   known_.emplace(key, static_cast<std::uint32_t>(all_.size()));
   all_.push_back(std::move(s));
   return static_cast<std::uint32_t>(all_.size() - 1);
@@ -104,9 +107,14 @@ void Ladders::add(std::span<const std::uint32_t> positions, const CompiledClaims
   std::sort(dates.begin(), dates.end());
   for (std::uint32_t i = 0; i < dates.size(); ++i) scratch_[dates[i].second] = i;
   const CashFlowLine& first = lines[positions.front()];
-  const Ladder ladder{
-      first.row, static_cast<std::uint32_t>(dates.size()), first.currency, discount_.size(), amount_.size(), start_.size()};
+  Ladder ladder{first.row,    static_cast<std::uint32_t>(dates.size()), 0, first.currency, discount_.size(), amount_.size(),
+                start_.size()};
   for (const auto& d : dates) discount_.push_back(d.second);
+  if (!ladders_.empty()) {
+    const auto before = discount_.begin() + static_cast<std::ptrdiff_t>(ladders_.back().discount);
+    const auto mine = discount_.begin() + static_cast<std::ptrdiff_t>(ladder.discount);
+    ladder.alike = static_cast<std::uint32_t>(std::mismatch(before, mine, mine, discount_.end()).first - before);
+  }
   amount_.resize(amount_.size() + dates.size() * wiring.valued.size(), 0.0);
   for (std::size_t v = 0; v < wiring.valued.size(); ++v) {
     const double time = wiring.time_years[static_cast<std::size_t>(wiring.valued[v])];
@@ -135,9 +143,12 @@ void Ladders::add_values(const RowSet& rows, const Block& block, const double* f
       for (std::size_t i = 0; i < count; ++i) {
         const Ladder& l = ladders_[begin + i];
         const std::size_t start = start_[l.start + v];
-        products[i] = {discount_.data() + l.discount + start, amount_.data() + l.amount + v * l.count + start,
-                       l.count - start, exchange(block, l.currency, rows.valued[v]),
-                       ledger.value(rows.row(l.row), static_cast<int>(v)).data()};
+        products[i] = {discount_.data() + l.discount + start,
+                       amount_.data() + l.amount + v * l.count + start,
+                       l.count - start,
+                       exchange(block, l.currency, rows.valued[v]),
+                       ledger.value(rows.row(l.row), static_cast<int>(v)).data(),
+                       l.alike - std::min<std::size_t>(l.alike, start)};
       }
       ladder_products({products.data(), count}, factors + v * lanes, stride);
     }

@@ -23,6 +23,7 @@ struct Schedule {
   std::vector<std::uint32_t> slot;      // place of the discount factor among those of the batch
   bool consecutive = false;             // slots rise by one
   std::vector<std::uint16_t> paid;      // by step: how many are paid at or before it, cash by then; the others are value
+  std::vector<double> paid_valued;      // 0, then by valued step the same number, the last one four times more
   std::size_t paid_by(int at) const { return paid[static_cast<std::size_t>(at)]; }
 };
 class Schedules {
@@ -75,6 +76,7 @@ class Ladders {
  private:
   struct Ladder {
     std::uint32_t row, count;
+    std::uint32_t alike;  // its first dates are those of the ladder before
     FactorIndex currency;
     std::size_t discount, amount, start;  // offsets: [date]; [valued][date]; [valued] first date after the step
   };
@@ -108,6 +110,7 @@ struct LadderProduct {
   std::size_t count;
   const double* exchange;
   double* out;
+  std::size_t alike;  // so many of the first discounts are those of the product before
 };
 // D begins at `discounts`, consecutive DiscountIndices `stride` doubles apart. The same bits on every CPU.
 void ladder_products(std::span<const LadderProduct>, const double* discounts, std::size_t stride);

@@ -1,0 +1,215 @@
+#pragma once
+// What Corrections is made of: sums over dates, the defaults of a block in the order of lines. Included by corrections.cpp
+// alone.
+#include <hwy/highway.h>
+
+#include <cmath>
+
+#include "kernels/instruments/corrections.h"
+
+namespace tailcube {
+namespace corrections {
+
+namespace hn = hwy::HWY_NAMESPACE;
+static_assert(HWY_NATIVE_FMA, "AVX2 with FMA is the floor: one rounding per multiply-add");
+
+// sum amount[k] factor(k) for k from `begin`, in four strands: one alone would wait for each addition.
+template <class Factor>
+double strands(const double* amount, std::size_t begin, std::size_t end, Factor factor) {
+  double sum[4] = {};
+  std::size_t k = begin;
+  for (; k + 4 <= end; k += 4)
+    for (std::size_t j = 0; j < 4; ++j) sum[j] = std::fma(amount[k + j], factor(k + j), sum[j]);
+  for (std::size_t j = 0; k < end; ++k, ++j) sum[j] = std::fma(amount[k], factor(k), sum[j]);
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+// The same strands, side by side in a vector.
+inline double strands(const double* amount, const double* factor, std::size_t count) {
+  const hn::FixedTag<double, 4> d;
+  auto sum = hn::Zero(d);
+  std::size_t k = 0;
+  for (; k + 4 <= count; k += 4) sum = hn::MulAdd(hn::LoadU(d, amount + k), hn::LoadU(d, factor + k), sum);
+  double last[4];
+  hn::StoreU(sum, d, last);
+  for (std::size_t j = 0; k < count; ++k, ++j) last[j] = std::fma(amount[k], factor[k], last[j]);
+  return (last[0] + last[1]) + (last[2] + last[3]);
+}
+
+using Tag = hn::FixedTag<double, 4>;
+using Vector = hn::Vec<Tag>;
+
+// table[place] side by side.
+inline Vector gather(const double* table, const std::size_t (&place)[4]) {
+  const hn::Half<Tag> half;
+  const auto pair = [&](std::size_t a, std::size_t b) {
+    return hn::InterleaveLower(half, hn::Set(half, table[a]), hn::Set(half, table[b]));
+  };
+  return hn::Combine(Tag(), pair(place[2], place[3]), pair(place[0], place[1]));
+}
+// f(j, begins[j], ends[j]) for the first j.
+template <class F>
+Vector each(std::size_t count, Vector begins, Vector ends, F f) {
+  alignas(32) double begin[4], end[4], x[4] = {};
+  hn::Store(begins, Tag(), begin), hn::Store(ends, Tag(), end);
+  for (std::size_t j = 0; j < count; ++j) x[j] = f(j, static_cast<std::size_t>(begin[j]), static_cast<std::size_t>(end[j]));
+  return hn::Load(Tag(), x);
+}
+inline void fetch(const double* from, std::size_t count) {
+  for (std::size_t i = 0; i < count; i += 8) __builtin_prefetch(from + i);
+}
+// AmountRule::sum, side by side.
+inline Vector sum(const AmountRule& rule, Vector begins, Vector ends, std::size_t dates) {
+  const Tag d;
+  const auto count = hn::Sub(ends, begins), twice_mean = hn::Sub(hn::Add(begins, ends), hn::Set(d, 1.0));
+  auto sum = hn::Add(hn::Mul(hn::Set(d, rule.level), count),
+                     hn::Mul(hn::Set(d, rule.slope), hn::Mul(hn::Mul(hn::Set(d, 0.5), twice_mean), count)));
+  sum = hn::Add(sum, hn::IfThenElseZero(hn::Eq(begins, hn::Zero(d)), hn::Set(d, rule.first)));
+  sum = hn::Add(sum, hn::IfThenElseZero(hn::Eq(ends, hn::Set(d, static_cast<double>(dates))), hn::Set(d, rule.last)));
+  return hn::IfThenElseZero(hn::Lt(begins, ends), sum);
+}
+
+}  // namespace corrections
+
+struct Corrections::Direct {
+  const double* discounts;
+  std::size_t valued;
+  double promised(const Schedule& s, const double* amount, std::size_t begin, std::size_t v, std::size_t lane) const {
+    const double* first = discounts + v * lanes + lane;
+    const std::size_t stride = valued * lanes;
+    return corrections::strands(amount, begin, s.discount.size(),
+                                [&](std::size_t k) { return first[s.discount[k] * stride]; });
+  }
+};
+struct Corrections::Transposed {
+  const double* factors;  // [lane][valued][slot]
+  std::size_t valued, slots;
+  double promised(const Schedule& s, const double* amount, std::size_t begin, std::size_t v, std::size_t lane) const {
+    const double* first = factors + (lane * valued + v) * slots;
+    if (begin == s.slot.size()) return 0;
+    if (s.consecutive) return corrections::strands(amount + begin, first + s.slot[begin], s.slot.size() - begin);
+    return corrections::strands(amount, begin, s.slot.size(), [&](std::size_t k) { return first[s.slot[k]]; });
+  }
+};
+// [valued][lane]: sums over the dates so far of discount factors, alone and times the number of the date, and of floating
+// coupons; the first and the latest discount factor.
+struct Corrections::Sums {
+  static constexpr std::size_t tables = 5;
+  double *level, *slope, *floating, *first, *folded;
+  const double* last;
+  std::size_t count;
+  bool slopes;
+
+  Sums(double* memory, std::size_t n, bool with_slopes)
+      : level(memory),
+        slope(memory + n),
+        floating(slope + n),
+        first(floating + n),
+        folded(first + n),
+        last(folded),
+        count(n),
+        slopes(with_slopes) {
+    std::fill_n(memory, tables * n, 0.0);
+  }
+  void add_coupons(const double* worth, const double* fold) {
+    for (std::size_t i = 0; i < count; ++i)
+      floating[i] = std::fma(worth[i], fold == nullptr ? 1 : fold[i / lanes], floating[i]);
+  }
+  void add(std::size_t date, const double* discount, const double* fold) {
+    last = discount;
+    if (fold != nullptr) {
+      for (std::size_t i = 0; i < count; ++i) folded[i] = discount[i] * fold[i / lanes];
+      last = folded;
+    }
+    const corrections::Tag d;
+    for (std::size_t i = 0; i < count; i += Horizons::width)
+      corrections::hn::StoreU(
+          corrections::hn::Add(corrections::hn::LoadU(d, level + i), corrections::hn::LoadU(d, last + i)), d, level + i);
+    const auto number = corrections::hn::Set(d, static_cast<double>(date));
+    for (std::size_t i = 0; slopes && i < count; i += Horizons::width)
+      corrections::hn::StoreU(
+          corrections::hn::MulAdd(number, corrections::hn::LoadU(d, last + i), corrections::hn::LoadU(d, slope + i)), d,
+          slope + i);
+    if (date == 0) std::copy_n(last, count, first);
+  }
+  // What is promised after so many dates, at a few valued steps of a scenario.
+  corrections::Vector promised(const AmountRule& rule, double notional, corrections::Vector paid, const Horizons& h,
+                               std::size_t lane) const {
+    const corrections::Tag d;
+    auto sum = corrections::hn::Mul(corrections::hn::Set(d, rule.last), corrections::gather(last + lane, h.at));
+    if (slopes)
+      sum = corrections::hn::MulAdd(corrections::hn::Set(d, rule.slope), corrections::gather(slope + lane, h.at), sum);
+    sum = corrections::hn::MulAdd(corrections::hn::Set(d, rule.level), corrections::gather(level + lane, h.at), sum);
+    if (notional != 0)
+      sum = corrections::hn::MulAdd(corrections::hn::Set(d, notional), corrections::gather(floating + lane, h.at), sum);
+    if (rule.first == 0) return sum;
+    const auto with_first =
+        corrections::hn::MulAdd(corrections::hn::Set(d, rule.first), corrections::gather(first + lane, h.at), sum);
+    return corrections::hn::IfThenElse(corrections::hn::Eq(paid, corrections::hn::Zero(d)), with_first, sum);
+  }
+};
+
+// Lines whose obligors default, in their order, with their defaults; in three rounds, each of which fetches what the next
+// will read.
+class Corrections::Hits {
+ public:
+  Hits(const Corrections& all, const Block& block, const Ledger& ledger)
+      : all_(all),
+        defaults_(block.defaults.data()),
+        first_(ledger.scratch_indices.data()),
+        scratch_(ledger.scratch.data()) {}
+
+  // correct(line, default) for the lines [line, end).
+  template <class Correct>
+  void each(std::size_t line, std::size_t end, Correct correct) {
+    while (line < end) {
+      line = take(line, end);
+      for (std::size_t i = 0; i < count_; ++i) fetch(hit_[i].line, default_[i] = defaults_[hit_[i].number]);
+      for (std::size_t i = 0; i < count_; ++i) correct(std::size_t{hit_[i].line}, default_[i]);
+    }
+  }
+
+ private:
+  static constexpr std::size_t most = 128;
+  struct Hit {
+    std::uint32_t line, number;  // of lines_; of Block::defaults
+  };
+  // Takes as many lines as fit; returns the first that is left. How many defaults an obligor has is anybody's guess: a few
+  // are written whatever their number, which costs less than guessing wrong.
+  std::size_t take(std::size_t line, std::size_t end) {
+    constexpr std::size_t ahead = 8, always = 4;
+    const std::uint32_t* const obligor = all_.obligor_of_.data();
+    const Line* const lines_of = all_.lines_.data();
+    count_ = 0;
+    for (; line < end && count_ <= most - lanes; ++line) {
+      if (line + 2 * ahead < end) {
+        __builtin_prefetch(first_ + obligor[line + 2 * ahead]);
+        __builtin_prefetch(defaults_ + first_[obligor[line + ahead]]);
+      }
+      const std::uint32_t begin = first_[obligor[line]], n = first_[obligor[line] + 1] - begin;
+      __builtin_prefetch(lines_of + (n > 0 ? line : 0));
+      for (std::uint32_t j = 0; j < always; ++j) hit_[count_ + j] = {static_cast<std::uint32_t>(line), begin + j};
+      for (std::uint32_t j = always; j < n; ++j) hit_[count_ + j] = {static_cast<std::uint32_t>(line), begin + j};
+      count_ += n;
+    }
+    return line;
+  }
+  // Its balance lies about where it does if a date is paid at every step.
+  void fetch(std::size_t line, const Default& d) const {
+    const Line& l = all_.lines_[line];
+    __builtin_prefetch(all_.balances_.data() + l.early + (l.level ? 0 : d.step - 1));
+    if (all_.rows_.detail == Detail::position) return;
+    const double* const changes = scratch_ + all_.place_of_changes(l.row, d.lane);
+    __builtin_prefetch(changes);
+    __builtin_prefetch(changes + 4 * all_.rows_.valued.size() - 1);
+  }
+
+  const Corrections& all_;
+  const Default* defaults_;
+  const std::uint32_t* first_;
+  const double* scratch_;
+  std::size_t count_ = 0;
+  Hit hit_[most + 4];
+  Default default_[most];
+};
+
+}  // namespace tailcube

@@ -38,21 +38,24 @@ inline double strands(const double* amount, const double* factor, std::size_t co
 using Tag = hn::FixedTag<double, 4>;
 using Vector = hn::Vec<Tag>;
 
-// table[place] side by side.
-inline Vector gather(const double* table, const std::size_t (&place)[4]) {
+inline Vector abreast(double a, double b, double c, double d) {
   const hn::Half<Tag> half;
-  const auto pair = [&](std::size_t a, std::size_t b) {
-    return hn::InterleaveLower(half, hn::Set(half, table[a]), hn::Set(half, table[b]));
-  };
-  return hn::Combine(Tag(), pair(place[2], place[3]), pair(place[0], place[1]));
+  const auto pair = [&](double x, double y) { return hn::InterleaveLower(half, hn::Set(half, x), hn::Set(half, y)); };
+  return hn::Combine(Tag(), pair(c, d), pair(a, b));
 }
-// f(j, begins[j], ends[j]) for the first j.
+inline Vector gather(const double* table, const std::size_t (&place)[4]) {
+  return abreast(table[place[0]], table[place[1]], table[place[2]], table[place[3]]);
+}
+// f(j, begins[j], ends[j]) for the first j; not through memory, where a vector would wait for its parts.
 template <class F>
-Vector each(std::size_t count, Vector begins, Vector ends, F f) {
-  alignas(32) double begin[4], end[4], x[4] = {};
+HWY_INLINE Vector each(std::size_t count, Vector begins, Vector ends, const F& f) {
+  alignas(32) double begin[4], end[4];
   hn::Store(begins, Tag(), begin), hn::Store(ends, Tag(), end);
-  for (std::size_t j = 0; j < count; ++j) x[j] = f(j, static_cast<std::size_t>(begin[j]), static_cast<std::size_t>(end[j]));
-  return hn::Load(Tag(), x);
+  const auto at = [&](std::size_t j) {
+    return j < count ? f(j, static_cast<std::size_t>(begin[j]), static_cast<std::size_t>(end[j])) : 0.0;
+  };
+  const double a = at(0), b = at(1), c = at(2), d = at(3);
+  return abreast(a, b, c, d);
 }
 inline void fetch(const double* from, std::size_t count) {
   for (std::size_t i = 0; i < count; i += 8) __builtin_prefetch(from + i);

@@ -319,10 +319,10 @@ void FindSteps(const double* running, int steps, const double* score, const std:
   for (std::size_t i = 0; i < defaults.size(); i += kWidth) {
     const auto x = hn::LoadU(d, score + i);
     auto low = hn::BitCast(di, hn::PromoteTo(PhiloxTag(), hn::LoadU(du32, lane + i)));  // a place in `running`
-    for (int n = steps; n > 1;) {
-      const int half = n / 2;
-      const auto before = hn::RebindMask(di, hn::Lt(x, hn::GatherIndex(d, running + (half - 1) * lanes, low)));
-      low = hn::Add(low, hn::IfThenZeroElse(before, hn::Set(di, half * lanes)));
+    for (std::size_t n = static_cast<std::size_t>(steps); n > 1;) {
+      const std::size_t half = n / 2;
+      const auto before = hn::RebindMask(di, hn::Lt(x, hn::GatherIndex(d, running + (half - 1) * kLaneCount, low)));
+      low = hn::Add(low, hn::IfThenZeroElse(before, hn::Set(di, static_cast<std::int64_t>(half * kLaneCount))));
       n -= half;
     }
     alignas(64) std::int64_t place[kWidth];

@@ -76,10 +76,8 @@ void write_submission(std::ostream& out, const BatchJob& b) {
          "fi\n"
          "shard=$SLURM_ARRAY_TASK_ID\n"
          "if [ \"$shard\" -eq 0 ]; then\n"
-         "  exec srun --ntasks=1 \"$tailcube\" merge \"$job\" \"$output.shards\"/*/shard-*.tally -o \"$output\"\n"
-         "fi\n"
-         "# A folder for each shard: they run at the same time, and each has its log and its checkpoint.\n"
-         "mkdir -p \"$output.shards\"\n\n";
+         "  exec srun --ntasks=1 \"$tailcube\" merge \"$job\" \"$output\" -o \"$output\"\n"
+         "fi\n\n";
 }
 
 void write_run(std::ostream& out, const BatchJob& b) {
@@ -93,8 +91,7 @@ void write_run(std::ostream& out, const BatchJob& b) {
       << "srun " << (b.ranks > 1 ? "--mpi=\"${SRUN_MPI:-pmix}\"" : "--ntasks=1")
       << " --cpus-per-task=\"$SLURM_CPUS_PER_TASK\" --cpu-bind=cores" << (b.ranks > 1 ? " --distribution='*:block'" : "")
       << " \\\n  \"$tailcube\" run \"$job\" "
-      << (b.shards > 0 ? "-o \"$output.shards/$shard\" --shard \"$shard/" + std::to_string(b.shards) + "\""
-                       : "-o \"$output\"")
+      << "-o \"$output\"" << (b.shards > 0 ? " --shard \"$shard/" + std::to_string(b.shards) + "\"" : std::string())
       << " --threads \"$SLURM_CPUS_PER_TASK\"";
   for (const std::string& word : b.options) out << " " << shell_word(word);
   out << " &\n"

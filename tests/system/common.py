@@ -82,10 +82,6 @@ class Case(unittest.TestCase):
             file.write(text)
         return job
 
-    def need(self, option):
-        if option not in tailcube("run", "--help").out:
-            self.skipTest(f"tailcube run has no {option}")
-
     def run_ok(self, *arguments, **more):
         result = tailcube(*arguments, **more)
         self.assertEqual(result.code, 0, f"{arguments} {more}\n{result.err}\n{result.out}")

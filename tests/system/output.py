@@ -113,7 +113,7 @@ class Output(Case):
     @unittest.skipUnless(HAS_MPI, "built without MPI")
     def test_terminated_under_mpirun(self):
         """mpirun passes the signal on to all ranks and has a code of its own: run.json tells."""
-        os.environ["OMPI_MCA_odls_base_sigkill_timeout"] = "5"  # otherwise it kills the ranks after a second
+        os.environ["OMPI_MCA_odls_base_sigkill_timeout"] = "12"  # otherwise it kills the ranks after a second
         self.addCleanup(os.environ.pop, "OMPI_MCA_odls_base_sigkill_timeout")
         process = self.start("run", JOB, "-o", self.path("out"), *LONG, ranks=2)
         self.wait_for(self.path("out", "run.log"))

@@ -116,7 +116,6 @@ class Pbs(Case):
         self.check_cube()
 
     def test_array_then_merge(self):
-        self.need("--shard")
         script = os.path.join(SCRIPTS, "submit_array.sh")
         said = self.call(script, JOB, "out", "3", "--memory", "300M", QSUB_OPTIONS="-q short")
         self.assertEqual(said, "shards 1 2 3: 1[].server\nmerge: 2.server\n")
@@ -128,7 +127,6 @@ class Pbs(Case):
         self.assertEqual(self.codes()[2:], ["0", "0"], self.output())
 
     def test_a_shard_that_fails_takes_the_merge_with_it(self):
-        self.need("--shard")
         self.call(os.path.join(SCRIPTS, "submit_array.sh"), JOB, "out", "2", "--set", "run.sed=1")
         self.assertEqual(self.codes(), ["65 65"], self.output())
 

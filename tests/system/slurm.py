@@ -114,7 +114,6 @@ class Slurm(Case):
 
     def submit_array(self, shards, *arguments):
         """Returns the shards that were submitted, their job array and the job of the merge."""
-        self.need("--shard")
         os.environ |= {"TAILCUBE": PROGRAM, "SBATCH_OPTIONS": "--cpus-per-task=1"}
         script = os.path.join(ROOT, "jobs", "slurm", "submit_array.sh")
         said = slurm_cluster.must(script, JOB, "out", str(shards), *arguments)

@@ -68,8 +68,8 @@ TEST_CASE("shards are an array, their merge waits for them") {
   CHECK_THAT(s, Contains("#SBATCH --array=1-16\n#SBATCH --output=%x-%A-%a.log\n"));
   CHECK_THAT(s, Contains("--dependency=\"afterok:${array%%;*}\" --kill-on-invalid-dep=yes --array=0 --mem=1300M"));
   CHECK_THAT(s, Contains("--time=00:10:00 \"$0\""));
-  CHECK_THAT(s, Contains("-o \"$output.shards/$shard\" --shard \"$shard/16\""));
-  CHECK_THAT(s, Contains("merge \"$job\" \"$output.shards\"/*/shard-*.tally -o \"$output\""));
+  CHECK_THAT(s, Contains("-o \"$output\" --shard \"$shard/16\""));
+  CHECK_THAT(s, Contains("merge \"$job\" \"$output\" -o \"$output\""));
 }
 
 }  // namespace

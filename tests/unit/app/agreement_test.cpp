@@ -21,6 +21,7 @@ class Meeting : public Communicator {
   void abort(int) override { throw std::logic_error("aborted"); }
 
  private:
+  void beat(int) override {}
   std::vector<std::string> others_;
 };
 

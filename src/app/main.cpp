@@ -36,7 +36,6 @@ int run_program(Communicator& world, int argc, char** argv) {
   }
   start_logging(*parsed.options, world.rank());
   if (parsed.options->avx2_only) leave_out_beyond_avx2();
-  watch_signals();
   return dispatch(world, *parsed.options);
 }
 
@@ -52,6 +51,7 @@ int leave(Communicator& world, const char* why) {
 
 int main(int argc, char** argv) {
   using namespace tailcube;
+  watch_signals();
   std::unique_ptr<Communicator> world;
   try {
     world = connect(argc, argv);

@@ -34,7 +34,7 @@ Ending in_child(const std::function<void()>& action) {
   REQUIRE(::pipe(ends) == 0);
   const pid_t child = ::fork();
   if (child == 0) {
-    ::alarm(20);  // a hang is an ending by SIGALRM
+    ::alarm(200);  // a hang is an ending by SIGALRM; read_cube gives a trial ten seconds of CPU time, on a busy machine
     std::string text;
     try {
       action();

@@ -34,7 +34,7 @@ Ending in_child(const std::function<void()>& action) {
   REQUIRE(::pipe(ends) == 0);
   const pid_t child = ::fork();
   if (child == 0) {
-    ::alarm(200);  // a hang is an ending by SIGALRM; read_cube gives a trial ten seconds of CPU time, on a busy machine
+    ::alarm(200);  // a hang is an ending by SIGALRM; a trial has a minute of CPU time, machines are busy
     std::string text;
     try {
       action();

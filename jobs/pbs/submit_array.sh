@@ -14,6 +14,18 @@ read -r -a more <<<"${QSUB_OPTIONS:-}"
 export JOB=$job OUTPUT=$output SHARDS=$shards OPTIONS="$*" TAILCUBE=${TAILCUBE:-tailcube}
 variables=JOB,OUTPUT,SHARDS,OPTIONS,TAILCUBE
 
+# The merge must read the same job: it gets the settings, and the tally that the shards extend.
+of_merge=()
+for ((i = 1; i <= $#; i++)); do
+  next=$((i + 1))
+  case ${!i} in
+    --set) of_merge+=(--set "${!next}") ;;
+    --set=*) of_merge+=("${!i}") ;;
+    --extend) of_merge+=("${!next}") ;;
+    --extend=*) of_merge+=("${!i#--extend=}") ;;
+  esac
+done
+
 missing=()
 for shard in $(seq "$shards"); do
   [ -e "$output/$(printf 'shard-%04d-of-%04d.tally' "$shard" "$shards")" ] || missing+=("$shard")
@@ -31,4 +43,5 @@ if [ ${#after[@]} -gt 0 ]; then
   depend=(-W "depend=afterok:$(IFS=:; echo "${after[*]}")")
   echo "shards ${missing[*]}: ${after[*]}"
 fi
-echo "merge: $(qsub "${more[@]}" "${depend[@]}" -v JOB,OUTPUT,TAILCUBE "$here/merge.pbs")"
+export OPTIONS="${of_merge[*]}"
+echo "merge: $(qsub "${more[@]}" "${depend[@]}" -v JOB,OUTPUT,OPTIONS,TAILCUBE "$here/merge.pbs")"

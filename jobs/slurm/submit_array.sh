@@ -11,6 +11,18 @@ shift 3
 here=$(cd "$(dirname "$0")" && pwd)
 read -r -a more <<<"${SBATCH_OPTIONS:-}"
 
+# The merge must read the same job: it gets the settings, and the tally that the shards extend.
+of_merge=()
+for ((i = 1; i <= $#; i++)); do
+  next=$((i + 1))
+  case ${!i} in
+    --set) of_merge+=(--set "${!next}") ;;
+    --set=*) of_merge+=("${!i}") ;;
+    --extend) of_merge+=("${!next}") ;;
+    --extend=*) of_merge+=("${!i#--extend=}") ;;
+  esac
+done
+
 missing=()
 for shard in $(seq "$shards"); do
   [ -e "$output/$(printf 'shard-%04d-of-%04d.tally' "$shard" "$shards")" ] || missing+=("$shard")
@@ -24,5 +36,5 @@ if [ ${#missing[@]} -gt 0 ]; then
   after=(--dependency="afterok:${array%%;*}" --kill-on-invalid-dep=yes)
   echo "shards $list: job array ${array%%;*}"
 fi
-merge=$(sbatch --parsable "${more[@]}" "${after[@]}" "$here/merge.sbatch" "$job" "$output")
+merge=$(sbatch --parsable "${more[@]}" "${after[@]}" "$here/merge.sbatch" "$job" "$output" "${of_merge[@]}")
 echo "merge: job ${merge%%;*}"

@@ -125,6 +125,8 @@ class Pbs(Case):
         os.remove(self.path("out", "shard-0002-of-0003.tally"))
         self.assertEqual(self.call(script, JOB, "out", "3"), "shards 2: 3.server\nmerge: 4.server\n")
         self.assertEqual(self.codes()[2:], ["0", "0"], self.output())
+        self.call(script, JOB, "other", "2", "--set", "run.seed=5")  # the merge must be told
+        self.assertEqual(self.codes()[4:], ["0 0", "0"], self.output())
 
     def test_a_shard_that_fails_takes_the_merge_with_it(self):
         self.call(os.path.join(SCRIPTS, "submit_array.sh"), JOB, "out", "2", "--set", "run.sed=1")

@@ -38,7 +38,7 @@ class Planning(Case):
 
     def test_checkpoint(self):
         """A job that quarantines ends evaluation with a checkpoint: its size is that of all tallies."""
-        for scenarios, seconds in ((3000, 1000), (20000, 0.1)):
+        for scenarios, seconds in ((3000, 1000), (20000, 2)):
             plan = self.plan("--calibrate", seconds, "--threads", "1", "--scenarios", scenarios)["tally_size"]
             self.cube("--threads", "1", "--set", f"run.scenarios={scenarios}", "--set", "run.faults=quarantine", output=str(scenarios))
             size = self.record(str(scenarios))["checkpoints"]["bytes"]

@@ -84,7 +84,11 @@ int main(int count, char** words) {
          for (const Stage& s : book.stages) s.batch->evaluate(block, ledger, faults);
        },
        lanes},
-      {"post", [&] { post(book, valuation, columns, 0, 0, lanes, posted, side, faults); }, lanes},
+      {"post",
+       [&] {
+         post(book, valuation, columns, 0, 0, {0, lanes}, posted, side, faults);
+       },
+       lanes},
       {"tally",
        [&] {
          for (std::size_t s = 0; s < alone.losses.size(); ++s)

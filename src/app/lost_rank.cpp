@@ -18,15 +18,13 @@ std::string host_name() {
 
 }  // namespace
 
-void watch_ranks(Communicator& world, double patience_seconds,
-                 const std::shared_ptr<const std::filesystem::path>& resumable) {
+void watch_ranks(Communicator& world, double patience_seconds, const std::shared_ptr<const CheckpointFiles>& checkpoints) {
   std::vector<std::string> hosts = gather(world, host_name());
   const std::string first = broadcast(world, hosts.empty() ? "" : hosts[0]);
   if (hosts.empty()) hosts = {first};  // a worker listens to rank 0 alone
-  world.watch(patience_seconds, [&world, patience_seconds, hosts, resumable](int lost) {
+  world.watch(patience_seconds, [&world, patience_seconds, hosts, checkpoints](int lost) {
     end_within(10, exit_code::internal);  // a shared folder or standard error may have gone with the host
-    std::error_code ignored;
-    const bool resume = std::filesystem::exists(*resumable, ignored);
+    const bool resume = checkpoints->any();
     spdlog::error(
         "nothing was heard of rank {} on {} for {:g} seconds (--patience): it hangs, or its host is cut off. {}", lost,
         hosts[static_cast<std::size_t>(lost)], patience_seconds,

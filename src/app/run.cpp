@@ -17,7 +17,7 @@ namespace tailcube {
 int Run::operator()() {
   record_.started = utc_now();
   record_.watts_per_core = options_.watts_per_core;
-  watch_ranks(world_, options_.patience_seconds, resumable_);
+  watch_ranks(world_, options_.patience_seconds, checkpoint_files_);
   try {
     read();
     prepare();

@@ -64,7 +64,7 @@ class Run {
   std::unique_ptr<CompiledBook> book_;
   std::unique_ptr<Estimator> estimator_;
   std::unique_ptr<OutputFolder> output_;
-  std::shared_ptr<std::filesystem::path> resumable_ = std::make_shared<std::filesystem::path>();  // a file, if it exists
+  std::shared_ptr<CheckpointFiles> checkpoint_files_ = std::make_shared<CheckpointFiles>("");  // of the folder, once known
   Cube cube_;
   Plan plan_;
   Quarantine quarantine_;

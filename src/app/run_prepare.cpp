@@ -38,7 +38,7 @@ void Run::read() {
 void Run::prepare() {
   const auto folder = options_.output.empty() ? std::filesystem::path(job_.name) : options_.output;
   const OutputFolder output(folder, is_shard() ? shard_name(options_.shard, options_.shards) : "");
-  *resumable_ = output.checkpoints().latest;
+  *checkpoint_files_ = output.checkpoints();
   if (leads() && !options_.dry_run) output_ = std::make_unique<OutputFolder>(output);
   meet(world_, attempt([&] {
          if (output_) output_->check(options_.overwrite);

@@ -277,6 +277,28 @@ class Resume(Case):
             self.assertEqual([n for n in os.listdir(self.path("out")) if n.endswith(".part")], [])
             self.finish()
 
+    @unittest.skipUnless(os.geteuid() == 0, "needs root to mount a file system")
+    def test_really_full_disk(self):
+        code, errors = self.stopped()
+        self.assertEqual(code, 75, errors)
+        before = read(self.path("out", "checkpoint.tally"))
+        os.mkdir(self.path("disk"))
+        size = f"size={len(before) * 3 // 2 >> 10}k"  # for one checkpoint, not for two
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", self.path("disk")], stderr=subprocess.DEVNULL)
+        if mounted.returncode != 0:
+            self.skipTest("mounting is not allowed here")
+        try:
+            os.mkdir(self.path("disk", "out"))
+            shutil.copy(self.path("out", "checkpoint.tally"), self.path("disk", "out"))
+            process = self.start("--checkpoint-every", "0.002", output="disk/out")
+            _, errors = process.communicate(timeout=60)
+            self.assertIn("no checkpoint was written", errors)
+            self.assertIn("No space left on device", errors)
+            self.assertEqual(process.returncode, 0, errors)  # a cube is much smaller than a checkpoint
+            self.assertTrue(read(self.path("disk", "out", "cube.h5")) == self.expected)
+        finally:
+            subprocess.run(["umount", self.path("disk")], check=True)
+
     def test_two_writers(self):
         process = self.start("--pause-at", "cube.h5")
         self.wait_for("cube.h5.part", process=process)

@@ -79,6 +79,17 @@ class Slurm(Case):
         self.assertIn(f"{2 * self.cores} ranks x 1 thread on 2 nodes", self.log())
         self.assertEqual(self.record("out")["energy"]["nodes"], 2)
 
+    def test_printed_script_with_shards(self):
+        """It submits itself as a job array and as the merge after it."""
+        with open("printed.sh", "w") as file:
+            file.write(self.run_ok("submit", JOB, "--slurm", "--print", "-o", "out", "--calibrate", "0.1", "--threads", 1,
+                                   "--shards", 2).out)
+        said = slurm_cluster.must("bash", "printed.sh")
+        found = re.fullmatch(r"shards: job array (\d+); merge: job (\d+)\n", said)
+        self.assertTrue(found, said)
+        self.assertEqual(self.cluster.wait_end(int(found[2]))["JobState"], "COMPLETED")
+        self.check_cube()
+
     def slow_at_first(self):
         path = self.path("slow_at_first")
         with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o755), "w") as file:

@@ -26,7 +26,7 @@ class Watchdog(Case):
                 break
             time.sleep(0.05)
         if resumable:
-            with open(os.path.join(folder, "checkpoint.tally"), "w") as file:
+            with open(os.path.join(folder, "checkpoint.previous.tally"), "w") as file:
                 file.write("of this job")
         time.sleep(0.5)
         os.kill(rank_process(folder, rank), signal.SIGSTOP)

@@ -13,16 +13,17 @@ class SaleLaw {
   // E[min(claim, units x price at the sale) | price now]; claim and units zero or more. NaN for a price that is not positive
   // and finite. Error: 1e-13 of the claim.
   double operator()(double claim, double units, double price) const;
-  // The same for a few sales side by side, each under its own law.
-  static constexpr std::size_t together = 4;
-  static void expect(std::span<const SaleLaw* const, together> laws, const double* claims, const double* units,
-                     const double* prices, double* out);
+  // The same for a few sales side by side, at most `together`, each under its own law.
+  static constexpr std::size_t together = 64;
+  static void expect(std::span<const SaleLaw* const> laws, const double* claims, const double* units, const double* prices,
+                     double* out);
 
  private:
   struct Jumps {  // given their number: its probability, E[price at the sale] / price^decay, deviation of the logarithm
     double probability, growth, deviation;
   };
-  double decay_ = 1;  // of the logarithm
+  double units_worth(double units, double price) const;  // today, decayed
+  double decay_ = 1;                                     // of the logarithm
   std::vector<Jumps> jumps_;
 };
 

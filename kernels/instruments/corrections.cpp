@@ -32,37 +32,7 @@ void Corrections::index_defaults(const Block& block, Ledger& ledger) const {
   for (std::size_t o = 1; o <= obligors_; ++o) first[o] = std::max(first[o], first[o - 1]);
 }
 
-// Transposing costs about as much as a correction saves per sixteen factors; either way gives the same bits.
-void Corrections::alone(const Block& block, Ledger& ledger) const {
-  const std::size_t valued = rows_.valued.size(), slots = slots_.size();
-  if (alone_.empty()) return;
-  if (block.defaults.size() * 16 < slots * valued) return alone(Direct{block.discounts.data(), valued}, block, ledger);
-  // Eight lanes at a time: a cache line of doubles is read once.
-  constexpr std::size_t octet = 8;
-  ledger.scratch.resize(std::max(ledger.scratch.size(), work_at_ + lanes * valued * slots));
-  double* const table = ledger.scratch.data() + work_at_;
-  for (std::size_t first = 0; first < lanes; first += octet)
-    for (std::size_t v = 0; v < valued; ++v)
-      for (std::size_t s = 0; s < slots; ++s) {
-        const double* from = block.discounts(slots_[s], static_cast<int>(v)).data() + first;
-        double* to = table + (first * valued + v) * slots + s;
-        for (std::size_t lane = 0; lane < octet; ++lane) to[lane * valued * slots] = from[lane];
-      }
-  alone(Transposed{table, valued, slots}, block, ledger);
-}
-
-// Principal outstanding and interest accrued when the default is seen: what was due after the step before is unpaid.
-inline double Corrections::claim_at_default(const Line& l, const Schedule& s, int step) const {
-  std::size_t unpaid = s.paid_by(step - 1);
-  double owed = balance(l, unpaid);
-  double since = unpaid == 0 ? 0 : s.date_years[unpaid - 1];
-  const double until = std::min(time_years_[static_cast<std::size_t>(step)], s.date_years[l.dates - 1u]);
-  for (; l.capitalises && unpaid < l.dates && s.date_years[unpaid] <= until; since = s.date_years[unpaid++])
-    owed += owed * l.interest * (s.date_years[unpaid] - since);
-  return owed + owed * l.interest * (until - since);
-}
-
-// The same of a claim with floating coupons.
+// claim_at_default of a claim with floating coupons.
 template <class Coupon>
 double Corrections::floating_claim(const Line& l, const Floating& f, const Schedule& s, int step, Coupon coupon) const {
   std::size_t k = s.paid_by(step - 1);
@@ -75,19 +45,6 @@ double Corrections::floating_claim(const Line& l, const Floating& f, const Sched
   return principal + principal * accrued;
 }
 
-// Where a default is written: scratch memory, where the changes of a scenario lie together ({value, cash, defaults, exposed}
-// by valued step); where every position has a row of its own, the ledger. Cash and gauges: since the valued step before.
-inline void Corrections::add_default(const Line& l, std::size_t lane, std::size_t first, double exposed,
-                                     Ledger& ledger) const {
-  if (rows_.detail == Detail::leaf) {
-    double* const to = ledger.scratch.data() + place_of_changes(l.row, lane) + 4 * first;
-    to[2] += 1, to[3] += exposed;
-  } else {
-    const int at = static_cast<int>(first);
-    ledger.gauges(rows_.gauge(l.row, defaults), at)[lane] += 1;
-    ledger.gauges(rows_.gauge(l.row, defaulted_exposure), at)[lane] += exposed;
-  }
-}
 template <class V>
 inline void Corrections::add_changes(const Line& l, std::size_t lane, const Horizons& h, V value, V cash,
                                      Ledger& ledger) const {
@@ -159,32 +116,6 @@ inline void Corrections::correct(const Line& l, const Schedule& s, const Default
     add_changes(l, lane, h, hn::IfThenElseZero(hn::Ge(number, seen_first), hn::Sub(value, removed)), hn::Sub(cash, missed),
                 ledger);
   }
-}
-
-template <class Factors>
-void Corrections::alone(const Factors& factors, const Block& block, Ledger& ledger) const {
-  const std::size_t valued = rows_.valued.size();
-  Hits(*this, block, ledger).each(0, alone_.size(), [&](std::size_t i, const Default& d) {
-    const Line& l = lines_[i];
-    const Schedule& s = schedules_[alone_[i].schedule];
-    const double *amounts = amounts_.data() + alone_[i].amounts, *folded = folded_.data() + alone_[i].folded;
-    correct(
-        l, s, d, block, ledger, [&] { return claim_at_default(l, s, d.step); },
-        [&](const Horizons& h, Vector paid) {
-          return each(h.count, paid, paid, [&](std::size_t j, std::size_t k, std::size_t) {
-            const std::size_t v = h.begin + j;
-            return v < first_valued_[d.step] ? 0 : growth_[i * valued + v] * factors.promised(s, folded, k, v, d.lane);
-          });
-        },
-        [&](const Horizons& h, Vector begins, Vector ends) {
-          return each(h.count, begins, ends, [&](std::size_t, std::size_t begin, std::size_t end) {
-            double sum = 0;
-            for (std::size_t k = begin; k < end; ++k) sum += amounts[k];
-            return sum;
-          });
-        },
-        [&](std::size_t k) { return amounts[k]; });
-  });
 }
 
 void Corrections::along(const Chain& chain, const Block& block, Ledger& ledger) const {

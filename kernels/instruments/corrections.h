@@ -57,10 +57,12 @@ class Corrections {
     std::size_t begin, count;
     std::size_t at[width], step[width];  // their places in [valued][lane] and in [step][lane]
   };
-  class Hits;         // lines whose obligors default
-  struct Sums;        // along a chain up to a date
-  struct Direct;      // discount factors in Block::discounts, by DiscountIndex
-  struct Transposed;  // discount factors in scratch memory, by slot: contiguous
+  static constexpr std::size_t asked = 128;  // defaults outside chains that are corrected together
+  class Hits;                                // lines whose obligors default
+  struct Sums;                               // along a chain up to a date
+  struct Factors;                            // discount factors
+  struct Gone;                               // defaults and what they take away
+  class ByStep;
 
   void add_line(std::uint32_t position, const CompiledClaims&, const Positions&);
   void add_amounts(std::uint32_t position, const CompiledClaims&);
@@ -68,8 +70,9 @@ class Corrections {
   void index_defaults(const Block&, Ledger&) const;
   void along(const Chain&, const Block&, Ledger&) const;
   void alone(const Block&, Ledger&) const;
-  template <class Factors>
-  void alone(const Factors&, const Block&, Ledger&) const;
+  Factors factors(const Block&, Ledger&) const;
+  void find_gone(Gone&, const Factors&, const Block&) const;
+  void take_away(const Gone&, const Block&, Ledger&) const;
   std::size_t place_of_changes(std::uint32_t row, std::size_t lane) const {
     return changes_at_ + (std::size_t{row} * lanes + lane) * rows_.valued.size() * 4;
   }
@@ -85,6 +88,8 @@ class Corrections {
   [[gnu::always_inline]] void correct(const Line&, const Schedule&, const Default&, const Block&, Ledger&, const Claimed&,
                                       const Promised&, const Due&, const Amount&) const;
   [[gnu::always_inline]] void add_default(const Line&, std::size_t lane, std::size_t first, double exposed, Ledger&) const;
+  [[gnu::always_inline]] void add_change(const Line&, std::size_t lane, std::size_t v, double value, double cash,
+                                         Ledger&) const;
   template <class V>
   [[gnu::always_inline]] void add_changes(const Line&, std::size_t lane, const Horizons&, V value, V cash, Ledger&) const;
   void finish(Ledger&) const;

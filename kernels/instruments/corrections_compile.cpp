@@ -82,7 +82,8 @@ Corrections::Corrections(CompiledClaims& claims, const RowSet& rows, const Recov
   for (const auto& group : chains) add_chain(group, claims, positions);
   changes_at_ = coupons.forwards().doubles();
   recovery_at_ = changes_at_ + (rows.detail == Detail::leaf ? std::size_t{rows.count} * lanes * rows.valued.size() * 4 : 0);
-  work_at_ = recovery_at_ + 2 * (rows.valued.size() + Horizons::width + 1);
+  work_at_ =
+      recovery_at_ + 2 * std::max(alone_.empty() ? 0 : asked * rows.valued.size(), rows.valued.size() + Horizons::width + 1);
   slots_ = claims.schedules.number_slots(need);
   schedules_ = std::move(claims.schedules);
 }

@@ -1,6 +1,6 @@
 #pragma once
-// What Corrections is made of: sums over dates, the defaults of a block in the order of lines. Included by corrections.cpp
-// alone.
+// What Corrections is made of: sums over dates, the defaults of a block in the order of lines. Included by
+// corrections*.cpp alone.
 #include <hwy/highway.h>
 
 #include <cmath>
@@ -23,18 +23,6 @@ double strands(const double* amount, std::size_t begin, std::size_t end, Factor 
   for (std::size_t j = 0; k < end; ++k, ++j) sum[j] = std::fma(amount[k], factor(k), sum[j]);
   return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
-// The same strands, side by side in a vector.
-inline double strands(const double* amount, const double* factor, std::size_t count) {
-  const hn::FixedTag<double, 4> d;
-  auto sum = hn::Zero(d);
-  std::size_t k = 0;
-  for (; k + 4 <= count; k += 4) sum = hn::MulAdd(hn::LoadU(d, amount + k), hn::LoadU(d, factor + k), sum);
-  double last[4];
-  hn::StoreU(sum, d, last);
-  for (std::size_t j = 0; k < count; ++k, ++j) last[j] = std::fma(amount[k], factor[k], last[j]);
-  return (last[0] + last[1]) + (last[2] + last[3]);
-}
-
 using Tag = hn::FixedTag<double, 4>;
 using Vector = hn::Vec<Tag>;
 
@@ -73,26 +61,6 @@ inline Vector sum(const AmountRule& rule, Vector begins, Vector ends, std::size_
 
 }  // namespace corrections
 
-struct Corrections::Direct {
-  const double* discounts;
-  std::size_t valued;
-  double promised(const Schedule& s, const double* amount, std::size_t begin, std::size_t v, std::size_t lane) const {
-    const double* first = discounts + v * lanes + lane;
-    const std::size_t stride = valued * lanes;
-    return corrections::strands(amount, begin, s.discount.size(),
-                                [&](std::size_t k) { return first[s.discount[k] * stride]; });
-  }
-};
-struct Corrections::Transposed {
-  const double* factors;  // [lane][valued][slot]
-  std::size_t valued, slots;
-  double promised(const Schedule& s, const double* amount, std::size_t begin, std::size_t v, std::size_t lane) const {
-    const double* first = factors + (lane * valued + v) * slots;
-    if (begin == s.slot.size()) return 0;
-    if (s.consecutive) return corrections::strands(amount + begin, first + s.slot[begin], s.slot.size() - begin);
-    return corrections::strands(amount, begin, s.slot.size(), [&](std::size_t k) { return first[s.slot[k]]; });
-  }
-};
 // [valued][lane]: sums over the dates so far of discount factors, alone and times the number of the date, and of floating
 // coupons; the first and the latest discount factor.
 struct Corrections::Sums {
@@ -150,6 +118,41 @@ struct Corrections::Sums {
     return corrections::hn::IfThenElse(corrections::hn::Eq(paid, corrections::hn::Zero(d)), with_first, sum);
   }
 };
+
+// Principal outstanding and interest accrued when the default is seen: what was due after the step before is unpaid.
+inline double Corrections::claim_at_default(const Line& l, const Schedule& s, int step) const {
+  std::size_t unpaid = s.paid_by(step - 1);
+  double owed = balance(l, unpaid);
+  double since = unpaid == 0 ? 0 : s.date_years[unpaid - 1];
+  const double until = std::min(time_years_[static_cast<std::size_t>(step)], s.date_years[l.dates - 1u]);
+  for (; l.capitalises && unpaid < l.dates && s.date_years[unpaid] <= until; since = s.date_years[unpaid++])
+    owed += owed * l.interest * (s.date_years[unpaid] - since);
+  return owed + owed * l.interest * (until - since);
+}
+
+// Where a default is written: scratch memory, where the changes of a scenario lie together ({value, cash, defaults, exposed}
+// by valued step); where every position has a row of its own, the ledger. Cash and gauges: since the valued step before.
+inline void Corrections::add_default(const Line& l, std::size_t lane, std::size_t first, double exposed,
+                                     Ledger& ledger) const {
+  if (rows_.detail == Detail::leaf) {
+    double* const to = ledger.scratch.data() + place_of_changes(l.row, lane) + 4 * first;
+    to[2] += 1, to[3] += exposed;
+  } else {
+    const int at = static_cast<int>(first);
+    ledger.gauges(rows_.gauge(l.row, defaults), at)[lane] += 1;
+    ledger.gauges(rows_.gauge(l.row, defaulted_exposure), at)[lane] += exposed;
+  }
+}
+inline void Corrections::add_change(const Line& l, std::size_t lane, std::size_t v, double value, double cash,
+                                    Ledger& ledger) const {
+  if (rows_.detail == Detail::leaf) {
+    double* const to = ledger.scratch.data() + place_of_changes(l.row, lane) + 4 * v;
+    to[0] += value, to[1] += cash;
+  } else {
+    ledger.value(rows_.row(l.row), static_cast<int>(v))[lane] += value;
+    ledger.cash(rows_.row(l.row), static_cast<int>(v))[lane] += cash;
+  }
+}
 
 // Lines whose obligors default, in their order, with their defaults; in three rounds, each of which fetches what the next
 // will read.

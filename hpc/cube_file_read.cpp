@@ -10,6 +10,7 @@
 #include "hpc/cube_file_layout.h"
 #include "hpc/cube_file_seal.h"
 #include "hpc/cube_file_trial.h"
+#include "hpc/cube_whole.h"
 
 namespace tailcube {
 namespace {
@@ -60,6 +61,22 @@ class Reader {
       if (exists(group.name)) data(group, cube);
     }
     return cube;
+  }
+
+  Provenance provenance() {
+    Provenance out;
+    std::vector<std::string> job, files, digests;
+    const auto read_if_there = [this](const char* path, int rank, std::vector<std::string>& values) {
+      if (exists(path)) read(path, rank, values);
+    };
+    read_if_there("provenance/job", 0, job);
+    read_if_there("provenance/defaults_used", 1, out.defaults_used);
+    read_if_there("provenance/input_file", 1, files);
+    read_if_there("provenance/input_digest", 1, digests);
+    if (files.size() != digests.size()) throw Error("provenance/input_digest does not fit its axes");
+    if (!job.empty()) out.job = job.front();
+    for (std::size_t i = 0; i < files.size(); ++i) out.inputs.push_back({files[i], digests[i]});
+    return out;
   }
 
  private:
@@ -218,6 +235,10 @@ auto with_reader(const std::filesystem::path& path, Read read) {
 
 CubeHeader read_cube_header(const std::filesystem::path& path) {
   return with_reader(path, [](Reader& reader) { return reader.header(); });
+}
+
+CubeFile read_cube_file(const std::filesystem::path& path) {
+  return with_reader(path, [](Reader& reader) { return CubeFile{reader.header(), reader.cube(), reader.provenance()}; });
 }
 
 Cube read_cube(const std::filesystem::path& path) {

@@ -9,6 +9,7 @@
 #include "src/app/exit_codes.h"
 #include "src/app/failure.h"
 #include "src/app/logging.h"
+#include "src/app/replay_options.h"
 #include "src/app/simd.h"
 
 namespace tailcube {
@@ -29,6 +30,11 @@ int dispatch(Communicator& world, const Options& options) {
 }
 
 int run_program(Communicator& world, int argc, char** argv) {
+  if (asks_for_replay(argc, argv)) {
+    start_logging({}, world.rank());
+    const int code = world.rank() == 0 ? replay_command(argc, argv) : exit_code::ok;
+    return std::stoi(broadcast(world, std::to_string(code)));
+  }
   const Parsed parsed = parse_options(argc, argv);
   if (!parsed.options) {
     if (world.rank() == 0) (parsed.refusal.exit_code == exit_code::ok ? std::cout : std::cerr) << parsed.refusal.text;

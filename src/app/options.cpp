@@ -248,6 +248,8 @@ Parsed parse_options(int argc, const char* const* argv) {
   add_logging(submit, options);
   CLI::App& info = *command("info", "print what a cube or a .tally file holds", Command::info);
   info.add_option("cube", options.input, "a cube, a .tally file, or the folder with cube.h5")->required();
+  // Reads its own command line (replay_options.h); here for the list of commands.
+  command("replay", "compute a scenario of a cube again and tell what happened in it", Command::version);
   command("version", "print the version and what it was built with", Command::version);
 
   try {

@@ -6,6 +6,8 @@
 #include <set>
 #include <tuple>
 
+#include "src/engine/selection.h"
+
 namespace tailcube {
 namespace {
 
@@ -26,12 +28,6 @@ void append(Positions& to, const Positions& from, std::size_t row) {
   };
   cells(to.numbers, from.numbers);
   cells(to.references, from.references);
-}
-
-Positions selected(const Positions& from, std::span<const std::uint32_t> rows) {
-  Positions out;
-  for (const std::uint32_t row : rows) append(out, from, row);
-  return out;
 }
 
 // Twice the gross amount of each row, in units; the least is one unit, for what is worth nothing.
@@ -55,6 +51,12 @@ std::vector<std::vector<std::uint32_t>> chunks(std::span<const std::uint32_t> ro
 }
 
 }  // namespace
+
+Positions selected(const Positions& from, std::span<const std::uint32_t> rows) {
+  Positions out;
+  for (const std::uint32_t row : rows) append(out, from, row);
+  return out;
+}
 
 // Of one table, the positions to blame.
 struct Quarantine::Suspects {

@@ -1,5 +1,13 @@
 #include "src/input/input.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+
+#include "src/input/job_text.h"
 #include "src/input/reading.h"
 
 namespace tailcube {
@@ -27,10 +35,21 @@ SourceFile* Reading::open(Section& section, const toml::node& node, std::string_
   return files.open(folder / name->get(), name->get(), toml.issue(node.source(), section.dotted(key), ""), issues);
 }
 
-Job read_job(const std::filesystem::path& path, std::span<const std::string> settings) {
-  Reading reading;
-  reading.folder = path.parent_path();
-  const SourceFile* file = reading.files.open(path, path.filename().string(), {"", 0, 0, "", ""}, reading.issues);
+namespace {
+
+struct Scratch {
+  explicit Scratch(const std::string& text) : number(::memfd_create("job", MFD_CLOEXEC)) {
+    if (number < 0 || ::write(number, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+      throw std::runtime_error(std::string("no memory for the job file: ") + std::strerror(errno));
+  }
+  ~Scratch() { ::close(number); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  std::string path() const { return "/proc/self/fd/" + std::to_string(number); }
+  int number;
+};
+
+Job read_job(Reading& reading, const SourceFile* file, std::span<const std::string> settings) {
   if (!file || !reading.toml.parse(*file, settings, reading.issues)) reading.issues.throw_if_any();
   if (settings.empty())
     reading.job.text = file->text;
@@ -40,7 +59,7 @@ Job read_job(const std::filesystem::path& path, std::span<const std::string> set
   Section top(reading.context(), "");
   for (const auto key : top_keys) top.find(key);
   top.finish();
-  if (reading.job.name.empty()) reading.job.name = path.stem().string();
+  if (reading.job.name.empty()) reading.job.name = std::filesystem::path(file->shown).stem().string();
   read_settings(reading);
   read_files(reading);
   read_stress(reading);
@@ -49,6 +68,25 @@ Job read_job(const std::filesystem::path& path, std::span<const std::string> set
   list_warnings(reading);
   identify(reading, settings);
   return std::move(reading.job);
+}
+
+}  // namespace
+
+Job read_job(const std::filesystem::path& path, std::span<const std::string> settings) {
+  Reading reading;
+  reading.folder = path.parent_path();
+  const SourceFile* file = reading.files.open(path, path.filename().string(), {"", 0, 0, "", ""}, reading.issues);
+  return read_job(reading, file, settings);
+}
+
+Job read_job_text(const std::filesystem::path& path, const std::string& text) {
+  Reading reading;
+  reading.folder = path.parent_path();
+  // Files are read as files: the text becomes one that only this process has.
+  const Scratch scratch(text);
+  SourceFile* file = reading.files.open(scratch.path(), path.filename().string(), {"", 0, 0, "", ""}, reading.issues);
+  if (file) file->shown = path.string();
+  return read_job(reading, file, {});
 }
 
 }  // namespace tailcube

@@ -1,0 +1,212 @@
+// A story as text.
+#include <algorithm>
+#include <cmath>
+#include <ostream>
+
+#include "src/report/money.h"
+#include "src/report/replay_story.h"
+#include "src/report/text_table.h"
+
+namespace tailcube {
+namespace {
+
+using Rows = std::vector<std::vector<std::string>>;
+
+std::string count(std::size_t n, const char* thing) {
+  return grouped(static_cast<double>(n)) + " " + thing + (n == 1 ? "" : "s");
+}
+
+class Writer {
+ public:
+  Writer(std::ostream& out, const Story& story)
+      : out_(out), story_(story), job_(story.job), replay_(story.replay), horizons_(job_.report_steps.size()) {}
+  void write() {
+    head();
+    factors();
+    defaults();
+    liquidations();
+    cash();
+    nodes();
+    positions();
+  }
+
+ private:
+  std::string time(int step) const { return step == 0 ? "today" : horizon_text(step * job_.step_years); }
+  static std::string money(double amount) { return grouped(amount, 2); }
+  std::size_t listed(std::size_t all) const { return story_.most == 0 ? all : std::min(all, story_.most); }
+  double loss(const std::vector<Units>& units, int node, std::size_t h) const {
+    return static_cast<double>(units[static_cast<std::size_t>(node) * horizons_ + h]) * replay_.unit;
+  }
+  const std::string& node_name(int node) const { return job_.nodes[static_cast<std::size_t>(node)].path; }
+  const std::string& position_id(std::uint32_t p) const {
+    const ReplayedPosition& at = replay_.positions[p];
+    return job_.tables[at.table].positions.id[at.place];
+  }
+  std::string kind(std::uint32_t p) const { return std::string(job_.tables[replay_.positions[p].table].instrument->name); }
+
+  void head() {
+    const auto h = static_cast<std::size_t>(story_.horizon);
+    const int rank = story_.check.rank[static_cast<std::size_t>(story_.node) * horizons_ + h];
+    out_ << "Scenario " << replay_.scenario << " of cell \"" << job_.cells[static_cast<std::size_t>(story_.cell)].name
+         << "\" of " << job_.name << " (seed " << job_.seed << ", " << grouped(static_cast<double>(job_.scenarios))
+         << " scenarios)\n";
+    out_ << "Loss of " << node_name(story_.node) << " after " << time(job_.report_steps[h]) << ": "
+         << money(loss(replay_.economic, story_.node, h)) << " " << job_.currency;
+    if (rank > 0)
+      out_ << ", rank " << rank << " of the worst " << grouped(story_.cube.tail_ranks);
+    else
+      out_ << ", not among the worst " << grouped(story_.cube.tail_ranks);
+    out_ << " of this node\n";
+    if (!story_.check.differences.empty()) return;
+    if (story_.check.listed > 0)
+      out_ << "equals the cube's figure, to the bit: at all " << count(story_.check.listed, "place")
+           << " (node and horizon) where /tail lists the scenario";
+    if (story_.check.beyond > 0)
+      out_ << (story_.check.listed > 0 ? "; " : "") << "not worse than what /tail lists at the other "
+           << grouped(static_cast<double>(story_.check.beyond));
+    out_ << "\n";
+  }
+
+  void factors() {
+    constexpr std::size_t abreast = 7;
+    out_ << "\nFactors: their values, drivers in standard deviations; 0 is just after today\n";
+    const std::size_t steps = replay_.path.empty() ? 0 : replay_.path.front().size();
+    for (std::size_t first = 0; first < steps; first += abreast) {
+      Rows rows = {{"step"}};
+      for (std::size_t n = first; n < std::min(steps, first + abreast); ++n)
+        rows[0].push_back(std::to_string(n) + (n == 0 ? "" : " (" + time(static_cast<int>(n)) + ")"));
+      for (std::size_t f = 0; f < replay_.path.size(); ++f) {
+        rows.push_back({job_.factor_ids[f]});
+        for (std::size_t n = first; n < std::min(steps, first + abreast); ++n)
+          rows.back().push_back(significant(replay_.path[f][n], 6));
+      }
+      write_columns(out_, rows, 1);
+      if (first + abreast < steps) out_ << "\n";
+    }
+  }
+
+  void defaults() {
+    const std::vector<std::uint32_t> order = largest_defaults(story_);
+    double exposure = 0, recovery = 0, lost = 0;
+    for (const std::uint32_t d : order)
+      exposure += replay_.defaults[d].exposure, recovery += replay_.defaults[d].recovery, lost += replay_.defaults[d].loss;
+    out_ << "\nDefaults: " << grouped(static_cast<double>(order.size())) << " of " << count(job_.obligors.size(), "obligor")
+         << "\n";
+    if (order.empty()) return;
+    Rows rows = {{"obligor", "when", "exposure", "recovery", "loss", "LGD drawn", "positions"}};
+    for (std::size_t i = 0; i < listed(order.size()); ++i) {
+      const ReplayedDefault& d = replay_.defaults[order[i]];
+      std::string positions;
+      for (const std::uint32_t p : d.positions) positions += (positions.empty() ? "" : " ") + position_id(p);
+      rows.push_back({job_.obligors.id[d.obligor], time(d.step), money(d.exposure), money(d.recovery), money(d.loss),
+                      percent(std::round(d.loss_given_default * 1e4) / 1e4),
+                      left(positions, std::min<std::size_t>(width(positions), 40))});
+    }
+    rows.push_back({"all", "", money(exposure), money(recovery), money(lost)});
+    write_columns(out_, rows, 2);
+    rest(order.size(), "default");
+    out_ << "  exposure: the claim at default; recovery: cash since then and what is still to come, loss: what the default "
+            "has cost, "
+            "both after "
+         << time(job_.steps) << "; " << job_.currency << "\n";
+  }
+  void rest(std::size_t all, const char* thing) {
+    if (listed(all) < all) out_ << "  the " << listed(all) << " largest of " << count(all, thing) << "\n";
+  }
+
+  void liquidations() {
+    const std::vector<std::uint32_t> order = liquidations_in_time(story_);
+    if (order.empty()) return;
+    double repaid = 0;
+    for (const std::uint32_t l : order) repaid += replay_.liquidations[l].repaid;
+    out_ << "\nLiquidations: " << grouped(static_cast<double>(order.size())) << ", " << money(repaid) << " " << job_.currency
+         << " repaid\n";
+    Rows rows = {{"position", "when", "how", "price", "repaid", "collateral sold"}};
+    for (std::size_t i = 0; i < listed(order.size()); ++i) {
+      const ReplayedLiquidation& l = replay_.liquidations[order[i]];
+      rows.push_back({position_id(l.position), time(l.step), word(l.how), significant(l.price, 7), money(l.repaid),
+                      significant(l.sold, 6)});
+    }
+    write_columns(out_, rows, 3);
+    if (listed(order.size()) < order.size())
+      out_ << "  the first " << listed(order.size()) << " of " << count(order.size(), "liquidation") << "\n";
+  }
+
+  void cash() {
+    out_ << "\nCash received in each step, " << job_.currency << "\n";
+    Rows rows = {{"step"}};
+    std::vector<int> shown = {story_.node};
+    for (int n = story_.node + 1; n < static_cast<int>(job_.nodes.size()); ++n)
+      if (static_cast<int>(job_.nodes[static_cast<std::size_t>(n)].parent) == story_.node) shown.push_back(n);
+    for (const int n : shown) rows[0].push_back(node_name(n));
+    std::vector<double> sum(shown.size());
+    for (int step = 1; step <= job_.steps; ++step) {
+      rows.push_back({time(step)});
+      for (std::size_t i = 0; i < shown.size(); ++i) {
+        const double received = replay_.cash[static_cast<std::size_t>(shown[i] * job_.steps + step - 1)];
+        sum[i] += received;
+        rows.back().push_back(money(received));
+      }
+    }
+    rows.push_back({"all"});
+    for (const double s : sum) rows.back().push_back(money(s));
+    write_columns(out_, rows, 1);
+  }
+
+  void nodes() {
+    out_ << "\nLoss by node, largest first, " << job_.currency << "\n";
+    Rows rows = {{"node", "value today"}};
+    for (const int step : job_.report_steps) rows[0].push_back("after " + time(step));
+    rows[0].emplace_back("by defaults and liquidations");
+    rows[0].emplace_back("rank in /tail");
+    const auto last = static_cast<std::size_t>(story_.horizon);
+    for (const int n : largest_nodes(story_)) {
+      rows.push_back({node_name(n), money(story_.cube.base_value[static_cast<std::size_t>(n)])});
+      for (std::size_t h = 0; h < horizons_; ++h) rows.back().push_back(money(loss(replay_.economic, n, h)));
+      rows.back().push_back(money(loss(replay_.credit, n, last)));
+      const int rank = story_.check.rank[static_cast<std::size_t>(n) * horizons_ + last];
+      rows.back().push_back(rank > 0 ? std::to_string(rank) : "-");
+    }
+    write_columns(out_, rows, 1);
+    out_ << "  the last two columns after " << time(job_.report_steps[last]) << "\n";
+  }
+
+  void positions() {
+    const std::vector<std::uint32_t> order = largest_positions(story_);
+    const auto h = static_cast<std::size_t>(story_.horizon);
+    out_ << "\nLoss by position after " << time(job_.report_steps[h]) << ", largest first, " << job_.currency << "\n";
+    Rows rows = {{"position", "type", "node", "value today", "loss", "by default or liquidation"}};
+    double shown = 0, all = 0;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      const ReplayedPosition& p = replay_.positions[order[i]];
+      all += p.loss[h];
+      if (i >= listed(order.size())) continue;
+      shown += p.loss[h];
+      rows.push_back({position_id(order[i]), kind(order[i]), node_name(static_cast<int>(p.leaf)), money(p.value_today),
+                      money(p.loss[h]), money(p.credit_loss[h])});
+    }
+    if (rows.size() - 1 < order.size())
+      rows.push_back(
+          {"the other " + grouped(static_cast<double>(order.size() - rows.size() + 1)), "", "", "", money(all - shown)});
+    rows.push_back({"all", "", "", "", money(all)});
+    write_columns(out_, rows, 3);
+    out_ << "  rounded to " << significant(replay_.unit, 6) << " " << job_.currency
+         << " each; a leaf is rounded once: the node less its positions is "
+         << significant(loss(replay_.economic, story_.node, h) - all, 3) << ", at most "
+         << significant(replay_.largest_rounding * replay_.unit, 3)
+         << " in a leaf's row\n  (before rounding they agree within " << significant(replay_.largest_difference, 3)
+         << " units of " << significant(replay_.unit, 6) << ")\n";
+  }
+
+  std::ostream& out_;
+  const Story& story_;
+  const Job& job_;
+  const Replay& replay_;
+  std::size_t horizons_;
+};
+
+}  // namespace
+
+void write_story_text(std::ostream& out, const Story& story) { Writer(out, story).write(); }
+
+}  // namespace tailcube

@@ -1,0 +1,177 @@
+"""tailcube replay: a scenario of a cube told again, alike in every format, and refused where it cannot be the same."""
+import csv
+import hashlib
+import io
+import json
+import os
+import shutil
+
+from common import TINY, Case, main, read, tailcube
+
+try:
+    import h5py
+except ImportError:
+    h5py = None
+
+
+def seal(path):
+    """What ends a cube, made anew after another program has changed the file."""
+    contents = read(path)
+    with open(path, "ab") as file:
+        file.write(hashlib.sha256(contents).digest() + len(contents).to_bytes(8, "little") + b"TCseal1\n")
+
+
+class Replay(Case):
+    def setUp(self):
+        super().setUp()
+        self.input = self.job()
+        self.out = self.path("out")
+        self.run_ok("run", self.input, "-o", self.out, "-q", "--set", "run.scenarios=1000")
+
+    def replay(self, *arguments, code=0, says=()):
+        folder = [] if "--job" in arguments else ["--job", self.path("job")]
+        result = tailcube("replay", self.out, *folder, *arguments, cwd=self.folder)
+        self.assertEqual(result.code, code, result.err + result.out)
+        for text in says:
+            self.assertIn(text, result.err + result.out)
+        if code != 0:
+            self.assertEqual(result.out, "", "half a story")
+        return result.out
+
+    def worst(self, *arguments):
+        return json.loads(self.replay("--worst", 5, "--format", "json", *arguments))
+
+    def test_formats_agree(self):
+        scenario = self.worst()["scenarios"][0]
+        text = self.replay("--scenario", scenario, says=["equals the cube's figure, to the bit", "rank 1 of the worst 20"])
+        story = json.loads(self.replay("--scenario", scenario, "--format", "json", "--most", 0))
+        rows = list(csv.DictReader(io.StringIO(self.replay("--scenario", scenario, "--format", "csv", "--most", 0))))
+        self.assertEqual((story["format"], story["scenario"], story["equals_cube"]), ("tailcube story 1", scenario, True))
+        total = story["nodes"][0]
+        self.assertEqual((total["path"], total["rank"][-1]), ("total", 1))
+        self.assertIn(f'Loss of total after 1 year: {total["loss"][-1]:,.2f} USD', text)
+        figures = {(r["record"], r["item"], int(r["step"]), r["figure"]): float(r["value"]) for r in rows}
+        for node in story["nodes"]:
+            self.assertEqual(figures["node", node["path"], 4, "loss"], node["loss"][-1])
+            self.assertEqual([figures["node", node["path"], step, "cash"] for step in (1, 2, 3, 4)], node["cash"])
+        for factor in story["factors"]:
+            self.assertEqual([figures["factor", factor["id"], step, "value"] for step in range(5)], factor["value"])
+        for default in story["defaults"]:
+            self.assertEqual(figures["default", default["obligor"], default["step"], "loss"], default["loss"])
+        self.assertEqual(len(story["positions"]), story["position_count"])
+        for position in story["positions"]:
+            self.assertEqual(figures["position", position["id"], 4, "loss"], position["loss"][-1])
+        losses = [position["loss"][-1] for position in story["positions"]]
+        self.assertEqual(losses, sorted(losses, reverse=True))
+        self.assertAlmostEqual(sum(losses), total["loss"][-1], delta=len(losses) * story["loss_unit"])
+        self.assertLessEqual(story["largest_difference_units"], 1)
+        for section in ("Factors", "Defaults", "Liquidations", "Cash received", "Loss by node", "Loss by position"):
+            self.assertRegex(text, f"(?m)^{section}")
+
+    def test_every_scenario_of_the_list_in_every_cell(self):
+        for cell in ("base", "slump", "drivers down", "eth=-50%"):
+            for node in ("total", "total/crypto"):
+                found = self.worst("--cell", cell, "--node", node)
+                self.assertEqual((found["cell"], found["node"], len(found["scenarios"])), (cell, node, 5))
+                self.assertAlmostEqual(sum(p["mean_loss"] for p in found["nodes"] if p["id"].count("/") == node.count("/") + 1),
+                                       found["mean_loss"], places=6)
+
+    def test_worst(self):
+        found = self.worst("--horizon", "1", "--most", 0)
+        losses = [json.loads(self.replay("--scenario", s, "--format", "json"))["nodes"][0]["loss"][-1] for s in found["scenarios"]]
+        self.assertEqual(losses, sorted(losses, reverse=True))
+        self.assertAlmostEqual(sum(losses) / 5, found["mean_loss"], places=6)
+        spread = (sum((x - sum(losses) / 5) ** 2 for x in losses) / 20) ** 0.5
+        self.assertAlmostEqual(found["mean_loss_se"], spread, delta=1e-6 * spread)
+        self.assertEqual(found["sampled"], 1000)
+        distances = [abs(f["distance"] or 0) for f in found["factors"]]
+        self.assertEqual(distances, sorted(distances, reverse=True))
+        self.assertTrue(all(0 <= o["scenarios"] <= 5 for o in found["obligors"]))
+        text = self.replay("--worst", 5, says=["The worst 5 scenarios of total after 1 year", "all equal the cube's figures"])
+        self.assertIn("".join(f" {s}" for s in found["scenarios"]), text)
+        self.assertTrue(self.replay("--worst", 5, "--format", "csv").startswith("record,item,figure,value,standard_error,unit\n"))
+        pinned = {f["id"]: f["distance"] for f in self.worst("--cell", "slump", "--horizon", "3 months")["factors"]}
+        self.assertIn(None, pinned.values())
+
+    def test_the_command_line(self):
+        self.replay("--scenario", 1000, code=64, says=["--scenario: the cube has scenarios 0 to 999, not 1000"])
+        self.replay("--scenario", 3, "--cell", "slum", code=64, says=['--cell: the cube has no "slum"; did you mean "slump"?'])
+        self.replay("--worst", 3, "--node", "total/cripto", code=64, says=['--node: the cube has no "total/cripto"; did you mean "total/crypto"?'])
+        self.replay("--worst", 3, "--horizon", "2", code=64, says=["--horizon", "3 months, 1 year"])
+        self.replay("--worst", 21, code=64, says=["the cube lists 20 scenarios"])
+        for wrong in ([], ["--scenario", 3, "--worst", 3], ["--scenario", "three"], ["--scenario", -1], ["--worst", 0], ["--scenario", 3, "--format", "xml"]):
+            self.replay(*wrong, code=64)
+        self.assertEqual(tailcube("replay", self.path("nowhere.h5"), "--scenario", 3).code, 66)
+
+    def test_input_that_is_not_the_run_s(self):
+        def spoil(name):
+            with open(self.path("job", name), "a") as file:
+                file.write("\n")
+        spoil("loans.csv")
+        spoil("vaults.csv")
+        self.replay("--scenario", 3, code=65, says=["loans.csv: is not the file of the run", "vaults.csv: is not the file of the run", "--job FOLDER"])
+        os.remove(self.path("job", "bonds.csv"))
+        self.replay("--scenario", 3, code=66, says=["bonds.csv: cannot be read", "loans.csv: is not the file of the run"])
+
+    def test_the_folder_of_the_job(self):
+        story = self.replay("--scenario", 3)
+        moved = self.path("elsewhere")
+        shutil.move(self.path("job"), moved)
+        os.remove(os.path.join(moved, "job.toml"))  # the cube has it, with the settings of the command line
+        self.replay("--scenario", 3, code=66, says=["cannot be read", "--job FOLDER"])
+        self.assertEqual(self.replay("--scenario", 3, "--job", moved), story)
+        alone = tailcube("replay", self.out, "--scenario", 3, cwd=self.folder)
+        self.assertEqual((alone.code, alone.out), (66, ""))
+        self.assertIn("cube.h5: the files of its job are neither here nor beside it", alone.err)
+        for folder in (self.folder, self.out):
+            shutil.copytree(moved, folder, dirs_exist_ok=True)
+            shutil.copy(os.path.join(TINY, "job.toml"), folder)
+            self.assertEqual(self.run_ok("replay", self.out, "--scenario", 3, cwd="/").out, story)
+            for name in os.listdir(moved):
+                os.remove(os.path.join(folder, name))
+
+    def test_cubes_that_are_not_the_run_s(self):
+        if h5py is None:
+            self.skipTest("python3-h5py is not installed")
+        cube, before = self.path("out", "cube.h5"), read(self.path("out", "cube.h5"))
+        scenario = self.worst()["scenarios"][0]
+
+        def change(action):
+            with open(cube, "wb") as file:
+                file.write(before)
+            with h5py.File(cube, "r+") as file:
+                action(file)
+            seal(cube)
+
+        def lose_more(file):
+            loss = file["tail/loss"][...]
+            loss[0, 0, -1, 0] += 1
+            file["tail/loss"][...] = loss
+        change(lose_more)
+        self.replay("--scenario", scenario, code=70, says=["is not the run's: total loses ", "the cube has", "1 place", "The cube was written by tailcube"])
+        change(lambda file: file["provenance"].pop("job"))
+        self.replay("--scenario", scenario, code=65, says=["cube.h5: holds no job"])
+        change(lambda file: file.pop("provenance"))
+        self.replay("--scenario", scenario, code=65, says=["cube.h5: holds no job"])
+
+    def test_positions_in_quarantine(self):
+        with open(self.input) as file:
+            text = file.read()
+        with open(self.input, "w") as file:
+            file.write(text.replace("scenarios = 3_000", 'scenarios = 500\nfaults = "quarantine"'))
+        with open(self.path("job", "bonds.csv")) as file:
+            lines = file.read().splitlines()
+        head = lines[0].split(",")
+        row = dict(zip(head, lines[1].split(",")))
+        row.update(id="hopeless", spread="", coupon="-1")  # no spread makes it worth par
+        with open(self.path("job", "bonds.csv"), "w") as file:
+            file.write("\n".join([*lines, ",".join(row[name] for name in head)]) + "\n")
+        self.out = self.path("left")
+        self.run_ok("run", self.input, "-o", self.out, "-q")
+        self.assertEqual(self.record("left")["quarantined"][0]["id"], "hopeless")
+        story = json.loads(self.replay("--scenario", self.worst()["scenarios"][0], "--format", "json", "--most", 0))
+        self.assertTrue(story["equals_cube"])
+        self.assertNotIn("hopeless", [p["id"] for p in story["positions"]])
+
+
+main()

@@ -1,10 +1,12 @@
 #include "hpc/calibration.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "hpc/cube_file.h"
 #include "hpc/machine.h"
+#include "kernels/tally/slices.h"
 #include "src/cube/precision.h"
 
 namespace tailcube {
@@ -113,6 +115,10 @@ class Calibrator {
   }
   void merge(int cell, Tallies&& one) {
     std::vector<std::byte> bytes;
+    std::optional<Tallies> other(one), sum(one);
+    c_.pass_seconds += timed([&] { add_slice(sum, take_slice(*other, {}, 1), 1); });
+    other.reset(), sum.reset();
+    c_.sort_seconds += timed([&] { sort_tails(one, {}, 1); });
     c_.encode_seconds += timed([&] { bytes = to_bytes(one); });
     c_.tally_bytes += bytes.size();
     c_.merge_seconds += timed([&] { tallies_from_bytes(bytes).merge(one); });

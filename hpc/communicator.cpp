@@ -1,5 +1,6 @@
 #include "hpc/communicator.h"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
@@ -54,6 +55,15 @@ Launch find_launch(const std::function<const char*(const char*)>& get) {
   return {};
 }
 
+void Pause::operator()() {
+  if (looks_ > 0) {
+    --looks_;
+    return;
+  }
+  std::this_thread::sleep_for(next_);
+  next_ = std::min(next_ + next_ / 4, longest_);
+}
+
 void Communicator::watch(double patience_seconds, std::function<void(int rank)> lost) {
   if (size() == 1) return;
   lost_ = std::move(lost);
@@ -72,11 +82,8 @@ void Communicator::tend() {
 
 Message Communicator::receive(std::optional<int> from, Tag tag) {
   if (size() == 1) throw std::logic_error("receive: there is no other rank");
-  for (int tries = 0;; ++tries) {
+  for (Pause pause;; pause())
     if (auto message = poll(from, tag)) return std::move(*message);
-    // A message that is on its way is met by looking often; a wait for another rank's work is not worth a core.
-    if (tries > 200) std::this_thread::sleep_for(std::chrono::microseconds(50));
-  }
 }
 
 std::vector<std::byte> Communicator::broadcast(std::vector<std::byte> bytes) {

@@ -1,6 +1,7 @@
 #pragma once
 // Messages between ranks. communicator_mpi.cpp is the only file that includes mpi.h; alone it is rank 0 of 1.
 // Not thread-safe: one thread of a rank, always the one that called connect(), uses it.
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -18,6 +19,20 @@ enum class Tag : int { lease_request = 1, lease = 2, reduce = 3, text = 4, broad
 struct Message {
   int from;
   std::vector<std::byte> bytes;
+};
+
+// How a rank waits for another: it looks often at first, then sleeps a quarter of the time for which it has slept already,
+// so that a short wait ends at once and a long one costs no core. On a crowded machine a look can cost more than a short
+// sleep.
+class Pause {
+ public:
+  explicit Pause(int looks = 16, std::chrono::microseconds longest = std::chrono::milliseconds(1))
+      : looks_(looks), longest_(longest) {}
+  void operator()();  // between two looks
+
+ private:
+  int looks_;  // left, without sleeping
+  std::chrono::nanoseconds longest_, next_ = std::chrono::microseconds(20);
 };
 
 // A call that fails throws std::runtime_error naming the MPI function and its reason.

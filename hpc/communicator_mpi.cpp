@@ -128,10 +128,11 @@ class Mpi final : public Communicator {
     return static_cast<std::size_t>(count);
   }
 
-  // A call that blocks inside MPI would not notice that the other rank hangs.
+  // A call that blocks inside MPI would not notice that the other rank hangs. A long message makes progress with each look.
   MPI_Status complete(MPI_Request& request) {
     MPI_Status status;
-    for (int done = 0;;) {
+    int done = 0;
+    for (Pause pause(2000, std::chrono::microseconds(100));; pause()) {
       check(MPI_Test(&request, &done, &status), "MPI_Test");
       if (done != 0) return status;
       tend();

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstring>
 #include <numeric>
-#include <thread>
 #include <type_traits>
 #include <utility>
 
@@ -43,7 +42,6 @@ T unpack(const std::vector<std::byte>& bytes) {
 
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-void rest() { std::this_thread::sleep_for(std::chrono::microseconds(50)); }
 
 // What both sides share: evaluating a tile and keeping the verdict.
 class Side {
@@ -74,7 +72,7 @@ class Side {
     }
     const double busy = seconds_since(start);
     count_.busy_seconds += busy;
-    while (seconds_since(start) < busy * hooks_.slow_down && poll()) rest();
+    for (Pause pause; seconds_since(start) < busy * hooks_.slow_down && poll();) pause();
   }
 
   Communicator& communicator_;
@@ -106,10 +104,7 @@ class Server : Side {
       serve();
       report();
     }
-    while (working_ > 0) {
-      rest();
-      serve();
-    }
+    for (; working_ > 0; serve()) pause_();
     report();
     return verdict_;
   }
@@ -124,6 +119,7 @@ class Server : Side {
     if (!going_on() && !noticed_) give_notice();
   }
   void answer(int from, const Request& request) {
+    pause_ = Pause();
     const auto r = static_cast<std::size_t>(from);
     done_by_[r] = request.done;
     leases_.limit(request.limit);
@@ -156,6 +152,7 @@ class Server : Side {
   std::vector<bool> here_;  // ranks that have not left
   int working_;             // how many of them are workers
   bool noticed_ = false;
+  Pause pause_;  // since the last request
 };
 
 class Client : Side {
@@ -197,7 +194,8 @@ class Client : Side {
     }
   }
   Reply wait() {
-    for (listen(); !reply_; listen()) rest();
+    Pause pause;
+    for (listen(); !reply_; listen()) pause();
     return *std::exchange(reply_, std::nullopt);
   }
 

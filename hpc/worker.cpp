@@ -221,7 +221,7 @@ class Worker {
     mine.done = std::exchange(count_.done, {});
     if (agenda_ != nullptr) mine.tallies = std::exchange(tallies, std::nullopt);
     if (!faults_.empty()) mine.tallies.reset();
-    reduce(communicator_, mine);
+    reduce(communicator_, mine, settings_.threads);
     if (agenda_ != nullptr) {
       tallies = std::move(mine.tallies);
       guarded(mine.verdict, [&] { agenda_->settle(mine.done, mine.verdict, faults_); });
@@ -271,7 +271,7 @@ Ended examine(const CompiledBook& book, const std::vector<double>& bound, const 
   LeaseCount count;
   Contribution mine;
   mine.verdict = share(communicator, settings, tiles, {}, count, report.faults, evaluate);
-  reduce(communicator, mine);
+  reduce(communicator, mine, settings.threads);
   agree(communicator, mine.verdict);
   const Verdict& verdict = mine.verdict;
   if (verdict.kind == Verdict::Kind::failed) throw WorkFailed(verdict.text);

@@ -40,6 +40,7 @@ class Histogram {
 
  private:
   friend struct TallyBytes;
+  friend struct PackedTally;
   template <bool sums>
   void add_plain(std::span<const Units> losses);
   void grow(std::int64_t key);  // by whole octaves, so that it is rare

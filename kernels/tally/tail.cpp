@@ -153,6 +153,7 @@ void Tail::start_weights() {
 
 void Tail::merge(const Tail& other) {
   if (!(other.keep_ == keep_)) throw std::invalid_argument("tails that keep different numbers of scenarios");
+  if (other.seen_ == 0) return;
   if (other.weighted_) start_weights();
   seen_ += other.seen_;
   sorted_ = false;

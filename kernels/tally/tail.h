@@ -46,6 +46,7 @@ class Tail {
 
  private:
   friend struct TallyBytes;
+  friend struct PackedTally;
   struct Mark {
     Units loss;
     std::uint32_t scenario;

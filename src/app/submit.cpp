@@ -46,7 +46,8 @@ void set_times(BatchJob& batch, const Planned& planned) {
   Forecast merge;
   const Calibration& c = planned.calibration;
   const double growth = each.tally_bytes.value / static_cast<double>(std::max<std::size_t>(1, c.tally_bytes));
-  merge.wall_seconds.high = each.finish_wall.high + batch.shards * growth * (c.encode_seconds + c.merge_seconds) +
+  merge.wall_seconds.high = each.finish_wall.high +
+                            batch.shards * growth * (c.sort_seconds + c.encode_seconds + c.merge_seconds) +
                             batch.shards * each.tally_bytes.value / storage_bytes_per_second;
   batch.merge_seconds = suggested_wall_limit(merge);
 }

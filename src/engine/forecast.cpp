@@ -29,12 +29,6 @@ double doublings(std::uint64_t from, std::uint64_t to) {
   return std::log2(static_cast<double>(to) / static_cast<double>(from));
 }
 
-int depth(int ranks) {
-  int levels = 0;
-  while ((1 << levels) < ranks) ++levels;
-  return levels;
-}
-
 std::uint64_t share(const Job& job, int ranks) {
   return std::max<std::uint64_t>(1, job.scenarios / static_cast<std::uint64_t>(ranks));
 }
@@ -122,21 +116,23 @@ Forecast forecast(const Job& job, const CompiledBook& book, const Plan& plan, co
   f.cube_bytes = cube_file_bytes(job, c);
 
   const Growth g = growth(job, book, c, layout.ranks);
-  const double merge = c.encode_seconds + c.merge_seconds;
-  const double finish = c.estimate_seconds * g.last + c.build_seconds;
-  f.cpu_seconds = f.evaluate_seconds + certain(ranks * c.start_seconds + (ranks - 1) * merge * g.first + finish);
+  const double sort = c.sort_seconds * g.last, finish = c.estimate_seconds * g.last + c.build_seconds;
+  const double passed = c.pass_seconds * ((ranks - 1) * g.first + (1 - 1 / ranks) * g.last);
+  f.cpu_seconds = f.evaluate_seconds + certain(ranks * c.start_seconds + passed + sort + finish);
 
   const double tile = each.value * static_cast<double>(std::min(plan.tile_scenarios, job.scenarios)) / layout.threads;
-  const double level = merge + static_cast<double>(c.tally_bytes) / network_bytes_per_second;
-  const int levels = depth(layout.ranks);
+  // Every rank passes all but its slice on and gets as much; then rank 0 gets all slices but its own.
+  const double pass =
+      (1 - 1 / ranks) * (c.pass_seconds / layout.threads + static_cast<double>(c.tally_bytes) / network_bytes_per_second);
   f.start_wall = certain(c.start_wall_seconds);
   f.evaluate_wall = f.evaluate_seconds * (1 / cores);
   if (layout.ranks > 1) f.evaluate_wall = f.evaluate_wall + Estimate{tile / 2, 0, tile};
-  f.merge_wall = {levels * level * g.middle(), levels * level * g.first, levels * level * g.last};
-  f.finish_wall = certain(finish + f.cube_bytes.value / storage_bytes_per_second);
+  f.merge_wall = {pass * (g.middle() + g.last), pass * (g.first + g.last), pass * 2 * g.last};
+  f.finish_wall = certain(sort / cores + finish + f.cube_bytes.value / storage_bytes_per_second);
   f.wall_seconds = f.start_wall + f.evaluate_wall + f.merge_wall + f.finish_wall;
   f.efficiency = f.evaluate_seconds.value / cores / f.wall_seconds.value;
-  f.checkpoint_seconds = f.merge_wall.high + c.encode_seconds * g.last + f.tally_bytes.value / storage_bytes_per_second;
+  f.checkpoint_seconds =
+      f.merge_wall.high + sort / cores + c.encode_seconds * g.last + f.tally_bytes.value / storage_bytes_per_second;
   return f;
 }
 

@@ -20,7 +20,8 @@ struct Calibration {
   std::uint64_t scenarios = 0;                       // evaluated, in every cell
   std::vector<double> seconds_per_scenario;          // all cells together, by tile
   double start_seconds = 0, start_wall_seconds = 0;  // loading the program, reading and compiling the job
-  double encode_seconds = 0, merge_seconds = 0;      // the tallies of all cells to bytes; from bytes and added up
+  double sort_seconds = 0, pass_seconds = 0;         // the tails of all cells; the tallies from one rank to another's, added
+  double encode_seconds = 0, merge_seconds = 0;      // sorted tallies to the bytes of a file; from a file's and added up
   double estimate_seconds = 0, build_seconds = 0;    // from tallies to estimates, to the bytes of a cube
   std::size_t tally_bytes = 0;                       // of all cells, as bytes
   std::uint64_t half_scenarios = 0;                  // and as they were after about half of the scenarios
@@ -60,7 +61,8 @@ struct Forecast {
   Estimate tally_bytes, cube_bytes;  // as above
   double tally_bytes_bound = 0;
   // Wall clock. Start, reading and compiling happen on all ranks at once; evaluating is shared out evenly up to one tile;
-  // merging goes up a tree, with messages at network_bytes_per_second; rank 0 alone estimates and writes.
+  // merging is shared out by slices, with messages at network_bytes_per_second, which rank 0 collects; rank 0 alone
+  // estimates and writes.
   Estimate start_wall, evaluate_wall, merge_wall, finish_wall, wall_seconds;
   double efficiency = 0;          // what evaluating would take on all cores / wall_seconds
   double checkpoint_seconds = 0;  // what one costs a run: merged and written at storage_bytes_per_second

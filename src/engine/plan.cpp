@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "kernels/posting.h"
+#include "kernels/tally/slices.h"
 #include "src/engine/engine.h"
 
 namespace tailcube {
@@ -64,24 +65,28 @@ Plan make_plan(const Job& job, const CompiledBook& book, std::size_t memory_byte
   const int cells = static_cast<int>(job.cells.size());
   const Shape one = tally_shape(job, book, {0, 1});
   const std::size_t slots = one.losses();
-  // While ranks are reduced a rank holds its own tallies, a message and what is read from it.
-  const std::size_t copies = ranks > 1 ? 3 : 1;
   plan.unit = book.unit;
   plan.budget_bytes = memory_bytes;
   plan.fixed_bytes = fixed_bytes(job, book);
   plan.workspace_bytes = workspace_bytes(book) * static_cast<std::size_t>(threads);
   const std::size_t tally = tally_bytes(tally_settings(job), static_cast<std::int64_t>(scenarios), book.largest_loss);
-  plan.tally_bytes_per_cell =
-      copies * slots * tally + one.gauge_slots() * sizeof(Moments) * static_cast<std::size_t>(threads + 2);
+  plan.tally_bytes_per_cell = slots * tally + one.gauge_slots() * sizeof(Moments) * static_cast<std::size_t>(threads + 2);
+  // While ranks are reduced a rank holds a parcel for another and one from it, and each thread a tally of that.
+  const auto messages = [&](std::size_t group) {
+    const std::size_t parcel = std::min(parcel_bytes + tally, group * plan.tally_bytes_per_cell);
+    return ranks > 1 ? 2 * parcel + static_cast<std::size_t>(threads) * tally : 0;
+  };
+  const std::size_t one_cell = plan.tally_bytes_per_cell + messages(1);
   const std::size_t least_sheet = sheet_bytes(one, lanes);
-  const std::size_t least = plan.fixed_bytes + plan.workspace_bytes + plan.tally_bytes_per_cell + least_sheet;
+  const std::size_t least = plan.fixed_bytes + plan.workspace_bytes + one_cell + least_sheet;
   if (least > memory_bytes)
     throw InvalidJob({"one stress cell needs " + megabytes(least) + " a rank, --memory allows " + megabytes(memory_bytes) +
                       (job.binned ? ": give more memory, or use fewer nodes or horizons"
                                   : ": give more memory, use fewer nodes or horizons, or set cube.tail = \"binned\"")});
   const std::size_t left = memory_bytes - plan.fixed_bytes - plan.workspace_bytes;
-  const std::size_t sheet_budget = std::max(least_sheet, std::min<std::size_t>(left / 4, 64'000'000));
-  const std::size_t most = std::max<std::size_t>(1, (left - sheet_budget) / plan.tally_bytes_per_cell);
+  const std::size_t sheet_budget = std::max(least_sheet, std::min({left / 4, left - one_cell, std::size_t{64'000'000}}));
+  auto most = static_cast<std::size_t>(cells);
+  while (most > 1 && most * plan.tally_bytes_per_cell + messages(most) > left - sheet_budget) --most;
   const int groups = static_cast<int>((static_cast<std::size_t>(cells) + most - 1) / most);
   const int largest = (cells + groups - 1) / groups;
   for (int g = 0; g < groups; ++g)
@@ -90,20 +95,22 @@ Plan make_plan(const Job& job, const CompiledBook& book, std::size_t memory_byte
   plan.tile_scenarios = tile_size(scenarios, slots * static_cast<std::size_t>(largest), sheet_budget, ranks, threads);
   for (std::uint64_t begin = 0; begin < scenarios; begin += plan.tile_scenarios)
     plan.tiles.push_back({begin, std::min(scenarios, begin + plan.tile_scenarios)});
+  plan.message_bytes = messages(static_cast<std::size_t>(largest));
   plan.sheet_bytes = sheet_bytes(tally_shape(job, book, {0, largest}), plan.tile_scenarios);
-  plan.total_bytes = plan.fixed_bytes + plan.workspace_bytes + plan.sheet_bytes +
+  plan.total_bytes = plan.fixed_bytes + plan.workspace_bytes + plan.message_bytes + plan.sheet_bytes +
                      plan.tally_bytes_per_cell * static_cast<std::size_t>(largest);
   char text[1024];
   std::snprintf(text, sizeof text,
                 "%d stress cells x %d nodes x %d horizons x %d quantities, %s tail\n"
                 "%d group(s) of at most %d cells; %zu tiles of %llu scenarios each\n"
-                "memory a rank: program, book and cube %s + %d thread(s) %s + tallies %s a cell%s + losses of a tile %s = "
+                "memory a rank: program, book and cube %s + %d thread(s) %s + tallies %s a cell + losses of a tile %s + "
+                "messages between ranks %s = "
                 "%s of %s allowed\n"
                 "loss unit %.6g %s\n",
                 cells, one.nodes, one.horizons, one.quantities, job.binned ? "binned" : "exact", groups, largest,
                 plan.tiles.size(), static_cast<unsigned long long>(plan.tile_scenarios), megabytes(plan.fixed_bytes).c_str(),
                 threads, megabytes(plan.workspace_bytes).c_str(), megabytes(plan.tally_bytes_per_cell).c_str(),
-                copies > 1 ? " (three times: ranks are merged)" : "", megabytes(plan.sheet_bytes).c_str(),
+                megabytes(plan.sheet_bytes).c_str(), megabytes(plan.message_bytes).c_str(),
                 megabytes(plan.total_bytes).c_str(), megabytes(plan.budget_bytes).c_str(), plan.unit, job.currency.c_str());
   plan.explanation = text;
   return plan;

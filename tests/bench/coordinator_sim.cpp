@@ -11,11 +11,14 @@
 #include <cstdlib>
 #include <ctime>
 #include <map>
+#include <optional>
 #include <queue>
 #include <random>
 #include <string>
+#include <utility>
 
 #include "hpc/leases.h"
+#include "kernels/tally/slices.h"
 #include "src/engine/engine.h"
 #include "src/input/input.h"
 
@@ -33,9 +36,10 @@ struct Costs {
   double tile = 0;            // seconds per tile, whatever its size
   std::vector<double> block;  // seconds of blocks, as they were measured
   double block_mean = 0, block_sd = 0;
-  double pack = 0, merge = 0;  // seconds per byte of a message of tallies: sent, received and added
-  double fixed_bytes = 0;      // of a message, without its tails
-  double slots = 0;            // tallies
+  double merge = 0, collect = 0;  // seconds per byte of tallies: packed and added to others; packed and taken as they are
+  double sort = 0, encode = 0;    // of tails; of sorted tallies to the bytes of a file
+  double fixed_bytes = 0;         // of all tallies, without their tails
+  double slots = 0;               // tallies
   Tail::Keep keep;
   double message_bytes(double scenarios) const {
     const double kept = std::min(scenarios, static_cast<double>(keep(static_cast<std::int64_t>(scenarios))));
@@ -46,7 +50,8 @@ struct Costs {
 struct Network {
   double request = 1.5e-6;  // rank 0, to take a request and send the answer
   double latency = 2e-6, bandwidth = 10e9, disk = 1e9;
-  static constexpr double pause = 50e-6;  // how long a rank that waits sleeps
+  // How late a rank sees what it has waited for so long, hpc/communicator.h.
+  static double late(double waited) { return std::clamp(waited / 8, 10e-6, 0.5e-3); }
 };
 
 // Tiles of one block and of many, of all cells of the first group.
@@ -79,13 +84,22 @@ Costs measure(const Job& job, const CompiledBook& book, CellRange group) {
   }
   costs.block_sd = std::sqrt(costs.block_sd);
 
-  Tallies other = tallies;
-  double start = cpu_now();
-  const std::vector<std::byte> bytes = to_bytes(other);
-  costs.pack = (cpu_now() - start) / static_cast<double>(bytes.size());
-  start = cpu_now();
-  tallies.merge(tallies_from_bytes(bytes));
-  costs.merge = (cpu_now() - start) / static_cast<double>(bytes.size());
+  const Slice all;
+  double start = 0;
+  const auto used = [&] { return cpu_now() - std::exchange(start, cpu_now()); };
+  std::optional<Tallies> sum(tallies), empty;
+  used();
+  std::vector<std::byte> bytes = take_slice(tallies, all, 1);
+  const double pack = used();
+  add_slice(sum, bytes, 1);
+  costs.merge = pack + used();
+  add_slice(empty, bytes, 1);
+  costs.collect = pack + used();
+  sort_tails(*empty, all, 1);
+  costs.sort = used();
+  bytes = to_bytes(*empty);
+  costs.encode = used();
+  for (double* cost : {&costs.merge, &costs.collect, &costs.sort, &costs.encode}) *cost /= static_cast<double>(bytes.size());
   costs.keep = settings.keep;
   costs.slots = static_cast<double>(shape.losses());
   const auto seen = static_cast<double>(at);
@@ -125,7 +139,8 @@ class Simulation {
       }
     }
     while (working_ > 0) {
-      now_ = std::max(now_ + Network::pause, arrivals_.top().time);
+      const double waited = std::max(0.0, arrivals_.top().time - now_);
+      now_ += waited + Network::late(waited);
       serve();
     }
     out_.shared = now_;
@@ -167,29 +182,38 @@ class Simulation {
       }
       double& busy_until = free_[static_cast<std::size_t>(request.rank)];
       const double arrives = now_ + net_.latency;
-      const double taken = arrives > busy_until ? arrives + Network::pause / 2 : busy_until;
+      const double waited = arrives - busy_until;
+      const double taken = waited > 0 ? arrives + Network::late(waited) : busy_until;
       const auto tile = leases_.next(request.rank);
       if (tile) out_.waiting += taken - busy_until;
       arrivals_.push({taken + net_.latency, request.rank, !tile});
       busy_until = tile ? taken + tile_seconds(*tile) : taken;
     }
   }
-  // Faults gathered and made known, tallies reduced along a binary tree, the verdict made known, reports gathered.
+  // Faults, then verdicts gathered and made known; tallies reduced; the verdict made known, reports gathered.
   void finish() {
     const double levels = std::ceil(std::log2(ranks_));
     const double small = net_.latency + net_.request;
     const double gathered = net_.latency + (ranks_ - 1) * net_.request;
-    out_.serving += 2 * (ranks_ - 1) * net_.request;
-    out_.ended = out_.shared + 2 * gathered + 2 * levels * small + reduction_;
+    out_.serving += 3 * (ranks_ - 1) * net_.request;
+    out_.ended = out_.shared + 3 * gathered + 3 * levels * small + reduction_;
   }
 
  public:
+  // Half of the slices that a rank has are passed on while as much comes and is added, until it has one. That is sorted, and
+  // rank 0 takes all of them.
   double reduce(double scenarios) {
     reduction_ = 0;
-    for (int distance = 1; distance < ranks_; distance *= 2) {
-      const double bytes = costs_.message_bytes(std::min(scenarios, scenarios / ranks_ * distance));
-      reduction_ += net_.latency + bytes * (costs_.pack + 1 / net_.bandwidth + costs_.merge);
+    double slices = 1;
+    for (int ranks = ranks_; ranks > 1; ranks = (ranks + 1) / 2) {
+      slices /= 2;
+      const double bytes = slices * costs_.message_bytes(scenarios / ranks);
+      reduction_ += 2 * (net_.latency + bytes / net_.bandwidth) + bytes * costs_.merge;
     }
+    const double bytes = costs_.message_bytes(scenarios);
+    reduction_ += bytes / ranks_ * costs_.sort;
+    if (ranks_ > 1)
+      reduction_ += (ranks_ - 1) * (net_.latency + net_.request) + bytes * (1 / net_.bandwidth + costs_.collect);
     return reduction_;
   }
 
@@ -225,7 +249,7 @@ void line(Job job, const CompiledBook& book, const Costs& costs, const Network& 
       ranks, static_cast<double>(scenarios), tiles, static_cast<unsigned long long>(plan.tile_scenarios), out.ended,
       100 * out.evaluated / (ranks * out.shared), 100 * out.evaluated / (ranks * out.ended), 100 * out.serving / out.ended,
       ranks > 1 ? 100 * out.waiting / ((ranks - 1) * out.shared) : 0.0, std::bit_width(static_cast<unsigned>(ranks - 1)),
-      reduction, checkpoint / 1e6, reduction + checkpoint * (costs.pack + 1 / net.disk));
+      reduction, checkpoint / 1e6, reduction + checkpoint * (costs.encode + 1 / net.disk));
 }
 
 }  // namespace
@@ -255,9 +279,10 @@ int main(int count, char** words) {
   const Plan plan = make_plan(job, book, bytes, 2, 1);
   const Costs costs = measure(job, book, plan.groups.front());
   std::printf(
-      "measured: a block %.3g ms (sd %.2g), a tile beyond its blocks %.3g ms; tallies %.3g ns to pack and %.3g ns to merge "
-      "a byte\n",
-      1e3 * costs.block_mean, 1e3 * costs.block_sd, 1e3 * costs.tile, 1e9 * costs.pack, 1e9 * costs.merge);
+      "measured: a block %.3g ms (sd %.2g), a tile beyond its blocks %.3g ms; a byte of tallies %.3g ns to pass on and add, "
+      "%.3g ns to collect, %.3g ns to sort, %.3g ns to encode\n",
+      1e3 * costs.block_mean, 1e3 * costs.block_sd, 1e3 * costs.tile, 1e9 * costs.merge, 1e9 * costs.collect,
+      1e9 * costs.sort, 1e9 * costs.encode);
   std::printf(
       "assumed: rank 0 %.3g us a request, %.3g us latency, %.3g GB/s, disk %.3g GB/s; %.3g GB a rank, %zu group(s)\n",
       1e6 * net.request, 1e6 * net.latency, net.bandwidth / 1e9, net.disk / 1e9, memory / 1e9, plan.groups.size());

@@ -103,7 +103,7 @@ void reduction(Communicator& c) {
       Contribution mine;
       if (!only_odd || c.rank() % 2 == 1) fold(mine, c.rank());
       if (c.rank() == c.size() - 1) mine.verdict = {kind, kind == Kind::stopped ? SIGTERM : 0, ""};
-      reduce(c, mine);
+      reduce(c, mine, 2);
       agree(c, mine.verdict);
       REQUIRE(mine.verdict.kind == kind && mine.verdict.signal == (kind == Kind::stopped ? SIGTERM : 0));
       REQUIRE(mine.tallies.has_value() == (c.rank() == 0 && kind != Kind::failed && (!only_odd || c.size() > 1)));
@@ -118,12 +118,12 @@ void reduction(Communicator& c) {
     }
   Contribution other;  // cannot be merged
   other.tallies.emplace(Shape{1, c.rank() == 0 ? 2 : 1, 2, 3, 2, 1}, settings);
-  reduce(c, other);
+  reduce(c, other, 2);
   agree(c, other.verdict);
   REQUIRE((other.verdict.kind == Kind::failed) == (c.size() > 1));
   Contribution twice;  // nor can the same scenarios
   twice.done.add({0, 64});
-  reduce(c, twice);
+  reduce(c, twice, 2);
   agree(c, twice.verdict);
   REQUIRE((twice.verdict.kind == Kind::failed) == (c.size() > 1));
 }
@@ -165,7 +165,7 @@ Shared share(Communicator& c, std::uint64_t count, double milliseconds, LeaseHoo
   REQUIRE(lease_count.tiles == static_cast<int>(mine.size()));
   REQUIRE(lease_count.done.size() == 64 * mine.size());
   Contribution done{{}, lease_count.done, result.verdict};
-  reduce(c, done);
+  reduce(c, done, 2);
   agree(c, done.verdict);
   result.verdict = done.verdict;
   result.done = done.done;
@@ -252,7 +252,7 @@ void rounds(Communicator& c) {
     LeaseCount lease_count;
     mine.verdict = share_tiles(c, all.without(done).tiles(640), hooks, lease_count);
     mine.done = lease_count.done;
-    reduce(c, mine);
+    reduce(c, mine, 2);
     agree(c, mine.verdict);
     REQUIRE(mine.verdict == Verdict{});
     done.add(mine.done);  // throws if a scenario was done twice

@@ -22,8 +22,10 @@ output=${TAILCUBE_OUTPUT:-build/demo}
 # 380 MB a rank is enough; with less the plan makes smaller groups of cells. Ranks are not bound: threads may use every core.
 mpirun -n "$ranks" --bind-to none build/release/tailcube run jobs/demo/job.toml -o "$output" --overwrite --memory 380M "$@"
 [ -f "$output/cube.h5" ] || exit 0
+build/release/tailcube report "$output" >build/report.log || { cat build/report.log >&2; exit 70; }
 cat <<TXT
 
+The report, a page for any browser: $(realpath "$output/report.html")
 The cube is $(realpath "$output/cube.h5"); its cost is in run.json, its log in run.log beside it.
   build/release/tailcube info $output          the table above again
   docs/cube.md                                how to read it in Python, R or with ncdump

@@ -11,6 +11,7 @@ int check_command(const Options&);                        // check.cpp
 int plan_command(const Communicator&, const Options&);    // plan.cpp
 int submit_command(const Communicator&, const Options&);  // submit.cpp
 int info_command(const Options&);                         // info.cpp
+int report_command(const Options&);                       // report.cpp
 int version_command();                                    // version.cpp
 
 }  // namespace tailcube

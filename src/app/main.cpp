@@ -24,6 +24,7 @@ int dispatch(Communicator& world, const Options& options) {
     if (options.command == Command::plan) code = plan_command(world, options);
     if (options.command == Command::submit) code = submit_command(world, options);
     if (options.command == Command::info) code = info_command(options);
+    if (options.command == Command::report) code = report_command(options);
     if (options.command == Command::version) code = version_command();
   }
   return std::stoi(broadcast(world, std::to_string(code)));

@@ -250,6 +250,10 @@ Parsed parse_options(int argc, const char* const* argv) {
   info.add_option("cube", options.input, "a cube, a .tally file, or the folder with cube.h5")->required();
   // Reads its own command line (replay_options.h); here for the list of commands.
   command("replay", "compute a scenario of a cube again and tell what happened in it", Command::version);
+  CLI::App& report = *command("report", "write what a cube says as one HTML page", Command::report);
+  report.add_option("cube", options.input, "a cube, or the folder with cube.h5")->required();
+  report.add_option("-o,--output", options.output, "the page (default report.html beside the cube)")->type_name("FILE");
+  report.add_flag("--without-charts", options.without_charts, "leave out the charts: the tables alone, about 130 kB less");
   command("version", "print the version and what it was built with", Command::version);
 
   try {

@@ -10,7 +10,7 @@
 
 namespace tailcube {
 
-enum class Command : std::uint8_t { run, merge, check, plan, submit, info, version };
+enum class Command : std::uint8_t { run, merge, check, plan, submit, info, report, version };
 enum class ProgressStyle : std::uint8_t { automatic, bar, lines, silent };
 
 // What one rank may use: bytes, or a share of the node's memory that its ranks divide among them.
@@ -35,10 +35,10 @@ struct SubmitOptions {
 struct Options {
   Command command = Command::version;
   std::filesystem::path
-      input;  // run, merge, check, plan, submit: the job; info: a cube, a .tally or the folder that holds cube.h5
+      input;  // run, merge, check, plan, submit: the job; info, report: a cube, a .tally or the folder that holds cube.h5
   std::vector<std::filesystem::path> parts;  // merge: .tally files, or folders with shards
   std::vector<std::string> settings;         // key=value
-  std::filesystem::path output;              // empty: ./NAME
+  std::filesystem::path output;              // empty: ./NAME; report: a file
   int threads = 0;                           // 0: all cores of this rank
   MemoryLimit memory;
   double patience_seconds = 600;                   // with a silent rank
@@ -53,6 +53,7 @@ struct Options {
   double max_hours = 0;             // 0: no limit
   int shard = 0, shards = 0;        // --shard K/N: K from 1; 0 of 0: all of it
   bool keep_tally = false;
+  bool without_charts = false;   // report
   std::filesystem::path extend;  // a .tally to add to; empty: none
   bool avx2_only = false;        // tests: as on a CPU without AVX-512
   int slow_rank = -1;            // tests: this rank works slow_factor times slower

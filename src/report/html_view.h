@@ -1,0 +1,66 @@
+#pragma once
+// What of a cube goes into a page, and how its numbers read there.
+#include <string>
+#include <vector>
+
+#include "src/cube/cube.h"
+#include "src/report/html_report.h"
+#include "src/report/html_text.h"
+#include "src/report/money.h"
+
+namespace tailcube::html {
+
+// A figure with the ends of its 95 % interval; what does not exist is NaN.
+struct Estimate {
+  double value, lower, upper;
+  int flag = 0;
+  double error() const;  // the wider half
+};
+
+// A page holds the total and the first level of every cell, and all nodes of as many cells as fit: the first one and those
+// with the largest shortfall of the total. All figures are economic losses.
+struct View {
+  View(const Cube&, const ReportOrigin&);
+
+  const Cube& cube;
+  const ReportOrigin& origin;
+  MoneyScale money;
+  int horizon, level;         // at first: the last horizon and the largest confidence up to 99 %
+  std::vector<int> detailed;  // cells with all nodes, ascending; the first one is shown at first
+  std::vector<int> top;       // the total and, as far as they are 12 or fewer, the nodes of the first level
+  int worst;                  // the cell with the largest shortfall of the total at `horizon` and `level`
+
+  int cells() const { return static_cast<int>(cube.cells.size()); }
+  int nodes() const { return static_cast<int>(cube.nodes.size()); }
+  int horizons() const { return static_cast<int>(cube.horizon_years.size()); }
+  int levels() const { return static_cast<int>(cube.confidence.size()); }
+
+  Estimate expected(int cell, int node, int h, int quantity = 0) const;
+  Estimate var(int cell, int node, int h, int k) const;
+  Estimate shortfall(int cell, int node, int h, int k, int quantity = 0) const;
+  double shortfall_se(int cell, int node, int h,
+                      int k) const;                     // in the money scale, four digits: what the page computes with
+  double relative_error(int cell, int h, int k) const;  // of the total's shortfall: standard error / value; or NaN
+  std::string gauge(int gauge,
+                    int cell) const;  // of the total at `horizon`: money in the money scale, or a number ± its error
+  // Scenarios that bring this error to 1 %, two digits: "1,300,000"; "reached" where it is there, "n/a" where unknown.
+  std::string scenarios_for(double relative_error) const;
+  // The largest share of its value today that a node loses at this level: over all horizons and detailed cells.
+  double largest_share(int k) const;
+
+  // As in the page's data: in the money scale, as many decimals as are shown, "null" where there is none.
+  std::string number(double amount) const;
+  std::string amount(const Estimate&) const;  // "12,346 ±346!", as HTML
+  // The loss as a share of the value today, from the numbers as shown: "5.6 %"; empty where there is none.
+  std::string share(double loss, double base) const;
+  // "h0" to "h8", the darkest for `largest` and above; empty where there is no share.
+  static std::string heat(double share, double largest);
+  double shown(double amount) const;  // rounded as it is shown, in the money scale
+
+  std::string level_text(int k) const;    // "99 %"
+  std::string horizon_name(int h) const;  // "1 year"
+  std::string node_name(int n) const;     // the last part of its path
+  int depth(int n) const;                 // 0 for the total
+};
+
+}  // namespace tailcube::html

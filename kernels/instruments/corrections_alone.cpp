@@ -102,7 +102,7 @@ struct Corrections::Gone {
 // By rising step of default, so that branches that follow from it go the same way again and again.
 class Corrections::ByStep {
  public:
-  explicit ByStep(std::size_t steps) : steps_(steps) {}
+  explicit ByStep(std::size_t steps) : scale_((buckets << shift) / (steps + 1)) {}
   // Calls f(claim) for each of `asked` claims at most.
   template <class F>
   void each(std::span<Gone::Claim> claims, F f) const {
@@ -117,8 +117,9 @@ class Corrections::ByStep {
  private:
   static constexpr std::size_t buckets = 32;
   static_assert(asked <= 256);
-  std::size_t bucket(const Gone::Claim& c) const { return c.when.step * buckets / (steps_ + 1); }
-  std::size_t steps_;
+  std::size_t bucket(const Gone::Claim& c) const { return c.when.step * scale_ >> shift; }
+  static constexpr std::size_t shift = 32;
+  std::size_t scale_;
 };
 
 // Transposing costs about as much as a correction saves per sixteen factors; either way gives the same bits.

@@ -1,6 +1,9 @@
 #include "kernels/instruments/vault_table.h"
 
+#include <hwy/highway.h>
+
 #include <algorithm>
+#include <bit>
 #include <limits>
 
 namespace tailcube {
@@ -22,6 +25,7 @@ struct Sum {
 double VaultTable::Vault::ratio() const { return debt > 0 ? collateral / debt : std::numeric_limits<double>::infinity(); }
 
 void VaultTable::add(const std::vector<Vault>& vaults) {
+  if (!place_.empty()) ratio_.resize(ratio_.size() - few);
   Place place{ratio_.size(), debt_.size(), 0, static_cast<std::uint32_t>(vaults.size())};
   Sum collateral, debt;
   collateral_.push_back(0), debt_.push_back(0);
@@ -32,6 +36,7 @@ void VaultTable::add(const std::vector<Vault>& vaults) {
     collateral_.push_back(collateral.value()), debt_.push_back(debt.value());
   }
   place_.push_back(place);
+  ratio_.resize(ratio_.size() + few);
 }
 
 VaultTable::View VaultTable::table(std::size_t number) const {
@@ -42,34 +47,58 @@ VaultTable::View VaultTable::table(std::size_t number) const {
 double VaultTable::View::lowest() const { return alive < size ? ratio[alive] : std::numeric_limits<double>::infinity(); }
 namespace {
 
+namespace hn = hwy::HWY_NAMESPACE;
+
+struct Below {
+  double level;
+  bool operator()(double x) const { return x < level; }
+  template <class V>
+  auto operator()(V x) const {
+    return hn::Lt(x, hn::Set(hn::DFromV<V>(), level));
+  }
+};
+struct UpTo {
+  double level;
+  bool operator()(double x) const { return x <= level; }
+  template <class V>
+  auto operator()(V x) const {
+    return hn::Le(x, hn::Set(hn::DFromV<V>(), level));
+  }
+};
+
 // The first of [begin, end) that is not `before`, all of which come first. Steps that double find it in the logarithm of how
-// far it is, not of how many there are.
+// far it is, not of how many there are; the last few are looked at together, as a branch for each would be a guess.
 template <class Before>
-std::uint32_t first_not(std::uint32_t begin, std::uint32_t end, Before before) {
-  std::uint32_t stride = 1;
-  while (begin < end && before(begin + std::min(stride, end - begin) - 1)) {
-    begin += std::min(stride, end - begin);
-    stride *= 2;
+std::uint32_t first_not(const double* ratio, std::uint32_t begin, std::uint32_t end, Before before) {
+  constexpr std::uint32_t few = VaultTable::few;
+  std::uint32_t left = end - begin;
+  for (std::uint32_t stride = few; left > stride; stride *= 2) {
+    if (!before(ratio[begin + stride - 1])) {
+      left = stride;
+      break;
+    }
+    begin += stride, left -= stride;
   }
-  if (begin == end) return end;
-  end = begin + std::min(stride, end - begin) - 1;
-  while (begin < end) {
-    const std::uint32_t middle = begin + (end - begin) / 2;
-    if (before(middle))
-      begin = middle + 1;
-    else
-      end = middle;
+  while (left > few) {
+    const std::uint32_t half = left / 2;
+    begin += before(ratio[begin + half - 1]) ? half : 0;
+    left -= half;
   }
-  return begin;
+  const hn::FixedTag<double, few / 2> d;
+  std::uint8_t bits[2][8];
+  hn::StoreMaskBits(d, before(hn::LoadU(d, ratio + begin)), bits[0]);
+  hn::StoreMaskBits(d, before(hn::LoadU(d, ratio + begin + few / 2)), bits[1]);
+  const auto both = static_cast<std::uint8_t>(bits[0][0] | bits[1][0] << few / 2);
+  return std::min(end, begin + static_cast<std::uint32_t>(std::countr_one(both)));
 }
 
 }  // namespace
 
 std::uint32_t VaultTable::View::below(std::uint32_t begin, std::uint32_t end, double level) const {
-  return first_not(begin, end, [&](std::uint32_t i) { return ratio[i] < level; });
+  return first_not(ratio, begin, end, Below{level});
 }
 std::uint32_t VaultTable::View::up_to(std::uint32_t begin, std::uint32_t end, double level) const {
-  return first_not(begin, end, [&](std::uint32_t i) { return ratio[i] <= level; });
+  return first_not(ratio, begin, end, UpTo{level});
 }
 
 void VaultPath::start(const VaultTerms& terms, const VaultTable::View& table) {

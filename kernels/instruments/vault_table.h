@@ -23,6 +23,7 @@ class VaultTable {
   };
   // Adds a table of vaults sorted by ratio; its number is what `table` takes.
   void add(const std::vector<Vault>& vaults);
+  static constexpr std::uint32_t few = 8;  // so many ratios can be read from any place on, also beyond the last
 
   // The vaults of one table. Index 0 .. size; `alive` is the first that has collateral: what has none is never liquidated.
   struct View {

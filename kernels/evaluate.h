@@ -7,7 +7,7 @@
 
 #include "kernels/credit/defaults.h"
 #include "kernels/faults.h"
-#include "kernels/instruments/instrument.h"
+#include "kernels/instruments/keeping.h"
 #include "kernels/market/market.h"
 #include "kernels/sharing.h"
 #include "kernels/tally/tally.h"
@@ -83,16 +83,22 @@ class Workspace {
     std::uint32_t version;
     Faults faults;
   };
+  struct Keeping {  // what a stage keeps, and of which version
+    std::uint32_t version;
+    Kept kept;
+  };
   Scene& scene_of(std::uint32_t defaults);
   void walk(int cell, Scene&);
   void draw(std::uint32_t version);
   const Block& prepare(int cell, const Batch&);
+  void evaluate(std::size_t stage, int cell, Ledger&);
 
   const CompiledBook& book_;
   Sharing sharing_;
   std::vector<Scene> scenes_;
   std::vector<Ledger> ledgers_;
-  std::vector<Held> held_;  // [stage][ledger]
+  std::vector<Held> held_;        // [stage][ledger]
+  std::vector<Keeping> keeping_;  // [stage]
   Valuation valuation_;
   std::vector<std::array<double, lanes>> mean_conditional_pd_;  // [version of the defaults]
   std::vector<std::uint8_t> known_pd_;

@@ -108,17 +108,24 @@ Sharing::Sharing(const CompiledBook& book, CellRange range) : first_(range.begin
     if (!is_none(d.spread)) discounting.insert(d.spread);
     for (const FactorIndex f : pillars(book, d.curve)) discounting.insert(f);
   }
-  std::vector<std::set<FactorIndex>> read;
+  std::vector<std::set<FactorIndex>> read, read_to_keep;
   for (const Stage& stage : book.stages) {
-    read.emplace_back(stage.batch->reads.begin(), stage.batch->reads.end());
-    for (const CurveIndex curve : stage.batch->reads_curves)
-      for (const FactorIndex f : pillars(book, curve)) read.back().insert(f);
-    if (stage.batch->reads_defaults) read.back().insert(drivers.begin(), drivers.end());
+    const Batch& batch = *stage.batch;
+    read_to_keep.emplace_back(batch.reads.begin(), batch.reads.end());
+    const KeepingBatch* const keeps = keeping(batch);
+    for (const FactorIndex f : keeps == nullptr ? std::vector<FactorIndex>() : keeps->reads_apart)
+      read_to_keep.back().erase(f);
+    for (const CurveIndex curve : batch.reads_curves)
+      for (const FactorIndex f : pillars(book, curve)) read_to_keep.back().insert(f);
+    if (batch.reads_defaults) read_to_keep.back().insert(drivers.begin(), drivers.end());
+    read.push_back(read_to_keep.back());
+    read.back().insert(batch.reads.begin(), batch.reads.end());
   }
 
   const std::vector<Versions> paths = path_versions(book, range);
   Numbering defaults, discounts;
-  std::vector<Numbering> stages(book.stages.size());
+  std::vector<Numbering> stages(book.stages.size()), kept(book.stages.size());
+  users_.resize(book.stages.size());
   for (std::size_t c = 0; c < paths.size(); ++c) {
     const auto key = [&](const std::set<FactorIndex>& factors, bool also) {
       Versions out{also};
@@ -134,13 +141,21 @@ Sharing::Sharing(const CompiledBook& book, CellRange range) : first_(range.begin
       const Batch& batch = *book.stages[s].batch;
       const bool reached =
           std::any_of(read[s].begin(), read[s].end(), [&](FactorIndex f) { return paths[c][index(f)] != 0; });
+      const std::uint32_t known = stages[s].count();
       out.stages.push_back(stages[s](key(read[s], monitored && batch.checks_triggers && (reached || batch.triggers_today))));
+      out.kept.push_back(kept[s](key(read_to_keep[s], false)));
+      users_[s].resize(kept[s].count());
+      if (keeping(batch) != nullptr) users_[s][out.kept.back()] += stages[s].count() - known;
     }
     if (out.defaults > defaulting_cells_.size()) defaulting_cells_.push_back(cell);
     if (c > 0) unshocked_defaults_ |= out.defaults == 0;
     (c > 0 ? cells_.emplace_back() : unshocked_) = std::move(out);
   }
   for (const Numbering& s : stages) stage_versions_ = std::max(stage_versions_, s.count());
+}
+
+bool Sharing::keeps(std::size_t stage) const {
+  return std::any_of(users_[stage].begin(), users_[stage].end(), [](std::uint32_t users) { return users > 1; });
 }
 
 std::vector<int> first_alike(const CompiledBook& book, CellRange range) {

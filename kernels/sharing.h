@@ -16,10 +16,14 @@ class Sharing {
 
   struct Cell {
     std::vector<std::uint32_t> stages;  // what each stage writes
+    std::vector<std::uint32_t> kept;    // what it may keep: all that it reads but KeepingBatch::reads_apart
     std::uint32_t defaults = 0;         // the drivers' paths, and so who defaults at what loss
     std::uint32_t discounts = 0;
   };
   const Cell& operator[](int cell) const { return cell < 0 ? unshocked_ : cells_[static_cast<std::size_t>(cell - first_)]; }
+  // Whether several versions of a stage can use what is kept of one.
+  bool keeps(std::size_t stage, std::uint32_t kept) const { return users_[stage][kept] > 1; }
+  bool keeps(std::size_t stage) const;
   std::uint32_t stage_versions() const { return stage_versions_; }  // of the stage with most
   // The first cell with each version of the defaults but 0.
   const std::vector<int>& defaulting_cells() const { return defaulting_cells_; }
@@ -30,6 +34,7 @@ class Sharing {
   Cell unshocked_;
   std::vector<Cell> cells_;
   std::uint32_t stage_versions_ = 1;
+  std::vector<std::vector<std::uint32_t>> users_;  // [stage][kept]: versions of the stage
   std::vector<int> defaulting_cells_;
   bool unshocked_defaults_ = false;
 };

@@ -51,6 +51,7 @@ Workspace::Workspace(const CompiledBook& book, CellRange cells)
     ledger.gauges = LaneTable(book.gauge_rows.size(), valued);
   }
   held_.resize(book.stages.size() * ledgers_.size());
+  keeping_.resize(book.stages.size());
   valuation_.of_row.resize(book.leaf_of_row.size());
   valuation_.of_gauge_row.resize(book.gauge_rows.size());
   mean_conditional_pd_.resize(1 + sharing_.defaulting_cells().size());
@@ -73,7 +74,10 @@ std::size_t workspace_bytes(const CompiledBook& book) {
       ((2 + scenes) * factors + scenes * (lows + discounts) + ledger_count(book, sharing) * ledger_doubles(book) +
        (1 + sharing.defaulting_cells().size()) * lanes) *
       sizeof(double);
-  for (const Stage& stage : book.stages) bytes += stage.batch->bytes_per_thread;
+  for (std::size_t s = 0; s < book.stages.size(); ++s) {
+    const Batch& batch = *book.stages[s].batch;
+    bytes += batch.bytes_per_thread + (sharing.keeps(s) ? keeping(batch)->bytes_kept : 0);
+  }
   // Credit: a mask and two numbers per obligor of the largest bucket, the mask once for each cell drawn together; a bucket's
   // points, and defaults at a mean conditional PD of 10 % for each scene.
   std::size_t largest = 0;
@@ -90,6 +94,7 @@ void Workspace::start(std::uint64_t first_scenario, std::size_t scenarios) {
     scene.defaults = scene.discounts = nothing;
   }
   for (Held& held : held_) held.version = nothing;
+  for (Keeping& keeping : keeping_) keeping.version = nothing;
   std::fill(known_pd_.begin(), known_pd_.end(), std::uint8_t{0});
   draw_innovations(book_.market, scenes_[0].block, innovations_);
 }
@@ -157,6 +162,22 @@ const Block& Workspace::prepare(int cell, const Batch& batch) {
   return scene.block;
 }
 
+void Workspace::evaluate(std::size_t stage, int cell, Ledger& ledger) {
+  const Batch& batch = *book_.stages[stage].batch;
+  const Block& block = prepare(cell, batch);
+  const std::uint32_t version = sharing_[cell].kept[stage];
+  found_.clear();
+  std::swap(ledger.scratch, memory_);
+  if (sharing_.keeps(stage, version)) {
+    auto& [of, kept] = keeping_[stage];
+    kept.known = std::exchange(of, version) == version;
+    keeping(batch)->evaluate_keeping(block, ledger, found_, kept);
+  } else {
+    batch.evaluate(block, ledger, found_);
+  }
+  std::swap(ledger.scratch, memory_);
+}
+
 const Valuation& Workspace::cell(int index) {
   faults.clear();
   const Sharing::Cell& mine = sharing_[index];
@@ -166,13 +187,8 @@ const Valuation& Workspace::cell(int index) {
     const std::size_t slot = std::min<std::size_t>(mine.stages[s], ledgers_.size() - 1);
     Held& held = held_[s * ledgers_.size() + slot];
     if (held.version != mine.stages[s]) {
-      found_.clear();
       // A version is the unshocked cell's wherever it comes first: its block serves for all.
-      const int as = mine.stages[s] == 0 ? -1 : index;
-      const Batch& batch = *book_.stages[s].batch;
-      std::swap(ledgers_[slot].scratch, memory_);
-      batch.evaluate(prepare(as, batch), ledgers_[slot], found_);
-      std::swap(ledgers_[slot].scratch, memory_);
+      evaluate(s, mine.stages[s] == 0 ? -1 : index, ledgers_[slot]);
       held.version = mine.stages[s];
       held.faults = found_;
     }

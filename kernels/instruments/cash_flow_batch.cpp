@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "kernels/instruments/corrections.h"
+#include "kernels/instruments/keeping.h"
 #include "kernels/math/functions.h"
 
 namespace tailcube {
@@ -124,7 +125,7 @@ class Compiler {
   std::map<std::pair<CurveIndex, FactorIndex>, std::vector<Lowest>> lowest_;
 };
 
-class CashFlows final : public Batch {
+class CashFlows final : public KeepingBatch {
  public:
   CashFlows(const Positions& positions, const std::vector<Claim>& claims, const Wiring& wiring,
             std::unique_ptr<Recovery> recovery)
@@ -134,19 +135,27 @@ class CashFlows final : public Batch {
     cash_ = CashTable(compiled, rows_);
     corrections_.emplace(compiled, rows_, *recovery_, coupons_, positions, wiring);
     bytes_per_thread = corrections_->bytes_per_thread();
+    bytes_kept = corrections_->bytes_kept();
   }
 
   void evaluate(const Block& block, Ledger& ledger, Faults& faults) const noexcept override {
+    evaluate(block, ledger, faults, nullptr);
+  }
+  void evaluate_keeping(const Block& block, Ledger& ledger, Faults& faults, Kept& kept) const noexcept override {
+    evaluate(block, ledger, faults, &kept);
+  }
+
+ private:
+  void evaluate(const Block& block, Ledger& ledger, Faults& faults, Kept* kept) const noexcept {
     rows_.clear(ledger);
     for (const auto& [p, row] : unsolved_)
       if (faults.size() < faults.capacity()) faults.push_back({rows_.row(row), p, 0, Reason::no_convergence});
-    corrections_->apply(block, ledger);
+    corrections_->apply(block, ledger, kept);
     ladders_.add_values(rows_, block, block.discounts.data(), ledger);
     coupons_.add_values(rows_, block, ledger.scratch.data(), ledger);
     cash_.add(rows_, block, ledger);
   }
 
- private:
   CompiledClaims compile(const Positions& positions, const std::vector<Claim>& claims, const Wiring& wiring) {
     value_today.assign(rows_.count, 0.0);
     gross.assign(rows_.count, 0.0);

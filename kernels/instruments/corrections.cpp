@@ -13,12 +13,12 @@ std::size_t Corrections::bytes_per_thread() const {
   return 2 * (doubles * sizeof(double) + (obligors_ + 1) * sizeof(std::uint32_t));  // a thread has two ledgers
 }
 
-void Corrections::apply(const Block& block, Ledger& ledger) const {
-  index_defaults(block, ledger);
+void Corrections::apply(const Block& block, Ledger& ledger, Kept* kept) const {
+  if (kept == nullptr || !kept->known || !chains_.empty()) index_defaults(block, ledger);
   ledger.scratch.resize(std::max(ledger.scratch.size(), work_at_ + Sums::tables * lanes * rows_.valued.size()));
   coupons_.forwards().evaluate(block, ledger.scratch.data());
   std::fill(ledger.scratch.data() + changes_at_, ledger.scratch.data() + recovery_at_, 0.0);
-  alone(block, ledger);
+  alone(block, ledger, kept);
   for (const Chain& chain : chains_) along(chain, block, ledger);
   finish(ledger);
 }

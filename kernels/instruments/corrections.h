@@ -2,6 +2,7 @@
 // What defaults take away from a book that ladders value as if nobody defaulted.
 #include "kernels/instruments/amounts.h"
 #include "kernels/instruments/floating.h"
+#include "kernels/instruments/keeping.h"
 #include "kernels/instruments/ladder.h"
 
 namespace tailcube {
@@ -22,8 +23,9 @@ class Corrections {
   Corrections(CompiledClaims&, const RowSet& rows, const Recovery& recovery, const FloatingCoupons& coupons,
               const Positions&, const Wiring&);
   // Sets the rows, which must be clear, to what defaults change; the ladders come after. Leaves the coupons' forwards at the
-  // beginning of the scratch memory.
-  void apply(const Block&, Ledger&) const;
+  // beginning of the scratch memory. Keeps, if asked to, what goes, but not what the Recovery says.
+  void apply(const Block&, Ledger&, Kept*) const;
+  std::size_t bytes_kept() const;
   std::size_t bytes_per_thread() const;
 
  private:
@@ -62,6 +64,7 @@ class Corrections {
   struct Sums;                               // along a chain up to a date
   struct Factors;                            // discount factors
   struct Gone;                               // defaults and what they take away
+  struct Batches;                            // of them, to be kept
   class ByStep;
 
   void add_line(std::uint32_t position, const CompiledClaims&, const Positions&);
@@ -69,7 +72,7 @@ class Corrections {
   void add_chain(std::span<const std::uint32_t> positions, const CompiledClaims&, const Positions&);
   void index_defaults(const Block&, Ledger&) const;
   void along(const Chain&, const Block&, Ledger&) const;
-  void alone(const Block&, Ledger&) const;
+  void alone(const Block&, Ledger&, Kept*) const;
   Factors factors(const Block&, Ledger&) const;
   void find_gone(Gone&, const Factors&, const Block&) const;
   void take_away(const Gone&, const Block&, Ledger&) const;

@@ -141,20 +141,47 @@ Corrections::Factors Corrections::factors(const Block& block, Ledger& ledger) co
   return {nullptr, table, valued, slots};
 }
 
-void Corrections::alone(const Block& block, Ledger& ledger) const {
+struct Corrections::Batches final : Kept::Memory {
+  std::vector<Gone> all;
+  std::size_t count = 0;
+};
+
+std::size_t Corrections::bytes_kept() const {
+  const std::size_t each = sizeof(Gone::Claim) + 2 * rows_.valued.size() * sizeof(double);
+  return alone_.size() * lanes / 10 * each;
+}
+
+void Corrections::alone(const Block& block, Ledger& ledger, Kept* kept) const {
   if (alone_.empty()) return;
+  if (kept != nullptr && kept->memory == nullptr) kept->memory = std::make_unique<Batches>();
+  Batches* const batches = kept == nullptr ? nullptr : static_cast<Batches*>(kept->memory.get());
+  if (kept != nullptr && kept->known) {
+    for (std::size_t n = 0; n < batches->count; ++n) take_away(batches->all[n], block, ledger);
+    return;
+  }
+  if (batches != nullptr) batches->count = 0;
   const Factors from = factors(block, ledger);
-  Gone gone;
-  const auto correct = [&] {
-    find_gone(gone, from, block);
-    take_away(gone, block, ledger);
-    gone.claims.clear();
+  Gone passing;
+  Gone* gone = &passing;
+  const auto begin = [&] {
+    if (batches != nullptr) {
+      if (batches->all.size() == batches->count) batches->all.emplace_back();
+      gone = &batches->all[batches->count++];
+    }
+    gone->claims.clear();
   };
+  const auto correct = [&] {
+    find_gone(*gone, from, block);
+    take_away(*gone, block, ledger);
+  };
+  begin();
   Hits(*this, block, ledger).each(0, alone_.size(), [&](std::size_t i, const Default& d) {
     if (schedules_[alone_[i].schedule].paid_by(d.step - 1) >= lines_[i].dates) return;  // repaid before
     if (first_valued_[d.step] == rows_.valued.size()) return;
-    gone.claims.push_back({static_cast<std::uint32_t>(i), 0, d, 0, 0});
-    if (gone.claims.size() == asked) correct();
+    gone->claims.push_back({static_cast<std::uint32_t>(i), 0, d, 0, 0});
+    if (gone->claims.size() < asked) return;
+    correct();
+    begin();
   });
   correct();
 }

@@ -1,7 +1,9 @@
 // Loans on collateral that is sold when they default.
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/instruments/collateral.h"
+#include "kernels/instruments/keeping.h"
 #include "kernels/instruments/rows.h"
 #include "kernels/math/functions.h"
 
@@ -50,12 +52,17 @@ std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring)
         {l.collateral_factor, std::abs(positions.quantity[p]) * l.collateral_value, l.sale_cost, l.foreclosure_years});
   }
   auto batch = cash_flow_batch(positions, claims, wiring, secured_recovery(positions, claims, securities, wiring));
+  const std::vector<FactorIndex> cash_flows_read = batch->reads;  // ascending
+  auto& keeping = dynamic_cast<KeepingBatch&>(*batch);
   for (std::size_t p = 0; p < positions.size(); ++p) {
     const std::size_t row = static_cast<std::uint32_t>(wiring.row[p]) - static_cast<std::uint32_t>(wiring.first_row);
     batch->gross[row] += waiting_bound(claims[p], securities[p], positions.currency[p], wiring);
+    if (!std::binary_search(cash_flows_read.begin(), cash_flows_read.end(), securities[p].price))
+      keeping.reads_apart.push_back(securities[p].price);
     batch->reads.push_back(securities[p].price);
   }
   batch->reads = distinct(std::move(batch->reads));
+  keeping.reads_apart = distinct(std::move(keeping.reads_apart));
   return batch;
 }
 

@@ -42,6 +42,38 @@ class Holdings final : public Batch {
   double poison_;
 };
 
+// Keeps its first row.
+class Keeper final : public KeepingBatch {
+ public:
+  Keeper(std::uint32_t first_row, const std::vector<FactorIndex>& factors, const std::vector<int>& valued)
+      : plain_(first_row, factors, valued), row_(first_row) {
+    reads = factors, value_today = plain_.value_today, gross = plain_.gross;
+    reads_apart.assign(factors.begin() + 1, factors.end());
+  }
+  void evaluate(const Block& block, Ledger& ledger, Faults& faults) const noexcept override {
+    plain_.evaluate(block, ledger, faults);
+  }
+  void evaluate_keeping(const Block& block, Ledger& ledger, Faults& faults, Kept& kept) const noexcept override {
+    if (kept.memory == nullptr) kept.memory = std::make_unique<Row>();
+    std::vector<double>& first = static_cast<Row&>(*kept.memory).value;
+    evaluate(block, ledger, faults);
+    double* const row = ledger.value(row_, 0).data();
+    const auto count = static_cast<std::size_t>(ledger.value.steps()) * lanes;
+    if (kept.known)
+      std::copy_n(first.data(), count, row), ++known;
+    else
+      first.assign(row, row + count);
+  }
+  mutable std::atomic<int> known{0};
+
+ private:
+  struct Row final : Kept::Memory {
+    std::vector<double> value;
+  };
+  Holdings plain_;
+  std::uint32_t row_;
+};
+
 // total / {a, b}; a holds factor 0, b holds factors 0 and 1 in two batches; cells: unshocked, and factor 1 halved.
 CompiledBook book(double poison = 0) {
   CompiledBook out;
@@ -155,6 +187,12 @@ TEST_CASE("a stage is valued once for all cells that it sees alike, and each get
           CHECK((alone.gauges[alone.shape.gauge(0, q, node, h)].sum != 0) == (q == 0));
         }
   }
+  auto keeper = std::make_unique<Keeper>(1, std::vector{FactorIndex{0}, FactorIndex{1}}, b.market.valued);
+  const std::atomic<int>& known = keeper->known;
+  b.stages[1].batch = std::move(keeper);
+  Tallies kept = run(b, {0, cells}, 1, {{0, 128}});
+  CHECK(known == 2 * 3);  // blocks x levels of factor 0: each serves a second level of factor 1
+  CHECK(equal(kept, together));
   // Node b differs in every cell but the last, node a with the levels of factor 0.
   CHECK(together.holder[together.shape.loss(0, 6, 0, 0, 1)] == together.shape.loss(0, 2, 0, 0, 1));
   CHECK(together.holder[together.shape.loss(0, 5, 1, 1, 0)] == together.shape.loss(0, 4, 1, 1, 0));

@@ -1,4 +1,7 @@
+#include <cstring>
+
 #include "kernels/instruments/collateral.h"
+#include "kernels/instruments/keeping.h"
 #include "kernels/math/functions.h"
 #include "tests/catch_any.h"
 #include "tests/reference.h"
@@ -169,6 +172,35 @@ TEST_CASE("mortgages agree with the definition, on and off the grid of steps", "
     CHECK(errors.reference < 1e-13);
     CHECK(errors.leaf < 1e-14);
     CHECK(errors.units <= 1);
+  }
+}
+
+TEST_CASE("what is kept of one level of prices gives the bits of another", "[mortgage]") {
+  World w = mortgage_world(12, 1.0 / 12, {1, 3, 8, 12}, 5);
+  RandomClaims book = random_claims(w, "loan", 60, obligors, true);
+  add_liens(w, book);
+  const Positions positions = table(instrument("mortgage"), book.lines);
+  for (const Detail detail : {Detail::leaf, Detail::position}) {
+    Compiled plain(instrument("mortgage"), positions, w, detail, obligors);
+    Compiled keeping(instrument("mortgage"), positions, w, detail, obligors);
+    const auto& keeper = dynamic_cast<const KeepingBatch&>(*keeping.batch);
+    Kept kept;
+    for (const int one_in : {2, 5}) {
+      w.draw_defaults(obligors, one_in);
+      w.discount();
+      for (const double level : {1.0, 0.7, 0.6}) {
+        for (const FactorIndex f : keeper.reads_apart)
+          for (int n = 0; n <= w.market.steps; ++n)
+            for (double& price : w.block.factors(f, n)) price *= level;
+        plain.evaluate(w.block);
+        kept.known = level != 1;
+        keeper.evaluate_keeping(w.block, keeping.ledger, keeping.faults, kept);
+        for (LaneTable Ledger::*t : {&Ledger::value, &Ledger::cash, &Ledger::credit_loss, &Ledger::gauges})
+          CHECK(std::memcmp((plain.ledger.*t).data(), (keeping.ledger.*t).data(),
+                            (plain.ledger.*t).size() * sizeof(double)) == 0);
+      }
+    }
+    CHECK(keeper.reads_apart.size() == 4);
   }
 }
 

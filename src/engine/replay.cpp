@@ -106,36 +106,47 @@ void add_up(const std::vector<Node>& nodes, std::size_t width, std::vector<doubl
 struct Replayer::Impl {
   Job job;  // with one cell
   CompiledCredit credit;
-  std::unique_ptr<Scene> leaves;
-  Ledger leaf_ledger, ledger;
+  double unit;
+  std::unique_ptr<Scene> leaves, by_step;  // as in the run; with every step valued
+  Ledger leaf_ledger, step_ledger, ledger, default_ledger;
   std::vector<Part> parts;
   std::vector<std::uint32_t> obligor;  // of ObligorIndex: of Job::obligors
   std::size_t horizons() const { return job.report_steps.size(); }
   std::size_t steps() const { return static_cast<std::size_t>(job.steps); }
 
-  Impl(const Job& whole, int cell, double unit) : job(of_one_cell(whole, cell)), credit(compile_credit(job)) {
-    leaves = std::make_unique<Scene>(compile(job, Detail::leaf, credit, unit));
-    const CompiledBook& book = leaves->book();
-    make_room(leaf_ledger, book.leaf_of_row.size(), book.gauge_rows.size(), static_cast<int>(horizons()));
+  Impl(const Job& whole, int cell, double loss_unit)
+      : job(of_one_cell(whole, cell)), credit(compile_credit(job)), unit(loss_unit) {
+    leaves = scene(job, Detail::leaf, leaf_ledger);
     obligor.resize(credit.order.size());
     for (std::uint32_t i = 0; i < credit.order.size(); ++i) obligor[static_cast<std::size_t>(credit.order[i])] = i;
-    split(unit);
+    split();
+    std::vector<PositionTable> tables;
+    tables.swap(job.tables);  // not copied
+    every_step = job;
+    tables.swap(job.tables);
+    every_step.report_steps.resize(steps());
+    std::iota(every_step.report_steps.begin(), every_step.report_steps.end(), 1);
+    every_step.market.valued = every_step.report_steps;
+    every_step.tables = job.tables;
+    by_step = scene(every_step, Detail::leaf, step_ledger);
+    every_step.tables.clear();
+  }
+  std::unique_ptr<Scene> scene(const Job& frame, Detail detail, Ledger& room) const {
+    auto out = std::make_unique<Scene>(compile(frame, detail, credit, unit));
+    const CompiledBook& book = out->book();
+    make_room(room, book.leaf_of_row.size(), book.gauge_rows.size(), static_cast<int>(frame.report_steps.size()));
+    return out;
   }
 
-  void split(double unit) {
+  void split() {
     Job frame = job;
-    frame.report_steps.resize(steps());
-    std::iota(frame.report_steps.begin(), frame.report_steps.end(), 1);
-    frame.market.valued = frame.report_steps;
     frame.tables.clear();
-    const std::size_t most = std::max<std::size_t>(64, kept_bytes / (5 * steps() * lanes * sizeof(double)));
+    const std::size_t most = std::max<std::size_t>(64, kept_bytes / (5 * horizons() * lanes * sizeof(double)));
     std::size_t room = most;
     Part part;
     const auto close = [&] {
       if (part.pieces.empty()) return;
-      part.scene = std::make_unique<Scene>(compile(frame, Detail::position, credit, unit));
-      const CompiledBook& book = part.scene->book();
-      make_room(ledger, book.leaf_of_row.size(), book.gauge_rows.size(), job.steps);
+      part.scene = scene(frame, Detail::position, ledger);
       parts.push_back(std::move(part));
       part = {};
       frame.tables.clear();
@@ -157,9 +168,13 @@ struct Replayer::Impl {
 
   Replay replay(std::uint64_t scenario);
   void post_leaves(Replay&, std::size_t lane, std::size_t scenarios);
-  void add_part(Part&, Replay&, std::size_t lane, const std::vector<std::uint32_t>& default_of);
+  void add_positions(Part&, Replay&, std::size_t lane);
+  void add_defaults(Replay&, std::size_t lane);
+  void add_liquidations(Replay&, std::size_t lane) const;
+  void add_cash(Replay&, std::size_t lane);
   void compare(Replay&, std::size_t lane) const;
 
+  Job every_step;  // the job with every step valued, without positions
   // Sums over the positions of each leaf row: [row][reporting step].
   std::vector<double> worth, credit_loss;
   std::vector<Units> worth_units, credit_units;
@@ -191,60 +206,112 @@ void Replayer::Impl::post_leaves(Replay& out, std::size_t lane, std::size_t scen
       }
 }
 
-void Replayer::Impl::add_part(Part& part, Replay& out, std::size_t lane, const std::vector<std::uint32_t>& default_of) {
+void Replayer::Impl::add_positions(Part& part, Replay& out, std::size_t lane) {
   const CompiledBook& book = part.scene->book();
   part.scene->evaluate(leaves->block().first_scenario, leaves->block().scenarios, ledger);
-  const int last = job.steps - 1;
   for (std::size_t s = 0; s < part.pieces.size(); ++s) {
     const Stage& stage = book.stages[s];
     const auto [t, first] = part.pieces[s];
-    const PositionTable& table = job.tables[t];
-    const int exposed = gauge_of(*table.instrument, "defaulted_exposure"), sold = gauge_of(*table.instrument, "liquidated");
-    const std::size_t gauges = table.instrument->gauges.size();
     const Stage& leaf_stage = leaves->book().stages[t];
     const auto leaf_rows = leaves->book().leaf_of_row.begin() + static_cast<std::ptrdiff_t>(leaf_stage.first_row);
     for (std::uint32_t r = 0; r < stage.row_count; ++r) {
       const std::size_t row = static_cast<std::size_t>(stage.first_row) + r;
-      const auto value = [&](int v) { return ledger.value(row, v)[lane]; };
-      const auto cash = [&](int v) { return v < 0 ? 0.0 : ledger.cash(row, v)[lane]; };
-      const auto gauge = [&](int g, int v) {
-        return ledger.gauges(stage.first_gauge + r * gauges + static_cast<std::size_t>(g), v)[lane];
-      };
       ReplayedPosition position{t,  first + r, book.leaf_of_row[row], static_cast<double>(book.today[row]) * book.unit,
                                 {}, {}};
       const std::size_t leaf_row =
           static_cast<std::size_t>(leaf_stage.first_row) +
           static_cast<std::size_t>(std::lower_bound(leaf_rows, leaf_rows + leaf_stage.row_count, position.leaf) - leaf_rows);
       for (std::size_t h = 0; h < horizons(); ++h) {
-        const int v = job.report_steps[h] - 1;
         const std::size_t at = leaf_row * horizons() + h;
+        const int v = static_cast<int>(h);
+        const double money = ledger.value(row, v)[lane] + ledger.cash(row, v)[lane];
         const double lost = ledger.credit_loss(row, v)[lane];
-        const auto units = static_cast<Units>(book.today[row] - std::llrint((value(v) + cash(v)) / book.unit));
+        const auto units = static_cast<Units>(book.today[row] - std::llrint(money / book.unit));
         const auto lost_units = static_cast<Units>(std::llrint(lost / book.unit));
         position.loss.push_back(static_cast<double>(units) * book.unit);
         position.credit_loss.push_back(static_cast<double>(lost_units) * book.unit);
-        worth[at] += value(v) + cash(v), credit_loss[at] += lost;
+        worth[at] += money, credit_loss[at] += lost;
         worth_units[at] += units, credit_units[at] += lost_units;
       }
-      double* const received = out.cash.data() + static_cast<std::size_t>(position.leaf) * steps();
-      for (int v = 0; v <= last; ++v) received[v] += cash(v) - cash(v - 1);
-      const auto number = static_cast<std::uint32_t>(out.positions.size());
-      const ObligorIndex who = table.positions.obligor[first + r];
-      if (const std::uint32_t d = is_none(who) ? none : default_of[static_cast<std::size_t>(who)]; d != none) {
-        ReplayedDefault& what = out.defaults[d];
-        if (exposed >= 0) what.exposure += gauge(exposed, what.step - 1);
-        what.recovery += value(last) + cash(last) - cash(what.step - 2);
-        what.loss += ledger.credit_loss(row, last)[lane];
-        what.positions.push_back(number);
-      }
-      if (sold >= 0 && gauge(sold, last) != 0)
-        for (ReplayedLiquidation event : liquidations(table, first + r, book.market, part.scene->block(), lane)) {
-          event.position = number;
-          out.liquidations.push_back(event);
-        }
       out.positions.push_back(std::move(position));
     }
   }
+}
+
+// The positions of those who default, at every step.
+void Replayer::Impl::add_defaults(Replay& out, std::size_t lane) {
+  std::vector<std::uint32_t> default_of(job.obligors.size(), none);
+  for (std::uint32_t d = 0; d < out.defaults.size(); ++d) default_of[out.defaults[d].obligor] = d;
+  struct Owed {
+    std::uint32_t number, of_default;  // of Replay::positions, of Replay::defaults
+  };
+  std::vector<std::vector<Owed>> owed;  // [table of every_step]
+  every_step.tables.clear();
+  std::uint32_t number = 0;
+  for (const PositionTable& table : job.tables) {
+    std::vector<std::uint32_t> rows;
+    std::vector<Owed> here;
+    for (std::uint32_t p = 0; p < table.positions.size(); ++p, ++number) {
+      const ObligorIndex who = table.positions.obligor[p];
+      if (is_none(who) || default_of[static_cast<std::size_t>(who)] == none) continue;
+      rows.push_back(p);
+      here.push_back({number, default_of[static_cast<std::size_t>(who)]});
+    }
+    if (rows.empty()) continue;
+    every_step.tables.push_back({table.instrument, selected(table.positions, rows)});
+    owed.push_back(std::move(here));
+  }
+  if (owed.empty()) return;
+  const std::unique_ptr<Scene> scene = this->scene(every_step, Detail::position, default_ledger);
+  scene->evaluate(leaves->block().first_scenario, leaves->block().scenarios, default_ledger);
+  const int last = job.steps - 1;
+  for (std::size_t s = 0; s < owed.size(); ++s) {
+    const Stage& stage = scene->book().stages[s];
+    const Instrument& instrument = *every_step.tables[s].instrument;
+    const int exposed = gauge_of(instrument, "defaulted_exposure");
+    for (std::uint32_t r = 0; r < stage.row_count; ++r) {
+      const std::size_t row = static_cast<std::size_t>(stage.first_row) + r;
+      const auto cash = [&](int v) { return v < 0 ? 0.0 : default_ledger.cash(row, v)[lane]; };
+      ReplayedDefault& what = out.defaults[owed[s][r].of_default];
+      if (exposed >= 0) {
+        const std::size_t gauge_row = stage.first_gauge + r * instrument.gauges.size() + static_cast<std::size_t>(exposed);
+        what.exposure += default_ledger.gauges(gauge_row, what.step - 1)[lane];
+      }
+      what.recovery += default_ledger.value(row, last)[lane] + cash(last) - cash(what.step - 2);
+      what.loss += default_ledger.credit_loss(row, last)[lane];
+      what.positions.push_back(owed[s][r].number);
+    }
+  }
+}
+
+void Replayer::Impl::add_liquidations(Replay& out, std::size_t lane) const {
+  std::uint32_t number = 0;
+  for (const PositionTable& table : job.tables)
+    for (std::uint32_t p = 0; p < table.positions.size(); ++p, ++number) {
+      if (gauge_of(*table.instrument, "liquidated") < 0) continue;
+      for (ReplayedLiquidation event : liquidations(table, p, leaves->book().market, leaves->block(), lane)) {
+        event.position = number;
+        out.liquidations.push_back(event);
+      }
+    }
+  std::stable_sort(out.liquidations.begin(), out.liquidations.end(),
+                   [](const ReplayedLiquidation& a, const ReplayedLiquidation& b) { return a.step < b.step; });
+}
+
+void Replayer::Impl::add_cash(Replay& out, std::size_t lane) {
+  const CompiledBook& book = by_step->book();
+  by_step->evaluate(leaves->block().first_scenario, leaves->block().scenarios, step_ledger);
+  out.cash.assign(job.nodes.size() * steps(), 0);
+  for (std::size_t row = 0; row < book.leaf_of_row.size(); ++row) {
+    double* const received = out.cash.data() + static_cast<std::size_t>(book.leaf_of_row[row]) * steps();
+    double before = 0;
+    for (std::size_t v = 0; v < steps(); ++v) {
+      const double now = step_ledger.cash(row, static_cast<int>(v))[lane];
+      received[v] += now - before;
+      before = now;
+    }
+  }
+  add_up(job.nodes, steps(), out.cash);
 }
 
 void Replayer::Impl::compare(Replay& out, std::size_t lane) const {
@@ -287,16 +354,12 @@ Replay Replayer::Impl::replay(std::uint64_t scenario) {
   std::sort(out.defaults.begin(), out.defaults.end(), [](const ReplayedDefault& a, const ReplayedDefault& b) {
     return std::tie(a.step, a.obligor) < std::tie(b.step, b.obligor);
   });
-  std::vector<std::uint32_t> default_of(job.obligors.size(), none);
-  for (std::uint32_t d = 0; d < out.defaults.size(); ++d) default_of[out.defaults[d].obligor] = d;
-
-  out.cash.assign(job.nodes.size() * steps(), 0);
   for (auto* sums : {&worth, &credit_loss}) sums->assign(leaves->book().leaf_of_row.size() * horizons(), 0);
   for (auto* sums : {&worth_units, &credit_units}) sums->assign(worth.size(), 0);
-  for (Part& part : parts) add_part(part, out, lane, default_of);
-  add_up(job.nodes, steps(), out.cash);
-  std::stable_sort(out.liquidations.begin(), out.liquidations.end(),
-                   [](const ReplayedLiquidation& a, const ReplayedLiquidation& b) { return a.step < b.step; });
+  for (Part& part : parts) add_positions(part, out, lane);
+  add_defaults(out, lane);
+  add_liquidations(out, lane);
+  add_cash(out, lane);
   compare(out, lane);
   return out;
 }

@@ -52,7 +52,7 @@ struct Replay {
   double largest_difference = 0, largest_rounding = 0;
 };
 
-// Compiles a job twice, by leaf as for the run and by position with every step valued, for one of its cells.
+// Compiles a job for one of its cells: by leaf as for the run, by leaf with every step valued, and by position.
 class Replayer {
  public:
   // `unit`: the loss unit of the run. Throws InvalidJob.

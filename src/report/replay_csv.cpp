@@ -36,7 +36,7 @@ class Writer {
       line("default", id, d.step, "recovery", d.recovery, currency);
       line("default", id, d.step, "loss", d.loss, currency);
     }
-    const std::vector<std::uint32_t> sales = liquidations_in_time(story_);
+    const std::vector<std::uint32_t> sales = largest_liquidations(story_);
     for (std::size_t i = 0; i < listed(sales.size()); ++i) {
       const ReplayedLiquidation& l = r.liquidations[sales[i]];
       const std::string& id = position_id(l.position);

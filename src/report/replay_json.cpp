@@ -27,7 +27,7 @@ class Writer {
     json.add("places_in_tail", story_.check.listed).add("places_not_in_tail", story_.check.beyond);
     json.add("factors", factors()).add("defaults", defaults()).add("liquidations", liquidations());
     json.add("nodes", nodes()).add("positions", positions());
-    json.add("default_count", largest_defaults(story_).size()).add("liquidation_count", liquidations_in_time(story_).size());
+    json.add("default_count", largest_defaults(story_).size()).add("liquidation_count", largest_liquidations(story_).size());
     json.add("position_count", largest_positions(story_).size());
     json.add("largest_rounding", Exact{replay_.largest_rounding * replay_.unit});
     json.add("largest_difference_units", Exact{replay_.largest_difference});
@@ -67,7 +67,7 @@ class Writer {
   }
   std::vector<Json> liquidations() const {
     std::vector<Json> out;
-    const std::vector<std::uint32_t> order = liquidations_in_time(story_);
+    const std::vector<std::uint32_t> order = largest_liquidations(story_);
     for (std::size_t i = 0; i < listed(order.size()); ++i) {
       const ReplayedLiquidation& l = replay_.liquidations[order[i]];
       Json json;

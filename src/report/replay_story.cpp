@@ -1,6 +1,7 @@
 #include "src/report/replay_story.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace tailcube {
@@ -71,10 +72,12 @@ std::vector<std::uint32_t> largest_defaults(const Story& story) {
   return out;
 }
 
-std::vector<std::uint32_t> liquidations_in_time(const Story& story) {
+std::vector<std::uint32_t> largest_liquidations(const Story& story) {
   std::vector<std::uint32_t> out;
   for (std::uint32_t l = 0; l < story.replay.liquidations.size(); ++l)
     if (in_node(story, story.replay.liquidations[l].position)) out.push_back(l);
+  const auto repaid = [&](std::uint32_t l) { return std::abs(story.replay.liquidations[l].repaid); };
+  std::stable_sort(out.begin(), out.end(), [&](std::uint32_t a, std::uint32_t b) { return repaid(a) > repaid(b); });
   return out;
 }
 

@@ -34,9 +34,9 @@ struct Story {
 };
 // Positions of the story's node, largest loss at the horizon first; as places in Replay::positions.
 std::vector<std::uint32_t> largest_positions(const Story&);
-// Defaults with a position in the node, largest loss first, and liquidations there, in the order of time; as places.
+// Defaults with a position in the node, largest loss first, and liquidations there, most repaid first; as places.
 std::vector<std::uint32_t> largest_defaults(const Story&);
-std::vector<std::uint32_t> liquidations_in_time(const Story&);
+std::vector<std::uint32_t> largest_liquidations(const Story&);
 // The node and those below it: itself, then largest loss at the horizon first.
 std::vector<int> largest_nodes(const Story&);
 bool lies_under(const Job&, NodeIndex node, int ancestor);

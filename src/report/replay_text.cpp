@@ -115,7 +115,7 @@ class Writer {
   }
 
   void liquidations() {
-    const std::vector<std::uint32_t> order = liquidations_in_time(story_);
+    const std::vector<std::uint32_t> order = largest_liquidations(story_);
     if (order.empty()) return;
     double repaid = 0;
     for (const std::uint32_t l : order) repaid += replay_.liquidations[l].repaid;
@@ -128,8 +128,7 @@ class Writer {
                       significant(l.sold, 6)});
     }
     write_columns(out_, rows, 3);
-    if (listed(order.size()) < order.size())
-      out_ << "  the first " << listed(order.size()) << " of " << count(order.size(), "liquidation") << "\n";
+    rest(order.size(), "liquidation");
   }
 
   void cash() {

@@ -18,6 +18,7 @@ const Axis& axis(AxisName name) {
       {rank, {"rank", Index{1}, Unit::one, "place among the worst scenarios, 1 = worst"}},
       {bin, {"bin", Index{0}, Unit::one, "number of the bin, between bin_edge and the next bin_edge"}},
       {bin_edge, {"bin_edge", &Cube::bin_edge, Unit::money, "edges of the loss bins, ascending"}},
+      {edge, {"edge", &Cube::edges, Unit::none, "child and the node to whose expected shortfall it contributes"}},
       {position, {"position", &Cube::quarantined, Unit::none, "position that was left out"}},
   };
   return axes.at(name);
@@ -37,6 +38,7 @@ const std::vector<Group>& groups() {
   static const std::vector<AxisName> level = {quantity, cell, node, horizon, confidence};
   static const std::vector<AxisName> gauges = {gauge, cell, node, horizon};
   static const std::vector<AxisName> ranks = {cell, node, horizon, rank};
+  static const std::vector<AxisName> shares = {cell, edge, horizon, confidence};
   static const std::vector<AxisName> bins = {cell, node, horizon, bin};
   static const std::vector<Group> all = {
       {"cube",
@@ -95,6 +97,15 @@ const std::vector<Group>& groups() {
        {
            {"count", bins, &Cube::bin_count, Unit::one, "scenarios with an economic loss in the bin"},
            {"weight", bins, &Cube::bin_weight, Unit::one, "sum of importance weights of the scenarios in the bin"},
+       }},
+      {"contribution",
+       {cell, edge, horizon, confidence},
+       {
+           {"expected_shortfall", shares, &Cube::contribution, Unit::money,
+            "Euler contribution of edge_child to the expected shortfall of edge_parent"},
+           {"expected_shortfall_se", shares, &Cube::contribution_se, Unit::money, "standard error of the contribution"},
+           {"edge_parent", {edge}, &Cube::edge_parent, Unit::none, "node whose expected shortfall is split up"},
+           {"edge_child", {edge}, &Cube::edge_child, Unit::none, "node that contributes"},
        }},
       {"quarantine",
        {position},

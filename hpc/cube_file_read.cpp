@@ -110,7 +110,11 @@ class Reader {
           if constexpr (std::is_same_v<Values, layout::Levels>) {
             std::vector<double> levels;
             read(path, 1, levels);
-            for (const double level : levels) cube.confidence.push_back(decimal(level));
+            std::vector<Confidence> found;
+            for (const double level : levels) found.push_back(decimal(level));
+            if (!cube.confidence.empty() && cube.confidence != found)
+              throw Error(path + " differs from the axis of another group");
+            cube.confidence = std::move(found);
           } else if constexpr (std::is_same_v<Values, layout::Index>) {
             std::vector<std::int64_t> numbers;
             read(path, 1, numbers);

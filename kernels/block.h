@@ -81,11 +81,28 @@ struct Landing {
   double low;    // lowest value from there to the next jump or the end of the step
 };
 
+// The scenario of each lane: consecutive from a multiple of `lanes`, or any (`lanes` of them, who outlive this).
+struct ScenarioLanes {
+  std::uint32_t first = 0;
+  const std::uint32_t* gathered = nullptr;                                // null: consecutive
+  ScenarioLanes(std::uint32_t first_scenario) : first(first_scenario) {}  // NOLINT: the common case reads as its number
+  explicit ScenarioLanes(std::span<const std::uint32_t, lanes> any) : gathered(any.data()) {}
+  std::uint32_t operator[](std::size_t lane) const {
+    return gathered == nullptr ? first + static_cast<std::uint32_t>(lane) : gathered[lane];
+  }
+};
+
 // Market and credit write it, instruments read it.
 struct Block {
   std::uint64_t seed = 0;
-  std::uint64_t first_scenario = 0;  // a multiple of `lanes`
-  std::size_t scenarios = lanes;     // the first lanes; those beyond are not of the job, and what they hold is no fault
+  std::uint64_t first_scenario = 0;         // a multiple of `lanes`
+  const std::uint32_t* gathered = nullptr;  // `lanes` scenario numbers instead, in any order
+  ScenarioLanes numbers() const {
+    ScenarioLanes out(static_cast<std::uint32_t>(first_scenario));
+    out.gathered = gathered;
+    return out;
+  }
+  std::size_t scenarios = lanes;  // the first lanes; those beyond are not of the job, and what they hold is no fault
   // True in cells with a shock that acts just after today: triggers are then checked at step 0 as well.
   bool monitor_today = false;
   // Value in the factor's unit at steps 0 .. n. Step 0 is *just after today*: today's value, shocked where a cell shocks it.

@@ -51,11 +51,13 @@ struct Evaluator::Impl {
   std::optional<Columns> columns;
   std::unique_ptr<LossSheet> sheet;
 
-  // Calls `cell(thread, cell of the group, block of the tile, lanes of the block)` for every block and cell of the tile
-  // until `poll` says to leave, then `slot(i, scenarios done)` for i < slots unless something could not be valued. Returns
-  // the scenarios done: the blocks from the tile's first to the last that was begun.
-  template <class Cell, class Slot>
-  std::uint64_t run(Tile tile, const Poll& poll, const Cell& cell, std::size_t slots, const Slot& slot);
+  // Calls `start(thread, first scenario, scenarios)` for every block of the tile and `cell(thread, cell of the group, block
+  // of the tile, lanes of the block)` for each of its cells until `poll` says to leave, then `slot(i, scenarios done)` for
+  // i < slots unless something could not be valued. Returns the scenarios done: the blocks from the tile's first to the last
+  // that was begun.
+  template <class Start, class Cell, class Slot>
+  std::uint64_t run(Tile tile, const Poll& poll, const Start& start, const Cell& cell, std::size_t slots, const Slot& slot);
+  static void start(Thread& mine, std::uint64_t begin, std::size_t count) { mine.workspace->start(begin, count); }
   // What the threads found goes to the log, or the first of their exceptions to the caller.
   void settle(FaultLog& log) {
     std::exception_ptr error;
@@ -73,8 +75,9 @@ struct Evaluator::Impl {
   }
 };
 
-template <class Cell, class Slot>
-std::uint64_t Evaluator::Impl::run(Tile tile, const Poll& poll, const Cell& cell, std::size_t slots, const Slot& slot) {
+template <class Start, class Cell, class Slot>
+std::uint64_t Evaluator::Impl::run(Tile tile, const Poll& poll, const Start& start, const Cell& cell, std::size_t slots,
+                                   const Slot& slot) {
   const std::uint64_t front = tile.begin % lanes, origin = tile.begin - front;
   const std::uint64_t blocks = (tile.end - origin + lanes - 1) / lanes;
   std::atomic<std::uint64_t> next_block{0}, next_slot{0};
@@ -109,7 +112,7 @@ std::uint64_t Evaluator::Impl::run(Tile tile, const Poll& poll, const Cell& cell
       guarded([&] {
         const std::uint64_t begin = origin + b * lanes;
         const std::size_t count = std::min<std::uint64_t>(lanes, tile.end - begin), skip = b == 0 ? front : 0;
-        mine.workspace->start(begin, count);
+        start(mine, begin, count);
         for (int c = cells.begin; c < cells.end; ++c) {
           cell(mine, c - cells.begin, b, LaneRange{skip, count});
           if (mine.workspace->faults.empty()) continue;
@@ -147,7 +150,8 @@ std::uint64_t Evaluator::operator()(Tile tile, Tallies& tallies, FaultLog& fault
     const std::uint32_t slot = columns.holders()[s];
     tallies.losses[slot].fold({impl.sheet->column(slot) + front, scenarios}, {}, tile.begin);
   };
-  const std::uint64_t done = impl.run(tile, poll, post_cell, faults.empty() ? columns.holders().size() : 0, fold);
+  const std::uint64_t done =
+      impl.run(tile, poll, Impl::start, post_cell, faults.empty() ? columns.holders().size() : 0, fold);
   impl.settle(faults);
   for (Impl::Thread& t : impl.thread)
     if (t.side) t.side->move_to(tallies, columns);
@@ -161,13 +165,29 @@ std::uint64_t Evaluator::operator()(Tile tile, Tallies& tallies, const Poll& pol
   return done;
 }
 
+std::uint64_t Evaluator::gather(std::span<const std::uint32_t> scenarios, const See& see, const Poll& poll) {
+  Impl& impl = *impl_;
+  const auto start = [&](Impl::Thread& mine, std::uint64_t begin, std::size_t count) {
+    mine.workspace->start(scenarios.subspan(begin, count));
+  };
+  const auto show = [&](Impl::Thread& mine, int cell, std::uint64_t block, LaneRange range) {
+    const Valuation& valuation = mine.workspace->cell(impl.cells.begin + cell);
+    mine.workspace->faults.clear();
+    see(static_cast<int>(&mine - impl.thread.data()), impl.cells.begin + cell, block * lanes, range.end, valuation);
+  };
+  const std::uint64_t done = impl.run({0, scenarios.size()}, poll, start, show, 0, [](std::size_t, std::uint64_t) {});
+  FaultLog none_found;
+  impl.settle(none_found);
+  return done;
+}
+
 std::uint64_t Evaluator::examine(Tile tile, const std::vector<double>& bound, FaultLog& faults, const Poll& poll) {
   const auto look = [&](Impl::Thread& mine, int cell, std::uint64_t, LaneRange range) {
     Workspace& w = *mine.workspace;
     const Valuation& valuation = w.cell(impl_->cells.begin + cell);
     find_faults(impl_->book, valuation, range.end, bound, w.faults);
   };
-  const std::uint64_t done = impl_->run(tile, poll, look, 0, [](std::size_t, std::uint64_t) {});
+  const std::uint64_t done = impl_->run(tile, poll, Impl::start, look, 0, [](std::size_t, std::uint64_t) {});
   impl_->settle(faults);
   return done;
 }

@@ -2,6 +2,7 @@
 // A compiled book times a range of scenarios gives tallies. The only place that starts threads.
 #include <functional>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <vector>
 
@@ -67,6 +68,8 @@ class Workspace {
   Workspace(const CompiledBook&, CellRange);  // for the cells in the range
   // Draws the random numbers shared by all cells; must come before `cell`. The job has `scenarios` of the block.
   void start(std::uint64_t first_scenario, std::size_t scenarios = lanes);
+  // The same for any 1 .. `lanes` scenarios: a lane holds the bits that it holds among its neighbours.
+  void start(std::span<const std::uint32_t> scenarios);
   // One cell of the block (-1: unshocked). Valid until the next call.
   const Valuation& cell(int index);
   // Of the block and cell asked for last: what its batches report, whichever cells were asked for before.
@@ -87,6 +90,7 @@ class Workspace {
     std::uint32_t version;
     Kept kept;
   };
+  void begin(std::uint64_t first_scenario, const std::uint32_t* gathered, std::size_t scenarios);
   Scene& scene_of(std::uint32_t defaults);
   void walk(int cell, Scene&);
   void draw(std::uint32_t version);
@@ -105,6 +109,7 @@ class Workspace {
   LaneTable innovations_, scratch_;
   CreditScratch credit_;
   std::vector<double> memory_;  // Ledger::scratch of whichever ledger is written
+  std::array<std::uint32_t, lanes> gathered_{};
   Faults found_;
 };
 std::size_t workspace_bytes(const CompiledBook&);
@@ -130,6 +135,11 @@ class Evaluator {
   std::uint64_t operator()(Tile, Tallies&, FaultLog&, const Poll& poll);
   // The same; throws ValuationFault.
   std::uint64_t operator()(Tile, Tallies&, const Poll& poll);
+  // Evaluates any scenarios, whose faults are known not to matter, `lanes` at a time in their order, and shows what the
+  // group's cells hold of each block: places [first, first + count) of the list. Threads (0 .. threads - 1) call `see`
+  // concurrently. Returns how many of the list were seen, as above.
+  using See = std::function<void(int thread, int cell, std::size_t first, std::size_t count, const Valuation&)>;
+  std::uint64_t gather(std::span<const std::uint32_t> scenarios, const See& see, const Poll& poll);
   // Looks for faults only; returns the same. `bound`: as for find_faults.
   std::uint64_t examine(Tile, const std::vector<double>& bound, FaultLog&, const Poll& poll);
 

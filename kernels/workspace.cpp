@@ -86,9 +86,18 @@ std::size_t workspace_bytes(const CompiledBook& book) {
   return bytes + largest * 16 * scenes + (largest * 5 + defaults * sizeof(Default) * scenes) * std::size_t{lanes};
 }
 
-void Workspace::start(std::uint64_t first_scenario, std::size_t scenarios) {
+void Workspace::start(std::uint64_t first_scenario, std::size_t scenarios) { begin(first_scenario, nullptr, scenarios); }
+
+void Workspace::start(std::span<const std::uint32_t> scenarios) {
+  gathered_.fill(scenarios.back());
+  std::copy(scenarios.begin(), scenarios.end(), gathered_.begin());
+  begin(0, gathered_.data(), scenarios.size());
+}
+
+void Workspace::begin(std::uint64_t first_scenario, const std::uint32_t* gathered, std::size_t scenarios) {
   for (Scene& scene : scenes_) {
     scene.block.first_scenario = first_scenario;
+    scene.block.gathered = gathered;
     scene.block.scenarios = scenarios;
     scene.paths = nobody;
     scene.defaults = scene.discounts = nothing;

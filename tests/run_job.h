@@ -46,6 +46,16 @@ inline Job load(const Files& files, const std::vector<std::string>& settings = {
   return read_job(folder / "job.toml", settings);
 }
 
+// The contributions to expected shortfall.
+inline void look_again(const Job& job, const CompiledBook& book, Estimator& estimator, int threads) {
+  const ContributionEdges edges = contribution_edges(job);
+  const CellRange cells{0, static_cast<int>(book.cells.size())};
+  if (edges.edges.empty()) return;
+  const auto tails = estimator.contributions().tails(cells);
+  const auto sums = tailcube::look_again(book, edges, tails, cells, scenarios_of(tails), threads, {});
+  for (int cell = 0; cell < cells.end; ++cell) estimator.set_contributions(cell, sums[static_cast<std::size_t>(cell)]);
+}
+
 inline Cube run(const Job& job, int threads = 1, std::size_t memory = std::size_t{4} << 30) {
   const CompiledBook book = compile(job, Detail::leaf);
   const Plan plan = make_plan(job, book, memory, 1, threads);
@@ -56,6 +66,7 @@ inline Cube run(const Job& job, int threads = 1, std::size_t memory = std::size_
     for (const Tile tile : plan.tiles) evaluate(tile, tallies, {});
     estimator.add(group, std::move(tallies));
   }
+  look_again(job, book, estimator, threads);
   return estimator.finish();
 }
 

@@ -16,16 +16,16 @@ constexpr std::size_t lane_count = static_cast<std::size_t>(lanes);
 // sqrt(W / dof), one W per scenario; 1 for the Gaussian copula. All cells of a block share it.
 const double* scale(const CreditModel& model, CreditScratch& scratch, const Block& block) {
   CreditScratch::Mixing& m = scratch.mixing;
-  if (m.known && m.seed == block.seed && m.first_scenario == block.first_scenario && m.stream == model.mixing &&
-      m.dof == model.dof)
+  if (m.known && block.gathered == nullptr && m.seed == block.seed && m.first_scenario == block.first_scenario &&
+      m.stream == model.mixing && m.dof == model.dof)
     return m.scale.data();
   if (model.dof > 0) {
-    uniforms(block.seed, model.mixing, static_cast<std::uint32_t>(block.first_scenario), 0, m.scale);
+    uniforms(block.seed, model.mixing, block.numbers(), 0, m.scale);
     for (double& s : m.scale) s = std::sqrt(chi_squared_quantile(s, model.dof) / model.dof);
   } else {
     m.scale.fill(1);
   }
-  m.known = true, m.seed = block.seed, m.first_scenario = block.first_scenario;
+  m.known = block.gathered == nullptr, m.seed = block.seed, m.first_scenario = block.first_scenario;
   m.stream = model.mixing, m.dof = model.dof;
   return m.scale.data();
 }
@@ -44,7 +44,7 @@ class BucketSampler {
     alignas(64) std::array<double, lanes> furthest{};
     for (std::size_t c = 0; c < cells_.size(); ++c)
       for (std::size_t l = 0; l < lane_count; ++l) furthest[l] = std::max(furthest[l], bucket_.count * hazard(c, 0)[l]);
-    sample::points(cells_[0]->seed, bucket_.stream, first_scenario(), bucket_.count, furthest.data(), scratch_.points);
+    sample::points(cells_[0]->seed, bucket_.stream, scenarios(), bucket_.count, furthest.data(), scratch_.points);
     for (std::size_t c = 0; c < cells_.size(); ++c) {
       std::fill(scratch_.hit.begin(), scratch_.hit.end(), 0);
       cells_.size() == 1 ? mark_hits() : mark_hits_below(hazard(c, 0).data());
@@ -57,7 +57,7 @@ class BucketSampler {
   }
 
   void per_obligor(const LaneTable& pd) {
-    sample::compare(cells_[0]->seed, first_scenario(), {model_.obligors.data() + bucket_.first, bucket_.count}, pd.data(),
+    sample::compare(cells_[0]->seed, scenarios(), {model_.obligors.data() + bucket_.first, bucket_.count}, pd.data(),
                     cells_.size(), scratch_.hit.data());
     for (std::size_t c = 0; c < cells_.size(); ++c) {
       const std::size_t before = emit(*cells_[c], scratch_.hit.data() + c * bucket_.count);
@@ -66,8 +66,8 @@ class BucketSampler {
       for (std::size_t i = before; i < cells_[c]->defaults.size(); ++i) {
         const Default& d = cells_[c]->defaults[i];
         scratch_.lane[i - before] = d.lane;
-        scratch_.score[i - before] = uniform(cells_[c]->seed, model_.obligors[static_cast<std::size_t>(d.obligor)].stream,
-                                             first_scenario() + d.lane, 0);
+        scratch_.score[i - before] =
+            uniform(cells_[c]->seed, model_.obligors[static_cast<std::size_t>(d.obligor)].stream, scenarios()[d.lane], 0);
       }
       for (std::size_t i = 0; i < scratch_.score.size(); i += lane_count) normal_quantile(scores(i), scores(i));
       find_steps(c, before);
@@ -75,7 +75,7 @@ class BucketSampler {
   }
 
  private:
-  std::uint32_t first_scenario() const { return static_cast<std::uint32_t>(cells_[0]->first_scenario); }
+  ScenarioLanes scenarios() const { return cells_[0]->numbers(); }
 
   void mark_hits() {
     const sample::Points& p = scratch_.points;

@@ -21,8 +21,8 @@ void add_those_in_default(const CreditModel& model, Block& block) {
 class Batch64 {
  public:
   explicit Batch64(std::uint64_t seed) : seed_(seed) {}
-  void add(Default& whose, StreamId stream, std::uint64_t scenario, double own, double rest) {
-    who_[count_] = &whose, stream_[count_] = stream, scenario_[count_] = static_cast<std::uint32_t>(scenario);
+  void add(Default& whose, StreamId stream, std::uint32_t scenario, double own, double rest) {
+    who_[count_] = &whose, stream_[count_] = stream, scenario_[count_] = scenario;
     own_[count_] = own, rest_[count_] = rest;
     if (++count_ == who_.size()) finish();
   }
@@ -103,6 +103,7 @@ class Moments {
 void draw_recoveries(const CreditModel& model, Block& block) {
   if (model.in_default > 0) add_those_in_default(model, block);
   if (model.recoveries.empty()) return;
+  const ScenarioLanes scenario = block.numbers();
   Batch64 batch(block.seed);
   for (Default& d : block.defaults) {
     const Recovery& recovery = model.recoveries[static_cast<std::size_t>(d.obligor)];
@@ -110,7 +111,7 @@ void draw_recoveries(const CreditModel& model, Block& block) {
     const RecoveryLaw& law = model.recovery_laws[recovery.law];
     double rest = law.centre;
     for (const Loading& l : law.loadings) rest += l.loading * block.factors(l.driver, d.step)[d.lane];
-    batch.add(d, recovery.stream, block.first_scenario + d.lane, law.own, rest);
+    batch.add(d, recovery.stream, scenario[d.lane], law.own, rest);
   }
   batch.finish();
 }

@@ -9,32 +9,9 @@
 #include <bit>
 #include <cmath>
 
+#include "kernels/credit/sample_tables.h"
 #include "kernels/math/functions.h"
 #include "kernels/random/philox-inl.h"
-
-#ifndef TAILCUBE_KERNELS_CREDIT_SAMPLE_ORDER
-#define TAILCUBE_KERNELS_CREDIT_SAMPLE_ORDER
-namespace tailcube::sample {
-// For each subset of 8 lanes: the places of its members in rising order, a nibble each.
-struct Order {
-  std::array<std::uint64_t, 256> nibbles{};
-};
-constexpr Order make_order() {
-  Order order;
-  for (unsigned subset = 0; subset < 256; ++subset)
-    for (unsigned lane = 0, filled = 0; lane < 8; ++lane)
-      if (subset >> lane & 1) order.nibbles[subset] |= std::uint64_t{lane} << 4 * filled++;
-  return order;
-}
-inline constexpr Order order = make_order();
-
-// A 53-bit uniform (n + 1/2) 2^-53 is below p iff n < bound(p).
-inline std::uint64_t bound(double p) {
-  const double scaled = std::ceil(p * 0x1p53 - 0.5);
-  return scaled > 0 ? static_cast<std::uint64_t>(std::min(scaled, 0x1p53 - 1)) : 0;
-}
-}  // namespace tailcube::sample
-#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace tailcube {
@@ -126,7 +103,7 @@ HWY_INLINE bool BelowByLowWord(std::int32_t high, std::uint64_t bound, std::uint
 // Bit `lane` of the result: uniform `draw` of the lane's scenario, whose high word is given, is below the bound's
 // probability.
 HWY_INLINE std::uint64_t Below(const std::int32_t* high, std::uint64_t bound, std::uint64_t seed, StreamId stream,
-                               std::uint32_t first_scenario, std::uint32_t draw) {
+                               ScenarioLanes scenarios, std::uint32_t draw) {
   const hn::Repartition<std::int32_t, PhiloxTag> di;
   const auto limit = hn::Set(di, High(bound));
   std::uint64_t below = 0;
@@ -138,7 +115,7 @@ HWY_INLINE std::uint64_t Below(const std::int32_t* high, std::uint64_t bound, st
   }
   if (HWY_UNLIKELY(!hn::AllFalse(di, ties)))
     for (std::uint32_t l = 0; l < kLaneCount; ++l)
-      below |= std::uint64_t{BelowByLowWord(high[l], bound, seed, stream, first_scenario + l, draw)} << l;
+      below |= std::uint64_t{BelowByLowWord(high[l], bound, seed, stream, scenarios[l], draw)} << l;
   return below;
 }
 
@@ -165,8 +142,15 @@ struct Pairs {
 
 class Placer {
  public:
-  Placer(std::uint64_t seed, StreamId stream, std::uint32_t first_scenario, std::uint32_t count, const double* limit)
-      : keys_(seed), stream_(~static_cast<std::uint64_t>(stream)), first_(first_scenario), count_(count), limit_(limit) {}
+  Placer(std::uint64_t seed, StreamId stream, ScenarioLanes scenarios, std::uint32_t count, const double* limit)
+      : keys_(seed),
+        stream_(~static_cast<std::uint64_t>(stream)),
+        first_(scenarios.first),
+        any_(scenarios.gathered != nullptr),
+        count_(count),
+        limit_(limit) {
+    for (std::size_t l = 0; l < kLaneCount && scenarios.gathered != nullptr; ++l) gathered_[l] = scenarios[l];
+  }
 
   void draw(Pairs& pairs, const sample::Band& band, sample::Points& out) const {
     const PhiloxTag d64;
@@ -176,7 +160,9 @@ class Placer {
       const auto item = hn::Load(d64, pairs.item + at);
       const auto lane = hn::And(item, hn::Set(d64, kLaneCount - 1));
       const auto draw = hn::Add(hn::Set(d64, std::uint64_t{64} * band.index), hn::ShiftRight<7>(item));
-      const auto w = PhiloxRounds(keys_, stream_, hn::Add(hn::Set(d64, first_), lane), draw);
+      const auto scenario = any_ ? hn::GatherIndex(d64, gathered_, hn::BitCast(hn::RebindToSigned<PhiloxTag>(), lane))
+                                 : hn::Add(hn::Set(d64, first_), lane);
+      const auto w = PhiloxRounds(keys_, stream_, scenario, draw);
       const auto limit = hn::GatherIndex(d, limit_, hn::BitCast(hn::RebindToSigned<PhiloxTag>(), lane));
       const auto there = hn::FirstN(d, pairs.size - at);
       const auto both = hn::RebindMask(d, hn::Ne(hn::And(item, hn::Set(d64, 64)), hn::Zero(d64)));
@@ -205,25 +191,28 @@ class Placer {
 
   PhiloxKeys keys_;
   std::uint64_t stream_;
-  std::uint32_t first_, count_;
+  std::uint32_t first_;
+  bool any_;
+  std::uint32_t count_;
   const double* limit_;
+  alignas(64) std::uint64_t gathered_[kLaneCount];  // the lanes' scenarios, if any_
 };
 
-void DrawPoints(std::uint64_t seed, StreamId stream, std::uint32_t first_scenario, std::uint32_t count, const double* limit,
+void DrawPoints(std::uint64_t seed, StreamId stream, ScenarioLanes scenarios, std::uint32_t count, const double* limit,
                 sample::Points& out) {
   const PhiloxKeys keys(seed);
-  const Placer placer(seed, stream, first_scenario, count, limit);
+  const Placer placer(seed, stream, scenarios, count, limit);
   alignas(64) std::uint32_t words[kLaneCount];
   alignas(64) std::int32_t high[kLaneCount];
   Pairs pairs;
   out.size = 0;
   sample::Band band(count);
   for (std::uint64_t alive; (alive = LanesAbove(limit, band.lower)) != 0; band.next()) {
-    PhiloxWords(keys, static_cast<std::uint64_t>(stream), first_scenario, 2 * band.index, words);
+    PhiloxWords(keys, static_cast<std::uint64_t>(stream), scenarios, 2 * band.index, words);
     for (std::size_t l = 0; l < kLaneCount; ++l) high[l] = static_cast<std::int32_t>(words[l]) ^ kFlip;
     const std::vector<std::uint64_t>& tail = sample::band_tail(band.width);
     const auto more_than = [&](std::size_t j) {
-      return j < tail.size() ? alive & Below(high, tail[j], seed, stream, first_scenario, band.index) : 0;
+      return j < tail.size() ? alive & Below(high, tail[j], seed, stream, scenarios, band.index) : 0;
     };
     for (std::uint32_t pair = 0;; ++pair) {
       const std::size_t event = std::size_t{2} * pair;
@@ -244,7 +233,7 @@ HWY_INLINE std::uint64_t SpreadPairs(std::uint64_t x) {
   return (x | x << 2) & 0x3333333333333333u;
 }
 
-void Compare(std::uint64_t seed, std::uint32_t first_scenario, std::span<const Obligor> obligors, const double* pd,
+void Compare(std::uint64_t seed, ScenarioLanes scenarios, std::span<const Obligor> obligors, const double* pd,
              std::size_t cells, std::uint64_t* hit) {
   const PhiloxTag d64;
   const hn::Repartition<std::int32_t, PhiloxTag> di;
@@ -261,8 +250,14 @@ void Compare(std::uint64_t seed, std::uint32_t first_scenario, std::span<const O
   for (std::size_t i = 0; i < obligors.size(); ++i) {
     const StreamId stream = obligors[i].stream;
     alignas(64) std::int32_t words[2][kLaneCount / 2];
-    for (std::size_t block = 0; block < kPhiloxBlocks; block += kWidth) {
-      const auto place = hn::Iota(d64, first_scenario / 4 + block);
+    if (scenarios.gathered != nullptr) {
+      alignas(64) std::uint32_t in_order[kLaneCount];
+      PhiloxWords(keys, static_cast<std::uint64_t>(stream), scenarios, 0, in_order);
+      for (std::size_t l = 0; l < kLaneCount; ++l)
+        words[l / 2 % 2][l / 4 * 2 + l % 2] = static_cast<std::int32_t>(in_order[l]) ^ kFlip;
+    }
+    for (std::size_t block = 0; block < kPhiloxBlocks && scenarios.gathered == nullptr; block += kWidth) {
+      const auto place = hn::Iota(d64, scenarios.first / 4 + block);
       const auto w = PhiloxRounds(keys, static_cast<std::uint64_t>(stream), place, 0);
       hn::Store(hn::Xor(hn::BitCast(di, JoinHalves(w.b, w.a)), flip), di, words[0] + 2 * block);
       hn::Store(hn::Xor(hn::BitCast(di, JoinHalves(w.d, w.c)), flip), di, words[1] + 2 * block);
@@ -280,7 +275,7 @@ void Compare(std::uint64_t seed, std::uint32_t first_scenario, std::span<const O
       if (HWY_UNLIKELY(!hn::AllFalse(di, ties)))
         for (std::uint32_t l = 0; l < kLaneCount; ++l)
           bits |= std::uint64_t{BelowByLowWord(words[l / 2 % 2][l / 4 * 2 + l % 2], sample::bound(pd[c * kLaneCount + l]),
-                                               seed, stream, first_scenario + l, 0)}
+                                               seed, stream, scenarios[l], 0)}
                   << l;
       hit[c * obligors.size() + i] = bits;
     }
@@ -378,13 +373,13 @@ void distances(const CreditModel& model, const Bucket& bucket, const LaneTable& 
   HWY_DYNAMIC_DISPATCH(Distances)(model, bucket, factors, scale, running);
 }
 void conditional(const double* last, double* pd, double* hazard) { HWY_DYNAMIC_DISPATCH(Conditional)(last, pd, hazard); }
-void points(std::uint64_t seed, StreamId stream, std::uint32_t first_scenario, std::uint32_t count, const double* limit,
+void points(std::uint64_t seed, StreamId stream, ScenarioLanes scenarios, std::uint32_t count, const double* limit,
             Points& out) {
-  HWY_DYNAMIC_DISPATCH(DrawPoints)(seed, stream, first_scenario, count, limit, out);
+  HWY_DYNAMIC_DISPATCH(DrawPoints)(seed, stream, scenarios, count, limit, out);
 }
-void compare(std::uint64_t seed, std::uint32_t first_scenario, std::span<const Obligor> obligors, const double* pd,
+void compare(std::uint64_t seed, ScenarioLanes scenarios, std::span<const Obligor> obligors, const double* pd,
              std::size_t cells, std::uint64_t* hit) {
-  HWY_DYNAMIC_DISPATCH(Compare)(seed, first_scenario, obligors, pd, cells, hit);
+  HWY_DYNAMIC_DISPATCH(Compare)(seed, scenarios, obligors, pd, cells, hit);
 }
 
 void scores_of_marks(double count, std::span<double> marks) { HWY_DYNAMIC_DISPATCH(ScoresOfMarks)(count, marks); }

@@ -35,11 +35,11 @@ const std::vector<std::uint64_t>& band_tail(double width);
 // scenario} of the stream's complement. The label is floor(r count / 2^64), its bias below count / 2^64; the remainder of
 // that product is the uniform that places it, resolved to 2^-53 or count / 2^64, whichever is larger. For up to 2^25
 // obligors.
-void points(std::uint64_t seed, StreamId, std::uint32_t first_scenario, std::uint32_t count, const double* limit, Points&);
+void points(std::uint64_t seed, StreamId, ScenarioLanes, std::uint32_t count, const double* limit, Points&);
 
 // Each obligor's own 53-bit uniform (draw 0 of its stream) against the conditional PD of each cell, pd[cell][lane]: bit
 // `lane` of hit[cell][obligor] is its default.
-void compare(std::uint64_t seed, std::uint32_t first_scenario, std::span<const Obligor>, const double* pd, std::size_t cells,
+void compare(std::uint64_t seed, ScenarioLanes, std::span<const Obligor>, const double* pd, std::size_t cells,
              std::uint64_t* hit);
 
 // Marks, count times hazard, of whole vectors of `lanes` turned into normal scores: Phi^-1(1 - exp(-mark / count)), from the

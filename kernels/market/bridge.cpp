@@ -29,7 +29,7 @@ class Step {
     const ConstLanes from = block_.factors(factor_, n - 1), to = block_.factors(factor_, n);
     const Lanes low = block_.lows(factor_, n);
     alignas(64) std::array<double, lanes> move, log_u;
-    uniforms(block_.seed, f_.bridge, static_cast<std::uint32_t>(block_.first_scenario), draw(n, 1, 0), log_u);
+    uniforms(block_.seed, f_.bridge, block_.numbers(), draw(n, 1, 0), log_u);
     log(log_u, log_u);
     for (std::size_t k = 0; k < lanes; ++k) move[k] = to[k] / from[k];
     log(move, move);
@@ -53,7 +53,7 @@ class Step {
   }
 
   void jump(int n, std::size_t lane, std::size_t count, double sum) {
-    const auto scenario = static_cast<std::uint32_t>(block_.first_scenario + lane);
+    const std::uint32_t scenario = block_.numbers()[lane];
     std::vector<double> time(count), part(count);
     double mean = 0;
     for (std::size_t i = 0; i < count; ++i) {

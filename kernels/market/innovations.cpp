@@ -4,10 +4,9 @@
 namespace tailcube {
 
 void draw_innovations(const FactorModel& model, const Block& block, LaneTable& innovations) {
-  const auto first = static_cast<std::uint32_t>(block.first_scenario);
   const std::size_t row = static_cast<std::size_t>(model.steps) * lanes;
   for (std::size_t i = 0; i < model.factors.size(); ++i)
-    normal_draws(block.seed, model.factors[i].innovation, first, 0, {innovations(i, 1).data(), row});
+    normal_draws(block.seed, model.factors[i].innovation, block.numbers(), 0, {innovations(i, 1).data(), row});
   market::triangular_product(model.root.data(), model.root_first.data(), model.factors.size(), model.steps,
                              innovations.data());
 }

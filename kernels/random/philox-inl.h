@@ -70,10 +70,31 @@ HWY_INLINE PhiloxVector JoinHalves(PhiloxVector high, PhiloxVector low) {
   return hn::BitCast(PhiloxTag(), hn::OddEven(hn::BitCast(d32, hn::ShiftLeft<32>(high)), hn::BitCast(d32, low)));
 }
 
+// Word (scenario mod 4) of a counter block each.
+HWY_INLINE PhiloxVector WordOf(const PhiloxWords4& w, PhiloxVector scenario) {
+  const PhiloxTag d64;
+  const auto odd = hn::Ne(hn::And(scenario, hn::Set(d64, 1)), hn::Zero(d64));
+  const auto late = hn::Ne(hn::And(scenario, hn::Set(d64, 2)), hn::Zero(d64));
+  return hn::IfThenElse(late, hn::IfThenElse(odd, w.d, w.c), hn::IfThenElse(odd, w.b, w.a));
+}
+
+// word(seed, stream, scenario[lane], draw) for the 64 lanes.
+HWY_INLINE void PhiloxWordsAt(const PhiloxKeys& keys, std::uint64_t stream, const std::uint32_t* HWY_RESTRICT scenario,
+                              std::uint32_t draw, std::uint32_t* HWY_RESTRICT out) {
+  const PhiloxTag d64;
+  const hn::Rebind<std::uint32_t, PhiloxTag> d32;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(lanes); i += hn::MaxLanes(PhiloxTag())) {
+    const auto at = hn::PromoteTo(d64, hn::LoadU(d32, scenario + i));
+    const auto w = PhiloxRounds(keys, stream, hn::ShiftRight<2>(at), draw);
+    hn::StoreU(hn::TruncateTo(d32, WordOf(w, at)), d32, out + i);
+  }
+}
+
 // word(seed, stream, first_scenario + lane, draw) for the 64 lanes; first_scenario is a multiple of 64. Counter blocks are
 // taken in an order that lets two in-register interleaves leave the words in scenario order.
-HWY_INLINE void PhiloxWords(const PhiloxKeys& keys, std::uint64_t stream, std::uint32_t first_scenario, std::uint32_t draw,
+HWY_INLINE void PhiloxWords(const PhiloxKeys& keys, std::uint64_t stream, ScenarioLanes scenarios, std::uint32_t draw,
                             std::uint32_t* HWY_RESTRICT out) {
+  if (scenarios.gathered != nullptr) return PhiloxWordsAt(keys, stream, scenarios.gathered, draw, out);
   const PhiloxTag d64;
   const hn::Repartition<std::uint32_t, PhiloxTag> d32;
   constexpr std::size_t kLanes = hn::MaxLanes(PhiloxTag());
@@ -81,21 +102,47 @@ HWY_INLINE void PhiloxWords(const PhiloxKeys& keys, std::uint64_t stream, std::u
   const auto place = hn::Add(hn::ShiftRight<1>(i), hn::IfThenElseZero(hn::Ne(hn::And(i, hn::Set(d64, 1)), hn::Zero(d64)),
                                                                       hn::Set(d64, kLanes / 2)));
   for (std::size_t block = 0; block < kPhiloxBlocks; block += kLanes) {
-    const auto w = PhiloxRounds(keys, stream, hn::Add(place, hn::Set(d64, first_scenario / 4 + block)), draw);
+    const auto w = PhiloxRounds(keys, stream, hn::Add(place, hn::Set(d64, scenarios.first / 4 + block)), draw);
     const auto low = JoinHalves(w.b, w.a), high = JoinHalves(w.d, w.c);
     hn::StoreU(hn::BitCast(d32, hn::InterleaveLower(d64, low, high)), d32, out + 4 * block);
     hn::StoreU(hn::BitCast(d32, hn::InterleaveUpper(d64, low, high)), d32, out + 4 * block + 2 * kLanes);
   }
 }
 
-// uniform(seed, stream, first_scenario + lane, draw) for the 64 lanes.
-HWY_INLINE void PhiloxUniforms(const PhiloxKeys& keys, std::uint64_t stream, std::uint32_t first_scenario,
-                               std::uint32_t draw, double* HWY_RESTRICT out) {
+// uniform(seed, stream, scenario, draw) of a vector of streams and scenarios.
+HWY_INLINE hn::Vec<hn::RebindToFloat<PhiloxTag>> PhiloxUniformAt(const PhiloxKeys& keys, PhiloxVector stream,
+                                                                 const std::uint32_t* HWY_RESTRICT scenario,
+                                                                 std::uint32_t draw) {
+  const PhiloxTag d64;
+  const auto at = hn::PromoteTo(d64, hn::LoadU(hn::Rebind<std::uint32_t, PhiloxTag>(), scenario));
+  const auto word = [&](std::uint32_t of) {
+    return WordOf(PhiloxRounds(keys, stream, hn::ShiftRight<2>(at), hn::Set(d64, of)), at);
+  };
+  return Uniform53(hn::RebindToFloat<PhiloxTag>(), JoinHalves(word(2 * draw), word(2 * draw + 1)));
+}
+
+// uniform(seed, stream[i], scenario[i], draw) for 64 addresses.
+HWY_INLINE void PhiloxUniformsAt(const PhiloxKeys& keys, const std::uint64_t* HWY_RESTRICT stream,
+                                 const std::uint32_t* HWY_RESTRICT scenario, std::uint32_t draw, double* HWY_RESTRICT out) {
+  const PhiloxTag d64;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(lanes); i += hn::MaxLanes(PhiloxTag()))
+    hn::StoreU(PhiloxUniformAt(keys, hn::LoadU(d64, stream + i), scenario + i, draw), hn::RebindToFloat<PhiloxTag>(),
+               out + i);
+}
+
+// uniform(seed, stream, scenario of the lane, draw) for the 64 lanes.
+HWY_INLINE void PhiloxUniforms(const PhiloxKeys& keys, std::uint64_t stream, ScenarioLanes scenarios, std::uint32_t draw,
+                               double* HWY_RESTRICT out) {
   const PhiloxTag d64;
   const hn::RebindToFloat<PhiloxTag> d;
   constexpr std::size_t kLanes = hn::MaxLanes(PhiloxTag());
+  if (scenarios.gathered != nullptr) {
+    for (std::size_t i = 0; i < static_cast<std::size_t>(lanes); i += kLanes)
+      hn::StoreU(PhiloxUniformAt(keys, hn::Set(d64, stream), scenarios.gathered + i, draw), d, out + i);
+    return;
+  }
   for (std::size_t block = 0; block < kPhiloxBlocks; block += kLanes) {
-    const auto place = hn::Iota(d64, first_scenario / 4 + block);
+    const auto place = hn::Iota(d64, scenarios.first / 4 + block);
     const auto high = PhiloxRounds(keys, stream, place, 2 * draw), low = PhiloxRounds(keys, stream, place, 2 * draw + 1);
     hn::StoreInterleaved4(Uniform53(d, JoinHalves(high.a, low.a)), Uniform53(d, JoinHalves(high.b, low.b)),
                           Uniform53(d, JoinHalves(high.c, low.c)), Uniform53(d, JoinHalves(high.d, low.d)), d,
@@ -103,29 +150,11 @@ HWY_INLINE void PhiloxUniforms(const PhiloxKeys& keys, std::uint64_t stream, std
   }
 }
 
-// uniform(seed, stream[i], scenario[i], draw) for 64 addresses.
-HWY_INLINE void PhiloxUniformsAt(const PhiloxKeys& keys, const std::uint64_t* HWY_RESTRICT stream,
-                                 const std::uint32_t* HWY_RESTRICT scenario, std::uint32_t draw, double* HWY_RESTRICT out) {
-  const PhiloxTag d64;
-  const hn::RebindToFloat<PhiloxTag> d;
-  const hn::Rebind<std::uint32_t, PhiloxTag> d32;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(lanes); i += hn::MaxLanes(PhiloxTag())) {
-    const auto at = hn::PromoteTo(d64, hn::LoadU(d32, scenario + i)), from = hn::LoadU(d64, stream + i);
-    const auto odd = hn::Ne(hn::And(at, hn::Set(d64, 1)), hn::Zero(d64));
-    const auto late = hn::Ne(hn::And(at, hn::Set(d64, 2)), hn::Zero(d64));
-    const auto word = [&](std::uint32_t of) {
-      const auto w = PhiloxRounds(keys, from, hn::ShiftRight<2>(at), hn::Set(d64, of));
-      return hn::IfThenElse(late, hn::IfThenElse(odd, w.d, w.c), hn::IfThenElse(odd, w.b, w.a));
-    };
-    hn::StoreU(Uniform53(d, JoinHalves(word(2 * draw), word(2 * draw + 1))), d, out + i);
-  }
-}
-
 // `count` consecutive draws, [draw][lane].
-HWY_INLINE void PhiloxNormals(const PhiloxKeys& keys, std::uint64_t stream, std::uint32_t first_scenario,
+HWY_INLINE void PhiloxNormals(const PhiloxKeys& keys, std::uint64_t stream, ScenarioLanes scenarios,
                               std::uint32_t first_draw, std::uint32_t count, double* HWY_RESTRICT out) {
   for (std::uint32_t i = 0; i < count; ++i, out += lanes) {
-    PhiloxUniforms(keys, stream, first_scenario, first_draw + i, out);
+    PhiloxUniforms(keys, stream, scenarios, first_draw + i, out);
     NormalQuantileLanes(out, out, UniformLogarithm());
   }
 }

@@ -24,16 +24,14 @@ std::uint32_t word(std::uint64_t seed, StreamId stream, std::uint32_t scenario, 
 double uniform(std::uint64_t seed, StreamId stream, std::uint32_t scenario, std::uint32_t draw);
 double normal(std::uint64_t seed, StreamId stream, std::uint32_t scenario, std::uint32_t draw);
 
-// The same for the `lanes` scenarios from first_scenario (a multiple of lanes); bit-equal to the functions above.
-void words(std::uint64_t seed, StreamId stream, std::uint32_t first_scenario, std::uint32_t draw,
-           std::span<std::uint32_t, lanes> out);
-void uniforms(std::uint64_t seed, StreamId stream, std::uint32_t first_scenario, std::uint32_t draw, Lanes out);
-void normals(std::uint64_t seed, StreamId stream, std::uint32_t first_scenario, std::uint32_t draw, Lanes out);
+// The same for the scenarios of a block; bit-equal to the functions above. Consecutive ones share Philox's work by fours.
+void words(std::uint64_t seed, StreamId stream, ScenarioLanes, std::uint32_t draw, std::span<std::uint32_t, lanes> out);
+void uniforms(std::uint64_t seed, StreamId stream, ScenarioLanes, std::uint32_t draw, Lanes out);
+void normals(std::uint64_t seed, StreamId stream, ScenarioLanes, std::uint32_t draw, Lanes out);
 // The same at any addresses: out[i] = uniform(seed, stream[i], scenario[i], draw).
 void uniforms(std::uint64_t seed, std::span<const StreamId, lanes> stream, std::span<const std::uint32_t, lanes> scenario,
               std::uint32_t draw, Lanes out);
 // Draws first_draw, first_draw + 1, ... as [draw][lane]; out.size() is a multiple of lanes.
-void normal_draws(std::uint64_t seed, StreamId stream, std::uint32_t first_scenario, std::uint32_t first_draw,
-                  std::span<double> out);
+void normal_draws(std::uint64_t seed, StreamId stream, ScenarioLanes, std::uint32_t first_draw, std::span<double> out);
 
 }  // namespace tailcube

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "hpc/contribute.h"
 #include "hpc/cube_file.h"
 #include "hpc/energy.h"
 #include "hpc/folder_lock.h"
@@ -49,6 +50,7 @@ class Merge {
   void open_parts();
   void open_output();
   void add_up();
+  void split_shortfall();
   void write();
   void record(int exit_code, const std::string& message);
   std::vector<fs::path> files();
@@ -69,6 +71,7 @@ class Merge {
   std::unique_ptr<FolderLock> lock_;
   std::unique_ptr<Estimator> estimator_;
   Cube cube_;
+  int threads_ = 1;
   bool recording_ = false;
   RunRecord record_;
   EnergyMeter energy_;
@@ -82,6 +85,7 @@ int Merge::operator()() {
     step([this] { open_parts(); });
     step([this] { open_output(); });
     step([this] { add_up(); });
+    step([this] { split_shortfall(); });
     step([this] { write(); });
     step([this] { record(exit_code::ok, {}); });
   } catch (const Stop& why) {
@@ -127,8 +131,11 @@ void Merge::compile_job() {
           : static_cast<std::size_t>(options_.memory.share * static_cast<double>(machine.memory_bytes));
   book_ = std::make_unique<CompiledBook>(compile(job_, Detail::leaf));
   // A cell's sum, a part of it and its bytes live at a time: as on one of several ranks.
-  constexpr int ranks = 2, threads = 1;
-  plan_ = make_plan(job_, *book_, memory, ranks, threads);
+  constexpr int ranks = 2;
+  Placement here;
+  here.cores_here = machine.cores_allowed();
+  threads_ = options_.threads != 0 ? options_.threads : default_threads(here);
+  plan_ = make_plan(job_, *book_, memory, ranks, threads_);
   header_ = partial_header(job_, *book_);
 }
 
@@ -193,11 +200,11 @@ void Merge::open_output() {
   record_job(record_, job_);
   record_.simd = simd_name();
   record_.watts_per_core = options_.watts_per_core;
-  record_.threads = {1};
+  record_.threads = {threads_};
   record_.tiles = {0};
   record_.loss_unit = book_->unit;
   record_.memory_budget_bytes = plan_.budget_bytes;
-  record_.planned_bytes = plan_.fixed_bytes + plan_.tally_bytes_per_cell;
+  record_.planned_bytes = plan_.fixed_bytes + plan_.workspace_bytes + plan_.tally_bytes_per_cell;
   spdlog::info("{}: {} files with {} scenarios in each of {} cells", job_.name, parts_.size(),
                grouped(static_cast<double>(job_.scenarios)), job_.cells.size());
 }
@@ -225,6 +232,17 @@ void Merge::add_up() {
   }
   if (!problems_.lines.empty()) refuse();
   if (signal_received() == 0 && kept) kept->finish();
+}
+
+// As a run alone would, with all cores of this node.
+void Merge::split_shortfall() {
+  if (contribution_edges(job_).edges.empty()) return;
+  clock_.start("contributions");
+  WorkSettings settings;
+  settings.threads = threads_;
+  settings.stop = [] { return signal_received(); };
+  int stop = 0;
+  contribute(*book_, job_, settings, *estimator_, stop);
 }
 
 void Merge::write() {

@@ -225,7 +225,7 @@ Parsed parse_options(int argc, const char* const* argv) {
       ->required();
   merge.add_flag("--overwrite", options.overwrite, "replace a cube that is there");
   merge.add_flag("--keep-tally", options.keep_tally, "keep the sum as cube.tally");
-  add_memory(merge, options);
+  add_shares(merge, options);
   add_energy(merge, options);
   add_logging(merge, options);
   CLI::App& check = *command("check", "check a job and print what was understood, assumed and doubted", Command::check);

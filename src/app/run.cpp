@@ -29,6 +29,7 @@ int Run::operator()() {
     open_output();
     resume();
     evaluate();
+    split_shortfall();
     conclude();
   } catch (const Stop& stop) {
     record(stop.exit_code, stop.text);

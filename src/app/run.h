@@ -51,6 +51,7 @@ class Run {
   void meet_stopped(int stop);
   void take_out(const FaultLog&);
   void count_faults();
+  void split_shortfall();
   void tell_quarantine();
   void conclude();
   void record(int exit_code, const std::string& message);

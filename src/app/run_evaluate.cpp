@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "hpc/contribute.h"
 #include "hpc/signals.h"
 #include "src/app/exit_codes.h"
 #include "src/app/failure.h"
@@ -118,6 +119,19 @@ void Run::count_faults() {
   };
   fault_count_ = quarantine_.count(job_, credit_, book_->unit, look);
   tell_quarantine();
+}
+
+// Contributions to expected shortfall, from a second look at the tails.
+void Run::split_shortfall() {
+  if (is_shard() || contribution_edges(job_).edges.empty()) return;
+  clock_.start("contributions");
+  WorkSettings settings;
+  settings.threads = threads_;
+  settings.stop = [this] { return stop_asked(); };
+  int stop = 0;
+  if (contribute(*book_, job_, world_, settings, estimator_.get(), stop) == Ended::complete) return;
+  if (leads() && !checkpoint_->on_disk()) meet(world_, stop_failure(stop, "before the cube was written"));
+  meet_stopped(stop);
 }
 
 // To run.json all of them, to the log the first.

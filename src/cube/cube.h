@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "src/cube/contribution.h"
 #include "src/cube/distribution.h"
 #include "src/cube/ranks.h"
 #include "src/engine/engine.h"
@@ -58,6 +59,11 @@ struct Cube {
   std::vector<std::int64_t> bin_count;  // [cell][node][horizon][bin]
   std::vector<double> bin_weight;
 
+  // /contribution: [edge], and [cell][edge][horizon][confidence], of economic loss; NaN: not computed
+  std::vector<std::string> edges, edge_parent, edge_child;
+  std::vector<double> contribution, contribution_se;
+  std::size_t at_edge(int cell, std::size_t edge, int horizon, int confidence) const;
+
   std::size_t at(int quantity, int cell, int node, int horizon) const;
   std::size_t at(int quantity, int cell, int node, int horizon, int confidence) const;
 };
@@ -74,7 +80,9 @@ class Estimator {
   // The tallies of all scenarios of these cells, merged over all ranks. Throws std::runtime_error, naming cell, node and
   // step, if scenarios are missing or an order statistic lies below what a tail kept.
   void add(CellRange, Tallies&&);
-  Cube finish();  // once, after all groups
+  Cube finish();                                                         // once, after all groups
+  const Contributions& contributions() const { return contributions_; }  // what a second look has to be taken at
+  void set_contributions(int cell, const ContributionSums&);
 
  private:
   void add_losses(Tally&, int quantity, int cell, int node, int horizon);
@@ -85,6 +93,7 @@ class Estimator {
   bool any_obligors_;
   std::vector<RankInterval> ranks_;  // by confidence
   Distribution distribution_;
+  Contributions contributions_;
 };
 
 }  // namespace tailcube

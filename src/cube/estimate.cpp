@@ -35,6 +35,8 @@ void size_values(Cube& cube) {
   cube.estimate_flag.assign(cube.value_at_risk.size(), 0);
   cube.gauge_mean.assign(size(cube.gauges) * places, nan);
   cube.gauge_se = cube.gauge_mean;
+  cube.contribution.assign(size(cube.cells) * size(cube.edges) * cube.horizon_years.size() * cube.confidence.size(), nan);
+  cube.contribution_se = cube.contribution;
   cube.cell_conditional_pd.assign(size(cube.cells), nan);
   cube.cell_effective_scenarios = cube.cell_conditional_pd;
   cube.fault_count.assign(size(cube.cells) * size(cube.nodes), 0);
@@ -56,6 +58,12 @@ std::size_t Cube::at(int quantity, int cell, int node, int horizon) const {
               horizon);
 }
 
+std::size_t Cube::at_edge(int cell, std::size_t edge, int horizon, int level) const {
+  const std::size_t place = static_cast<std::size_t>(cell) * edges.size() + edge;
+  return (place * horizon_years.size() + static_cast<std::size_t>(horizon)) * confidence.size() +
+         static_cast<std::size_t>(level);
+}
+
 std::size_t Cube::at(int quantity, int cell, int node, int horizon, int level) const {
   return at(quantity, cell, node, horizon) * confidence.size() + static_cast<std::size_t>(level);
 }
@@ -71,6 +79,11 @@ Cube make_cube(const Job& job, const CompiledBook& book) {
   for (const CellShocks& cell : book.cells) {
     cube.cell_distance.push_back(cell.distance);
     cube.cell_propagates.push_back(cell.propagate ? 1 : 0);
+  }
+  for (const ContributionEdges::Edge& edge : contribution_edges(job).edges) {
+    cube.edge_parent.push_back(job.nodes[static_cast<std::size_t>(edge.parent)].path);
+    cube.edge_child.push_back(job.nodes[static_cast<std::size_t>(edge.child)].path);
+    cube.edges.push_back(cube.edge_child.back() + " in " + cube.edge_parent.back());
   }
   size_values(cube);
   return cube;
@@ -145,7 +158,8 @@ Estimator::Estimator(const Job& job, const CompiledBook& book)
       cube_(make_cube(job, book)),
       gauge_unit_(book.gauge_unit),
       any_obligors_(!book.credit.obligors.empty()),
-      distribution_(cube_.at(1, 0, 0, 0)) {
+      distribution_(cube_.at(1, 0, 0, 0)),
+      contributions_(job) {
   for (const Confidence& confidence : job.confidence) ranks_.push_back(order_statistic_ranks(cube_.scenarios, confidence));
 }
 
@@ -163,6 +177,7 @@ void Estimator::add_losses(Tally& tally, int quantity, int cell, int node, int h
   if (quantity != 0) return;
   place.worst(worst);
   distribution_.add(cube_.at(0, cell, node, horizon), tally.histogram);
+  contributions_.add(cell, node, horizon, worst, tally.tail.keep().at_least);
 }
 
 void Estimator::add_cell(const Tallies& tallies, int cell, int local) {
@@ -201,6 +216,24 @@ void Estimator::add(CellRange range, Tallies&& given) {
           }
     add_cell(tallies, cell, local);
   }
+}
+
+void Estimator::set_contributions(int cell, const ContributionSums& sums) {
+  const ContributionEdges& edges = contributions_.edges();
+  const auto horizons = static_cast<int>(cube_.horizon_years.size()), levels = static_cast<int>(cube_.confidence.size());
+  for (std::size_t p = 0; p < edges.parents.size(); ++p)
+    for (int h = 0; h < horizons; ++h) {
+      const CellTails::List& list =
+          contributions_.tails(cell).lists[p * cube_.horizon_years.size() + static_cast<std::size_t>(h)];
+      for (std::size_t e = edges.parents[p].first; e < edges.parents[p].last; ++e)
+        for (int k = 0; k < levels; ++k) {
+          const auto level = static_cast<std::size_t>(k);
+          const ContributionEstimate found = estimate_contribution(
+              sums.at(e, static_cast<std::size_t>(h), level), list.cut[level], cube_.scenarios, cube_.confidence[level]);
+          cube_.contribution[cube_.at_edge(cell, e, h, k)] = found.value * cube_.unit;
+          cube_.contribution_se[cube_.at_edge(cell, e, h, k)] = found.standard_error * cube_.unit;
+        }
+    }
 }
 
 Cube Estimator::finish() {

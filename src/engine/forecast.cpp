@@ -115,10 +115,13 @@ Forecast forecast(const Job& job, const CompiledBook& book, const Plan& plan, co
   f.tally_bytes_bound = tally_file_bound(job, book);
   f.cube_bytes = cube_file_bytes(job, c);
 
+  const double second_look = c.second_look_seconds * scenarios / static_cast<double>(c.scenarios);
+  f.second_look_seconds = {second_look, 0.75 * second_look, 1.25 * second_look};
+
   const Growth g = growth(job, book, c, layout.ranks);
   const double sort = c.sort_seconds * g.last, finish = c.estimate_seconds * g.last + c.build_seconds;
   const double passed = c.pass_seconds * ((ranks - 1) * g.first + (1 - 1 / ranks) * g.last);
-  f.cpu_seconds = f.evaluate_seconds + certain(ranks * c.start_seconds + passed + sort + finish);
+  f.cpu_seconds = f.evaluate_seconds + f.second_look_seconds + certain(ranks * c.start_seconds + passed + sort + finish);
 
   const double tile = each.value * static_cast<double>(std::min(plan.tile_scenarios, job.scenarios)) / layout.threads;
   // Every rank passes all but its slice on and gets as much; then rank 0 gets all slices but its own.
@@ -128,9 +131,10 @@ Forecast forecast(const Job& job, const CompiledBook& book, const Plan& plan, co
   f.evaluate_wall = f.evaluate_seconds * (1 / cores);
   if (layout.ranks > 1) f.evaluate_wall = f.evaluate_wall + Estimate{tile / 2, 0, tile};
   f.merge_wall = {pass * (g.middle() + g.last), pass * (g.first + g.last), pass * 2 * g.last};
-  f.finish_wall = certain(sort / cores + finish + f.cube_bytes.value / storage_bytes_per_second);
+  f.finish_wall =
+      f.second_look_seconds * (1 / cores) + certain(sort / cores + finish + f.cube_bytes.value / storage_bytes_per_second);
   f.wall_seconds = f.start_wall + f.evaluate_wall + f.merge_wall + f.finish_wall;
-  f.efficiency = f.evaluate_seconds.value / cores / f.wall_seconds.value;
+  f.efficiency = (f.evaluate_seconds + f.second_look_seconds).value / cores / f.wall_seconds.value;
   f.checkpoint_seconds =
       f.merge_wall.high + sort / cores + c.encode_seconds * g.last + f.tally_bytes.value / storage_bytes_per_second;
   return f;

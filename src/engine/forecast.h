@@ -23,6 +23,7 @@ struct Calibration {
   double sort_seconds = 0, pass_seconds = 0;         // the tails of all cells; the tallies from one rank to another's, added
   double encode_seconds = 0, merge_seconds = 0;      // sorted tallies to the bytes of a file; from a file's and added up
   double estimate_seconds = 0, build_seconds = 0;    // from tallies to estimates, to the bytes of a cube
+  double second_look_seconds = 0;                    // at the tails of all cells, for contributions
   std::size_t tally_bytes = 0;                       // of all cells, as bytes
   std::uint64_t half_scenarios = 0;                  // and as they were after about half of the scenarios
   std::size_t half_tally_bytes = 0;
@@ -56,7 +57,10 @@ Estimate cube_file_bytes(const Job&, const Calibration&);
 
 struct Forecast {
   Layout layout;
-  Estimate evaluate_seconds;         // CPU, of all ranks
+  Estimate evaluate_seconds;  // CPU, of all ranks
+  // The same of the second look, which grows as the scenarios do; low and high: a quarter less and more, for the number of
+  // scenarios that several tails have in common is measured on few.
+  Estimate second_look_seconds;
   Estimate cpu_seconds;              // of all ranks, from start to end
   Estimate tally_bytes, cube_bytes;  // as above
   double tally_bytes_bound = 0;
@@ -64,7 +68,7 @@ struct Forecast {
   // merging is shared out by slices, with messages at network_bytes_per_second, which rank 0 collects; rank 0 alone
   // estimates and writes.
   Estimate start_wall, evaluate_wall, merge_wall, finish_wall, wall_seconds;
-  double efficiency = 0;          // what evaluating would take on all cores / wall_seconds
+  double efficiency = 0;          // what evaluating and the second look would take on all cores / wall_seconds
   double checkpoint_seconds = 0;  // what one costs a run: merged and written at storage_bytes_per_second
 };
 Forecast forecast(const Job&, const CompiledBook&, const Plan&, const Calibration&, const Layout&);

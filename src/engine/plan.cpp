@@ -27,6 +27,21 @@ std::size_t fixed_bytes(const Job& job, const CompiledBook& book) {
   return 60'000'000 + positions * 1'000 + job.obligors.size() * 200 + cube;
 }
 
+// The second look, for contributions: at rank 0 the tails of every cell, one of them three times over where it is sent and
+// read; sums of each thread; the cube's part.
+std::size_t contribution_bytes(const Job& job, std::uint64_t scenarios, std::size_t threads) {
+  const std::size_t cells = job.cells.size(), nodes = job.nodes.size(), horizons = job.report_steps.size();
+  const std::size_t parents = nodes == 1 ? 0 : job.contributions.size();
+  const double tail = std::ceil(static_cast<double>(scenarios) * (1 - job.confidence.front().value()));
+  const std::size_t least = static_cast<std::size_t>(tally_settings(job).keep.at_least);
+  const std::size_t listed =
+      job.binned ? std::min(least, static_cast<std::size_t>(tail) + 1) : static_cast<std::size_t>(tail) + 1;
+  constexpr std::size_t entry = 12, sums_of_edge = 96;
+  const std::size_t sums = parents == 0 ? 0 : 2 * nodes * horizons * job.confidence.size();
+  return parents * horizons * listed * entry * (cells + 3) + sums * (sums_of_edge * (threads + 3) + 16 * cells) +
+         (parents == 0 ? 0 : nodes * horizons * lanes * sizeof(Units) * threads);
+}
+
 // Tiles are as large as the loss sheet allows, and small enough that every thread of every rank gets several.
 std::uint64_t tile_size(std::uint64_t scenarios, std::size_t slots, std::size_t sheet_budget, int ranks, int threads) {
   const std::uint64_t fair = scenarios / (16 * static_cast<std::uint64_t>(ranks)) + 1;
@@ -67,7 +82,7 @@ Plan make_plan(const Job& job, const CompiledBook& book, std::size_t memory_byte
   const std::size_t slots = one.losses();
   plan.unit = book.unit;
   plan.budget_bytes = memory_bytes;
-  plan.fixed_bytes = fixed_bytes(job, book);
+  plan.fixed_bytes = fixed_bytes(job, book) + contribution_bytes(job, job.scenarios, static_cast<std::size_t>(threads));
   plan.workspace_bytes = workspace_bytes(book) * static_cast<std::size_t>(threads);
   const std::size_t tally = tally_bytes(tally_settings(job), static_cast<std::int64_t>(scenarios), book.largest_loss);
   plan.tally_bytes_per_cell = slots * tally + one.gauge_slots() * sizeof(Moments) * static_cast<std::size_t>(threads + 2);

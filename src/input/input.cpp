@@ -62,6 +62,7 @@ Job read_job(Reading& reading, const SourceFile* file, std::span<const std::stri
   if (reading.job.name.empty()) reading.job.name = std::filesystem::path(file->shown).stem().string();
   read_settings(reading);
   read_files(reading);
+  find_contributions(reading);
   read_stress(reading);
   reading.issues.throw_if_any();
 

@@ -174,6 +174,7 @@ void read_cube(Reading& reading) {
   reading.levels_known = reading.issues.total() == before;
   read_confidence(reading, cube);
   reading.job.binned = cube.word("tail", "exact|binned", "", 0) == 1;
+  read_contributions(reading, cube);
   reading.job.tail_scenarios = static_cast<int>(cube.integer("tail_scenarios", {1, 100'000}, 1000));
   cube.finish();
 }

@@ -30,8 +30,10 @@ struct Reading {
   std::vector<std::string> factor_place;  // of each factor: "factors.csv:7"
   NameIndex currencies;                   // of [currency]
   std::vector<FactorIndex> currency_factor;
-  int last_step = largest_steps;   // time.steps, or the largest there can be where that was wrong
-  bool levels_known = false;       // job.levels names every level column
+  int last_step = largest_steps;               // time.steps, or the largest there can be where that was wrong
+  bool levels_known = false;                   // job.levels names every level column
+  const toml::array* contributions = nullptr;  // cube.contributions where it is a list; otherwise the word
+  int contributions_word = 0;
   bool correlation_known = false;  // job.market.correlation is complete
 
   SectionContext context() { return {toml, issues, job.defaults_used}; }
@@ -62,6 +64,8 @@ void read_correlation(Reading&, Section& files);  // [market], correlation.csv
 void read_curves(Reading&, Section& files);
 void read_obligors(Reading&, Section& files);  // ratings.csv, obligors.csv
 void read_positions(Reading&, Section& files);
+void read_contributions(Reading&, Section& cube);
+void find_contributions(Reading&);                               // once the nodes are known
 void read_stress(Reading&);                                      // [[stress]], [[stress_axis]], paths
 void list_warnings(Reading&);                                    // of a job without errors
 void identify(Reading&, std::span<const std::string> settings);  // digests

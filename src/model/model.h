@@ -87,6 +87,7 @@ struct Job {
   std::vector<Confidence> confidence;  // ascending
   bool binned = false;
   int tail_scenarios = 1000;
+  std::vector<NodeIndex> contributions;  // whose expected shortfall is split up over the nodes below; ascending
   std::vector<std::string> levels;
 
   std::vector<std::string> factor_ids;  // sorted; drivers among them

@@ -83,15 +83,16 @@ void add_cost(List& list, const PlanReport& r, const Forecast& f) {
   list.section("time");
   list.measured("start_cpu_time", certain(c.start_seconds), "second", "each rank: loading, reading, compiling");
   list.measured("evaluate_cpu_time", f.evaluate_seconds, "second", "all ranks");
+  list.measured("second_look_cpu_time", f.second_look_seconds, "second", "all ranks: the tails again, for contributions");
   list.measured("cpu_time", f.cpu_seconds, "second", "all ranks, from start to end");
   list.measured("start_wall_time", f.start_wall, "second");
   list.measured("evaluate_wall_time", f.evaluate_wall, "second", "shared out evenly, up to one tile");
   list.measured("merge_wall_time", f.merge_wall, "second");
-  list.measured("finish_wall_time", f.finish_wall, "second", "estimates and cube, on rank 0 alone");
+  list.measured("finish_wall_time", f.finish_wall, "second", "second look, then estimates and cube on rank 0");
   list.measured("wall_time", f.wall_seconds, "second");
   list.measured("energy", f.cpu_seconds * (r.watts_per_core / 3.6e6), "kWh",
                 "taking " + significant(r.watts_per_core, 3) + " W a core");
-  list.measured("efficiency", certain(f.efficiency), "1", "evaluate_cpu_time over wall_time and all cores");
+  list.measured("efficiency", certain(f.efficiency), "1", "evaluate and second_look_cpu_time over wall_time and all cores");
 }
 
 void add_answer(List& list, const PlanReport& r, const Forecast& f) {

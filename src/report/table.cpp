@@ -36,6 +36,7 @@ class Writer {
   void columns(int first, int last);
   void node(int cell, int node, int first, int last);
   void worst(int cell);
+  void contributors(int cell);
   void summary();
   void notes();
   std::string expected(int cell, int node) const;
@@ -94,6 +95,7 @@ void Writer::cell(int c) {
       if (depth(cube_.nodes[n]) <= 1) node(c, static_cast<int>(n), first, last);
   }
   worst(c);
+  contributors(c);
 }
 
 void Writer::columns(int first, int last) {
@@ -159,6 +161,29 @@ void Writer::worst(int c) {
   for (std::size_t i = 0; i < leaves.size(); ++i) {
     const std::string& path = cube_.nodes[static_cast<std::size_t>(leaves[i])];
     out_ << (i ? "; " : "") << path.substr(path.find('/') + 1) << " " << money_(shortfall(leaves[i]));
+  }
+  out_ << "\n";
+}
+
+// Where the total's tail comes from: what its children add to it, the largest first.
+void Writer::contributors(int c) {
+  const int k = ranking_confidence(cube_);
+  const auto at = [&](std::size_t edge) { return cube_.at_edge(c, edge, horizon_, k); };
+  std::vector<std::size_t> edges;
+  for (std::size_t e = 0; e < cube_.edges.size(); ++e)
+    if (cube_.edge_parent[e] == cube_.nodes[0] && depth(cube_.edge_child[e]) == 1 && !std::isnan(cube_.contribution[at(e)]))
+      edges.push_back(e);
+  std::stable_sort(edges.begin(), edges.end(),
+                   [&](std::size_t a, std::size_t b) { return cube_.contribution[at(a)] > cube_.contribution[at(b)]; });
+  if (edges.empty()) return;
+  edges.resize(std::min<std::size_t>(edges.size(), 3));
+  out_ << "  add most to the total's ES " << percent(cube_.confidence[static_cast<std::size_t>(k)].value()) << ": ";
+  for (const std::size_t e : edges) {
+    const std::string& child = cube_.edge_child[e];
+    const double error = normal_95 * cube_.contribution_se[at(e)];
+    if (std::isnan(error)) marks_.missing = true;
+    out_ << (e == edges[0] ? "" : "; ") << child.substr(child.find('/') + 1) << " " << money_(cube_.contribution[at(e)])
+         << (std::isnan(error) ? " ±?" : " ±" + money_(error));
   }
   out_ << "\n";
 }

@@ -87,22 +87,22 @@ TEST_CASE("a linear book on normal factors") {
   Files files;
   std::vector<std::string> ids;
   files["factors.csv"] = "id,kind,initial,drift,volatility\n";
-  files["holding.csv"] = "id,factor,quantity\n";
+  files["holding.csv"] = "id,factor,quantity,asset\n";
   for (std::size_t i = 0; i < in["vol"].size(); ++i) {
     ids.push_back("X" + std::to_string(i));
     files["factors.csv"] += ids[i] + ",normal,0,0," + number(in["vol"][i]) + "\n";
-    files["holding.csv"] += "h" + ids[i] + "," + ids[i] + "," + number(in["exposure"][i]) + "\n";
+    files["holding.csv"] += "h" + ids[i] + "," + ids[i] + "," + number(in["exposure"][i]) + "," + ids[i] + "\n";
   }
   files["correlation.csv"] = correlation_table(ids, in["corr"]);
   Pool pool;
   for (const int steps : {1, 4}) {
-    files["job.toml"] = JobText{
-        .seed = 4000 + steps,
-        .scenarios = 200'000,
-        .step = steps == 1 ? "1Y" : "1Q",
-        .steps = steps,
-        .tables = {
-            "holding"}}.text();
+    files["job.toml"] = JobText{.seed = 4000 + steps,
+                                .scenarios = 200'000,
+                                .step = steps == 1 ? "1Y" : "1Q",
+                                .steps = steps,
+                                .tables = {"holding"},
+                                .cube = "levels = [\"asset\"]"}
+                            .text();
     const Cube cube = run(files);
     const Acceptance accept{"linear_elliptical, steps " + std::to_string(steps)};
     const std::size_t all = cube.at(0, 0, 0, 0);
@@ -115,6 +115,11 @@ TEST_CASE("a linear book on normal factors") {
       const std::size_t i = cube.at(0, 0, 0, 0, static_cast<int>(c));
       accept.check_var(cube, i, alpha, risk[alpha]["normal"]["VaR"]);
       accept.check_es(cube, i, alpha, risk[alpha]["normal"]["ES"]);
+      for (std::size_t e = 0; e < ids.size(); ++e) {
+        const std::size_t at = cube.at_edge(0, e, 0, static_cast<int>(c));
+        accept.check("contribution of " + cube.edge_child[e] + " to ES " + alpha, cube.contribution[at],
+                     cube.contribution_se[at], risk[alpha]["normal"]["euler_ES"][e]);
+      }
     }
   }
   INFO(pool.summary());

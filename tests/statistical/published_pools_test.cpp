@@ -55,6 +55,34 @@ JobText pool_job(int seed, const json& in, bool sparse) {
   return job;
 }
 
+// A column of the sectors behind the positions, which are in the order of the obligors.
+std::string with_sectors(const std::string& table, const json& sectors) {
+  std::istringstream in(table);
+  std::string line, out;
+  for (std::size_t row = 0; std::getline(in, line); ++row)
+    out += line + (row == 0 ? ",sector" : ",s" + std::to_string(sectors[row - 1].get<int>())) + "\n";
+  return out;
+}
+
+// What each sector adds to the total's ES.
+void check_contributions(const Acceptance& accept, const Cube& cube, const json& risk) {
+  for (std::size_t c = 0; c < cube.confidence.size(); ++c) {
+    const std::string alpha = key(cube.confidence[c]);
+    const json& expected = risk.at(alpha).at("euler_ES_contrib_sector");
+    const json errors = risk.at(alpha).value("euler_ES_contrib_sector_se", json::object());
+    REQUIRE(cube.edges.size() == expected.size());
+    double sum = 0;
+    for (std::size_t e = 0; e < cube.edges.size(); ++e) {
+      const std::size_t at = cube.at_edge(0, e, 0, static_cast<int>(c));
+      const std::string sector = cube.edge_child[e].substr(std::string("total/s").size());
+      accept.check("contribution of sector " + sector + " at " + alpha, cube.contribution[at], cube.contribution_se[at],
+                   expected.at(sector), errors.value(sector, 0.0));
+      sum += cube.contribution[at];
+    }
+    CHECK(sum == Approx(cube.expected_shortfall[cube.at(0, 0, 0, 0, static_cast<int>(c))]).epsilon(1e-12));
+  }
+}
+
 }  // namespace
 
 TEST_CASE("a portfolio on 5 factors with loadings of both signs") {
@@ -89,7 +117,7 @@ TEST_CASE("homogeneous pools in jobs") {
 }
 
 TEST_CASE("heterogeneous pools in jobs") {
-  int seed = 3400;
+  int seed = 3400, split_up = 0;
   Pool pooled;
   for (const std::string name : {"hetero1f_n50", "hetero1f_n125", "mf2_corr_m04", "mf2_corr_p04", "mf6_n120",
                                  "mf10_n150_mixed_sign", "tcop_hetero_n36"}) {
@@ -106,9 +134,15 @@ TEST_CASE("heterogeneous pools in jobs") {
                       in["exposure_times_LGD_units"][i]});
     const json correlation = sectors ? in["sector_factor_correlation"] : json();
     Files files = pool_files(sectors ? static_cast<int>(correlation.size()) : 1, correlation, pool);
+    const bool levels = in.contains("sector") && expected["risk"]["0.99"].contains("euler_ES_contrib_sector");
+    if (levels) files["exposure.csv"] = with_sectors(files["exposure.csv"], in["sector"]);
     for (const bool sparse : {false, true}) {
-      files["job.toml"] = pool_job(++seed, in, sparse).text();
+      JobText job = pool_job(++seed, in, sparse);
+      if (levels) job.cube = "levels = [\"sector\"]";
+      files["job.toml"] = job.text();
       const Cube cube = run(files);
+      if (levels) check_contributions({name + ", " + sampler(sparse)}, cube, expected["risk"]);
+      split_up += levels;
       const double el = expected.contains("EL_exact") ? expected["EL_exact"] : expected["EL"];
       check_risk(Acceptance{name + ", " + sampler(sparse)}, cube, 0, 0, el, expected["risk"]);
       pooled.add(cube.expected_loss[0], cube.expected_loss_se[0], el);
@@ -116,6 +150,7 @@ TEST_CASE("heterogeneous pools in jobs") {
   }
   INFO(pooled.summary());
   CHECK(pooled.plausible());
+  CHECK(split_up > 0);
 }
 
 TEST_CASE("many defaults at once under the t copula") {

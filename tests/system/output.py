@@ -17,7 +17,7 @@ class Output(Case):
     def test_folder(self):
         result = self.run_ok("run", JOB, cwd=self.folder)
         self.assertEqual(sorted(os.listdir(self.path("tiny"))), ["cube.h5", "run.json", "run.log"])
-        for text in ("base  [does not propagate", "slump  [propagates", "eth=-50%", "expected loss", "VaR", "ES", "hurt most"):
+        for text in ("base  [does not propagate", "slump  [propagates", "eth=-50%", "expected loss", "VaR", "ES", "hurt most", "add most to the total's ES"):
             self.assertIn(text, result.out)
         self.assertLessEqual(max(map(len, result.out.splitlines())), 120)
         self.assertIn("3,000 scenarios", read(self.path("tiny", "run.log")).decode())
@@ -34,7 +34,7 @@ class Output(Case):
         for name in ("threads_per_rank", "tiles_per_rank", "cpu_seconds_per_rank", "peak_memory_bytes_per_rank"):
             self.assertEqual(len(record[name]), ranks, name)
         self.assertTrue(all(1e6 < peak < 1e9 for peak in record["peak_memory_bytes_per_rank"]))
-        self.assertEqual(list(record["stages"]), ["read", "compile", "evaluate", "write"])
+        self.assertEqual(list(record["stages"]), ["read", "compile", "evaluate", "contributions", "write"])
         self.assertGreater(record["stages"]["evaluate"]["cpu_seconds"], 0)
         self.assertGreater(record["obligor_scenarios_per_cpu_second"], 0)
         self.assertGreater(record["revaluations_per_cpu_second"], 0)

@@ -1,8 +1,11 @@
 // A book compressed to leaves is the book by position: rows agree within one rounding unit, in every cell and scenario.
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <random>
 
 #include "src/engine/engine.h"
+#include "src/input/input.h"
 #include "tests/catch_any.h"
 #include "tests/unit/input/job_files.h"
 
@@ -49,6 +52,49 @@ JobFiles job_of_claims() {
 }
 
 }  // namespace
+
+TEST_CASE("a scenario among any others is the scenario among its neighbours") {
+  const std::filesystem::path demo = std::filesystem::path(TAILCUBE_SOURCE_DIR) / "jobs" / "demo" / "job.toml";
+  std::vector<std::uint32_t> scenarios;  // of blocks far apart, with the last block not full
+  for (std::uint32_t i = 0; i < 150; ++i)
+    scenarios.push_back(i % 3 == 0 ? 7 * i : i % 3 == 1 ? 7 * i + 1 : 130'000 + 11 * i);
+  std::sort(scenarios.begin(), scenarios.end());
+  const std::vector<std::vector<std::string>> variants = {{},
+                                                          {"credit.sampler=per_obligor", "credit.copula=t", "credit.dof=4"}};
+  for (const auto& settings : variants) {
+    const Job job = read_job(demo, settings);
+    const CompiledBook book = compile(job, Detail::leaf);
+    const CellRange cells{0, static_cast<int>(book.cells.size())};
+    Workspace gathered(book, cells), in_blocks(book, cells);
+    const auto same = [&](const LaneTable& a, const LaneTable& b, std::size_t row, std::size_t lane,
+                          std::uint32_t scenario) {
+      for (int h = 0; h < a.steps(); ++h)
+        if (a(row, h)[lane] != b(row, h)[scenario % lanes]) return false;
+      return true;
+    };
+    for (std::size_t first = 0; first < scenarios.size(); first += lanes) {
+      const std::size_t count = std::min<std::size_t>(lanes, scenarios.size() - first);
+      gathered.start(std::span(scenarios).subspan(first, count));
+      for (std::size_t lane = 0; lane < count; lane += 5) {
+        const std::uint32_t scenario = scenarios[first + lane];
+        in_blocks.start(scenario / lanes * lanes);
+        for (const int cell : {0, 1, 6}) {
+          INFO("scenario " << scenario << ", cell " << cell);
+          const Valuation &g = gathered.cell(cell), &b = in_blocks.cell(cell);
+          CHECK((*g.mean_conditional_pd)[lane] == (*b.mean_conditional_pd)[scenario % lanes]);
+          std::size_t wrong = 0;
+          for (std::size_t row = 0; row < g.of_row.size(); ++row)
+            wrong += !same(g.of_row[row]->value, b.of_row[row]->value, row, lane, scenario) +
+                     !same(g.of_row[row]->cash, b.of_row[row]->cash, row, lane, scenario) +
+                     !same(g.of_row[row]->credit_loss, b.of_row[row]->credit_loss, row, lane, scenario);
+          for (std::size_t row = 0; row < g.of_gauge_row.size(); ++row)
+            wrong += !same(g.of_gauge_row[row]->gauges, b.of_gauge_row[row]->gauges, row, lane, scenario);
+          CHECK(wrong == 0);
+        }
+      }
+    }
+  }
+}
 
 TEST_CASE("leaves agree with their positions within one rounding unit", "[detail]") {
   const Job job = read(job_of_claims());

@@ -87,6 +87,11 @@ Cube sample_cube() {
   cube.quarantined_cell = {cube.cells[0], cube.cells[2]};
   cube.quarantined_scenario = {0, 4'000'000'000};
   cube.quarantined_share = {0.25, nan};
+  cube.edge_parent = {"total", "total", "total/credit"};
+  cube.edge_child = {"total/credit", "total/crédit", "total/credit/pool_a"};
+  for (std::size_t e = 0; e < 3; ++e) cube.edges.push_back(cube.edge_child[e] + " in " + cube.edge_parent[e]);
+  cube.contribution = numbers(3 * 3 * 2 * 3, -5);
+  cube.contribution_se = numbers(3 * 3 * 2 * 3, 1, true);
   fill_tail(cube, slots);
   cube.bin_edge = {-1024, 0, 0.5, 1024, 1048576};
   for (std::size_t i = 0; i < slots * 4; ++i) cube.bin_count.push_back(static_cast<std::int64_t>(i * i));

@@ -180,14 +180,40 @@ TEST_CASE("stress cells arrive") {
 
 TEST_CASE("defaults are listed") {
   CHECK(read(valid_job()).defaults_used ==
-        std::vector<std::string>{
-            "run.faults = fail", "cube.tail = exact", "cube.tail_scenarios = 1000", "credit.copula = gaussian",
-            "credit.joint = matched", "credit.sampler = sparse", "sampling.method = plain", "factors.csv: drift = 0 (1 row)",
-            "factors.csv: jump_rate = 0 (1 row)", "market.repair_correlation = false",
-            "obligors.csv: loadings = none: independent of everything (1 row)", "obligors.csv: lgd_sd = 0 (2 rows)",
-            "obligors.csv: recovery_delay_years = 0 (3 rows)", "obligors.csv: days_past_due = 0 (3 rows)",
-            "exposures.csv: currency = USD (1 row)", "exposures.csv: quantity = 1 (1 row)",
-            "more.csv: currency = USD (1 row)", "more.csv: quantity = 1 (1 row)", "stress[0].propagate = false"});
+        std::vector<std::string>{"run.faults = fail",
+                                 "cube.tail = exact",
+                                 "cube.contributions = first_level",
+                                 "cube.tail_scenarios = 1000",
+                                 "credit.copula = gaussian",
+                                 "credit.joint = matched",
+                                 "credit.sampler = sparse",
+                                 "sampling.method = plain",
+                                 "factors.csv: drift = 0 (1 row)",
+                                 "factors.csv: jump_rate = 0 (1 row)",
+                                 "market.repair_correlation = false",
+                                 "obligors.csv: loadings = none: independent of everything (1 row)",
+                                 "obligors.csv: lgd_sd = 0 (2 rows)",
+                                 "obligors.csv: recovery_delay_years = 0 (3 rows)",
+                                 "obligors.csv: days_past_due = 0 (3 rows)",
+                                 "exposures.csv: currency = USD (1 row)",
+                                 "exposures.csv: quantity = 1 (1 row)",
+                                 "more.csv: currency = USD (1 row)",
+                                 "more.csv: quantity = 1 (1 row)",
+                                 "stress[0].propagate = false"});
+}
+
+TEST_CASE("whose expected shortfall is split up") {
+  const auto nodes = [](const std::string& setting) {
+    const Job job = read(valid_job(), {"cube.contributions=" + setting});
+    std::string paths;
+    for (const NodeIndex node : job.contributions) paths += job.nodes[static_cast<std::size_t>(node)].path + " ";
+    return paths;
+  };
+  CHECK(nodes("none").empty());
+  CHECK(nodes("total") == "total ");
+  CHECK(nodes("first_level") == "total total/bank total/credit ");
+  CHECK(nodes("[\"total/credit\", \"total\", \"total\"]") == "total total/credit ");
+  CHECK(read(valid_job(), {"cube.contributions=all"}).contributions.size() == read(valid_job()).nodes.size());
 }
 
 TEST_CASE("the smallest job") {

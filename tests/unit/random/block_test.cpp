@@ -51,6 +51,28 @@ TEST_CASE("draws at any addresses are the draws one by one at every width") {
   limit_simd("avx512");
 }
 
+TEST_CASE("gathered scenarios get the bits of single draws at every width") {
+  const StreamId id = stream("test", "gathered");
+  std::array<std::uint32_t, lanes> scenario;
+  for (std::uint32_t i = 0; i < lanes; ++i) scenario[i] = i % 7 == 0 ? 0xffffffffu - i : 389 * i + i / 4;
+  const ScenarioLanes gathered(scenario);
+  for (const std::string name : {"avx512", "avx2"}) {
+    REQUIRE(limit_simd(name));
+    std::array<std::uint32_t, lanes> some_words;
+    std::array<double, lanes> some_uniforms, some_normals;
+    words(20240229, id, gathered, 5, some_words);
+    uniforms(20240229, id, gathered, 5, some_uniforms);
+    normals(20240229, id, gathered, 5, some_normals);
+    for (std::size_t i = 0; i < lanes; ++i) {
+      INFO("scenario " << scenario[i]);
+      CHECK(some_words[i] == word(20240229, id, scenario[i], 5));
+      CHECK(some_uniforms[i] == uniform(20240229, id, scenario[i], 5));
+      CHECK(some_normals[i] == normal(20240229, id, scenario[i], 5));
+    }
+  }
+  limit_simd("avx512");
+}
+
 TEST_CASE("consecutive draws are the draws one by one") {
   const StreamId id = stream("test", "consecutive");
   std::vector<double> all(7 * lanes);

@@ -32,6 +32,11 @@ Cube small_cube() {
   for (auto* values : {&cube.value_at_risk_lower, &cube.expected_shortfall_lower}) values->assign(tails, 12000000);
   for (auto* values : {&cube.value_at_risk_upper, &cube.expected_shortfall_upper}) values->assign(tails, 12500000);
   cube.estimate_flag.assign(tails, 0);
+  cube.edge_parent = {"total", "total", "total", "total/credit"};
+  cube.edge_child = {"total/credit", "total/credit/a", "total/property", "total/credit/a"};
+  cube.edges = {"1", "2", "3", "4"};
+  cube.contribution.assign(24, 1e6);  // enough for a third confidence
+  cube.contribution_se.assign(24, 1e5);
   cube.fault_count.assign(10, 0);
   return cube;
 }
@@ -46,6 +51,7 @@ bool has(const std::string& text, const std::string& part) { return text.find(pa
 TEST_CASE("the table says what a reader needs") {
   Cube cube = small_cube();
   cube.expected_shortfall[cube.at(0, 0, 3, 0, 1)] = 99e6;  // pool b, base, 99 %
+  cube.contribution[cube.at_edge(0, 2, 0, 1)] = 4e6;
   const std::string text = table(cube);
   INFO(text);
   CHECK(has(text, "after 1 year in USD thousand"));
@@ -56,6 +62,7 @@ TEST_CASE("the table says what a reader needs") {
   CHECK(has(text, "1,000 ±20"));
   CHECK(has(text, "12,346 ±346"));
   CHECK(has(text, "hurt most (ES 99 % of each alone): credit/b 99,000; "));
+  CHECK(has(text, "add most to the total's ES 99 %: property 4,000 ±196; credit 1,000 ±196\n"));
   CHECK_FALSE(has(text, "total/"));
   CHECK_FALSE(has(text, "too few"));
 }

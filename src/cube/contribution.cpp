@@ -1,0 +1,263 @@
+#include "src/cube/contribution.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+#include "kernels/posting.h"
+#include "kernels/tally/byte_stream.h"
+#include "src/cube/ranks.h"
+
+namespace tailcube {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr std::int64_t least_tied = 128;  // beyond what is surely kept, a tail that was merged is sure to hold as many
+
+double real(Wide x) { return static_cast<double>(x); }
+
+// n (1 - alpha), times the denominator.
+Wide mass(std::int64_t n, Confidence alpha) { return Wide{n} * (alpha.denominator - alpha.numerator); }
+
+}  // namespace
+
+ContributionEdges contribution_edges(const Job& job) {
+  ContributionEdges out;
+  const auto nodes = static_cast<int>(job.nodes.size());
+  for (const NodeIndex index : job.contributions) {
+    const auto parent = static_cast<int>(index);
+    const std::size_t first = out.edges.size();
+    for (int child = parent + 1; child < nodes; ++child)
+      if (parent == 0 || job.nodes[static_cast<std::size_t>(child)].parent == index) out.edges.push_back({parent, child});
+    if (out.edges.size() > first) out.parents.push_back({parent, first, out.edges.size()});
+  }
+  return out;
+}
+
+std::optional<TailCut> tail_cut(const Tail::Worst& worst, std::int64_t n, std::int64_t surely_kept, Confidence alpha) {
+  const std::int64_t beyond = n - quantile_rank(n, alpha);
+  if (worst.size() == 0 || !worst.weight.empty() || beyond >= worst.depth()) return std::nullopt;
+  const auto size = static_cast<std::int64_t>(worst.size());
+  const Units var = worst.loss[static_cast<std::size_t>(std::min(beyond, size - 1))];
+  const auto range = std::equal_range(worst.loss.begin(), worst.loss.end(), var, std::greater<>());
+  TailCut cut;
+  cut.worse = range.first - worst.loss.begin();
+  const std::int64_t listed = range.second - range.first;
+  const std::int64_t alike = listed + (range.second == worst.loss.end() ? worst.repeated : 0);
+  const auto whole = static_cast<std::int64_t>((mass(n, alpha) + alpha.denominator - 1) / alpha.denominator);
+  const std::int64_t most = std::max(least_tied, surely_kept - cut.worse);
+  cut.tied = std::max<std::int64_t>(1, std::min({alike, whole - cut.worse, most}));
+  if (cut.tied > listed)
+    throw std::runtime_error("too few of the scenarios whose loss is VaR were kept to split up expected shortfall");
+  const double tail = real(mass(n, alpha)) / static_cast<double>(alpha.denominator);
+  const auto window = static_cast<std::int64_t>(std::ceil(std::sqrt(tail)));
+  cut.near = std::clamp<std::int64_t>(window - cut.tied, 0, cut.worse);
+  return cut;
+}
+
+std::vector<std::uint32_t> scenarios_of(std::span<const CellTails> cells) {
+  std::vector<std::uint32_t> all;
+  for (const CellTails& tails : cells)
+    for (const CellTails::List& list : tails.lists) all.insert(all.end(), list.scenario.begin(), list.scenario.end());
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+std::vector<std::byte> to_bytes(const CellTails& tails) {
+  ByteWriter out;
+  out.put(std::uint64_t{tails.lists.size()});
+  for (const CellTails::List& list : tails.lists) {
+    out.put_block(std::as_bytes(std::span(list.scenario)));
+    out.put_block(std::as_bytes(std::span(list.loss)));
+    out.put_block(std::as_bytes(std::span(list.cut)));
+  }
+  return std::move(out.bytes);
+}
+
+CellTails cell_tails_from_bytes(std::span<const std::byte> bytes) {
+  ByteReader in(bytes);
+  CellTails tails;
+  tails.lists.resize(in.count(3 * sizeof(std::uint64_t)));
+  const auto read = [&in](auto& to) {
+    const auto block = in.block();
+    to.resize(block.size() / sizeof(to[0]));
+    if (!block.empty()) std::memcpy(to.data(), block.data(), to.size() * sizeof(to[0]));
+  };
+  for (CellTails::List& list : tails.lists) read(list.scenario), read(list.loss), read(list.cut);
+  return tails;
+}
+
+Contributions::Contributions(const Job& job)
+    : edges_(contribution_edges(job)),
+      confidence_(job.confidence),
+      scenarios_(static_cast<std::int64_t>(job.scenarios)),
+      horizons_(job.report_steps.size()),
+      cells_(job.cells.size()) {
+  for (CellTails& cell : cells_) cell.lists.resize(edges_.parents.size() * horizons_);
+}
+
+void Contributions::add(int cell, int node, int horizon, const Tail::Worst& worst, std::int64_t surely_kept) {
+  const auto at = std::find_if(edges_.parents.begin(), edges_.parents.end(),
+                               [node](const ContributionEdges::Parent& p) { return p.node == node; });
+  if (at == edges_.parents.end()) return;
+  const auto parent = static_cast<std::size_t>(at - edges_.parents.begin());
+  CellTails::List& list =
+      cells_[static_cast<std::size_t>(cell)].lists[parent * horizons_ + static_cast<std::size_t>(horizon)];
+  std::int64_t deepest = 0;
+  for (const Confidence alpha : confidence_) {
+    list.cut.push_back(tail_cut(worst, scenarios_, surely_kept, alpha).value_or(TailCut{}));
+    deepest = std::max(deepest, list.cut.back().size());
+  }
+  list.scenario.assign(worst.scenario.begin(), worst.scenario.begin() + deepest);
+  list.loss.assign(worst.loss.begin(), worst.loss.begin() + deepest);
+}
+
+ContributionEstimate estimate_contribution(const EdgeSums& sums, const TailCut& cut, std::int64_t n, Confidence alpha) {
+  if (cut.size() == 0) return {nan, nan};
+  const auto per = static_cast<double>(alpha.denominator);
+  const double m = real(mass(n, alpha)) / per;                                              // scenarios in the tail
+  const double missing = real(mass(n, alpha) - Wide{cut.worse} * alpha.denominator) / per;  // of them, at VaR
+  const auto tied = static_cast<double>(cut.tied);
+  const Wide beyond = sums.far.sum + sums.near.sum;
+  const double value = (real(beyond) + missing / tied * real(sums.tied.sum)) / m;
+  if (n - quantile_rank(n, alpha) < 2 || cut.worse == 0) return {value, nan};
+  // E[child | loss = VaR], as a whole number of units so that the sums of squares about it are exact.
+  LossPowers about = sums.near;
+  about.merge(sums.tied);
+  const auto count = static_cast<double>(cut.near + cut.tied);
+  const auto centre = static_cast<Wide>(std::llround(real(about.sum) / count));
+  const auto squares = [&](const LossPowers& p, std::int64_t of) {  // modulo 2^128, which the result does not reach
+    const auto c = static_cast<UnsignedWide>(centre);
+    return real(static_cast<Wide>(static_cast<UnsignedWide>(p.squares) - 2 * c * static_cast<UnsignedWide>(p.sum) +
+                                  static_cast<UnsignedWide>(of) * c * c));
+  };
+  LossPowers all = sums.far;
+  all.merge(sums.near);
+  const double shift = value - real(centre);
+  const double variance = squares(all, cut.worse) / m - m / static_cast<double>(n) * shift * shift;
+  const double at_var = squares(about, cut.near + cut.tied) / count;
+  const double error = std::max(0.0, variance) / m + missing / m * (missing / m) * at_var / tied;
+  return {value, error > 0 ? std::sqrt(error) : nan};
+}
+
+ContributionSums::ContributionSums(const ContributionEdges& edges, std::size_t horizon_count, std::size_t confidence_count)
+    : horizons(horizon_count), confidences(confidence_count), sums(edges.edges.size() * horizon_count * confidence_count) {}
+
+void ContributionSums::merge(const ContributionSums& other) {
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    sums[i].far.merge(other.sums[i].far);
+    sums[i].near.merge(other.sums[i].near);
+    sums[i].tied.merge(other.sums[i].tied);
+  }
+}
+
+namespace {
+
+// Adds what blocks of a cell's scenarios show to its sums.
+class Reader {
+ public:
+  // `scenarios`: the list that the blocks are cut from, ascending. All outlive this.
+  Reader(const CompiledBook&, const ContributionEdges&, const CellTails&, std::span<const std::uint32_t> scenarios);
+  // Places [first, first + count) of the list. Throws std::runtime_error, naming the scenario, if a parent's loss is not the
+  // one of the tail. Memory of the calling thread: losses.
+  void add(std::size_t first, std::size_t count, const Valuation&, std::vector<Units>& losses, ContributionSums&) const;
+
+ private:
+  struct Entry {
+    std::uint32_t place, rank;
+  };
+  void add_list(std::size_t parent, std::size_t horizon, std::span<const Entry>, std::size_t first,
+                const std::vector<Units>& losses, ContributionSums&) const;
+  const CompiledBook& book_;
+  const ContributionEdges& edges_;
+  const CellTails& tails_;
+  std::span<const std::uint32_t> scenarios_;
+  std::size_t horizons_;
+  std::vector<std::vector<Entry>> entries_;  // of each list, by place
+};
+
+Reader::Reader(const CompiledBook& book, const ContributionEdges& edges, const CellTails& tails,
+               std::span<const std::uint32_t> scenarios)
+    : book_(book), edges_(edges), tails_(tails), scenarios_(scenarios), horizons_(book.market.valued.size()) {
+  for (const CellTails::List& list : tails.lists) {
+    std::vector<Entry>& entries = entries_.emplace_back();
+    for (std::size_t rank = 0; rank < list.scenario.size(); ++rank) {
+      const auto at = std::lower_bound(scenarios.begin(), scenarios.end(), list.scenario[rank]);
+      if (at == scenarios.end() || *at != list.scenario[rank]) continue;  // another rank's
+      entries.push_back({static_cast<std::uint32_t>(at - scenarios.begin()), static_cast<std::uint32_t>(rank)});
+    }
+    std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.place < b.place; });
+  }
+}
+
+void Reader::add(std::size_t first, std::size_t count, const Valuation& valuation, std::vector<Units>& losses,
+                 ContributionSums& sums) const {
+  losses.resize(book_.parent.size() * horizons_ * lanes);
+  node_losses(book_, valuation, losses.data());
+  for (std::size_t p = 0; p < edges_.parents.size(); ++p)
+    for (std::size_t h = 0; h < horizons_; ++h) {
+      const std::vector<Entry>& entries = entries_[p * horizons_ + h];
+      const auto from = [&](std::size_t place) {
+        return std::lower_bound(entries.begin(), entries.end(), place,
+                                [](const Entry& e, std::size_t x) { return e.place < x; });
+      };
+      add_list(p, h, std::span(from(first), from(first + count)), first, losses, sums);
+    }
+}
+
+void Reader::add_list(std::size_t parent, std::size_t horizon, std::span<const Entry> entries, std::size_t first,
+                      const std::vector<Units>& losses, ContributionSums& sums) const {
+  const CellTails::List& list = tails_.lists[parent * horizons_ + horizon];
+  const auto loss = [&](int node, const Entry& e) {
+    return losses[(static_cast<std::size_t>(node) * horizons_ + horizon) * lanes + (e.place - first)];
+  };
+  const ContributionEdges::Parent& p = edges_.parents[parent];
+  for (const Entry& e : entries)
+    if (loss(p.node, e) != list.loss[e.rank])
+      throw std::runtime_error("scenario " + std::to_string(list.scenario[e.rank]) +
+                               ", looked at again, has another loss than before");
+  for (std::size_t k = 0; k < list.cut.size(); ++k) {
+    const TailCut& cut = list.cut[k];
+    for (std::size_t edge = p.first; edge < p.last; ++edge) {
+      EdgeSums& to = sums.at(edge, horizon)[k];
+      for (const Entry& e : entries) {
+        if (e.rank >= cut.size()) continue;
+        LossPowers& part = e.rank < cut.worse - cut.near ? to.far : e.rank < cut.worse ? to.near : to.tied;
+        part.add(loss(edges_.edges[edge].child, e));
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<ContributionSums> look_again(const CompiledBook& book, const ContributionEdges& edges,
+                                         std::span<const CellTails> tails, CellRange cells,
+                                         std::span<const std::uint32_t> scenarios, int threads, const Poll& poll) {
+  std::size_t confidences = 0;
+  for (const CellTails::List& list : tails[0].lists) confidences = std::max(confidences, list.cut.size());
+  std::vector<ContributionSums> all(tails.size(), ContributionSums(edges, book.market.valued.size(), confidences));
+  if (scenarios.empty()) return all;
+  struct Thread {
+    std::vector<ContributionSums> sums;
+    std::vector<Units> losses;
+  };
+  std::vector<Thread> own(static_cast<std::size_t>(threads), Thread{all, {}});
+  std::vector<Reader> readers;
+  for (const CellTails& of_cell : tails) readers.emplace_back(book, edges, of_cell, scenarios);
+  Evaluator evaluator(book, cells, threads);
+  const auto see = [&](int thread, int cell, std::size_t first, std::size_t count, const Valuation& valuation) {
+    Thread& mine = own[static_cast<std::size_t>(thread)];
+    const auto place = static_cast<std::size_t>(cell - cells.begin);
+    readers[place].add(first, count, valuation, mine.losses, mine.sums[place]);
+  };
+  evaluator.gather(scenarios, see, poll);
+  for (const Thread& thread : own)
+    for (std::size_t cell = 0; cell < all.size(); ++cell) all[cell].merge(thread.sums[cell]);
+  return all;
+}
+
+}  // namespace tailcube

@@ -51,7 +51,10 @@ class BucketSampler {
       const std::size_t before = emit(*cells_[c], scratch_.hit.data());
       if (model_.steps == 1) continue;
       place_marks(*cells_[c], before);
-      sample::scores_of_marks(bucket_.count, scratch_.score);
+      if (compare_marks())
+        running_to_marks(c);
+      else
+        sample::scores_of_marks(bucket_.count, scratch_.score);
       find_steps(c, before);
     }
   }
@@ -76,6 +79,19 @@ class BucketSampler {
 
  private:
   ScenarioLanes scenarios() const { return cells_[0]->numbers(); }
+
+  // A default's step is where M_n passes its score, or count times hazard its mark, which is the same but for a tie in the
+  // last digits. The scores are computed where fewer of them are expected; the rule knows nothing of cells or scenarios.
+  bool compare_marks() const { return bucket_.count * normal_cdf(bucket_.threshold.back()) > model_.steps; }
+  // M_n to count times hazard, in place.
+  void running_to_marks(std::size_t cell) {
+    alignas(64) std::array<double, lanes> pd;
+    for (int n = 0; n < model_.steps; ++n) {
+      const Lanes running = scratch_.running(cell, n);
+      sample::conditional(running.data(), pd.data(), running.data());
+      for (double& x : running) x *= bucket_.count;
+    }
+  }
 
   void mark_hits() {
     const sample::Points& p = scratch_.points;

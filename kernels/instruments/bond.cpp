@@ -65,22 +65,25 @@ std::optional<Complaint> check(const Positions& positions, std::size_t position)
   return {};
 }
 
-std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring) {
-  std::vector<Claim> claims;
-  claims.reserve(positions.size());
-  for (std::size_t p = 0; p < positions.size(); ++p) {
-    const Bond b = terms(positions, fields, p);
-    const double notional = positions.quantity[p] * b.notional;
-    Claim claim{repayments({notional, b.coupon, b.frequency, b.maturity_years, Amortisation::bullet}, wiring.time_years),
-                b.curve, b.spread, notional, b.coupon};
-    if (floats(b)) {
-      claim.floating = notional;
-      claim.running = b.reset_rate;
-      claim.flows[0].amount += notional * (b.reset_rate - b.coupon) * claim.flows[0].date_years;
-    }
-    claims.push_back(std::move(claim));
+Claim claim(const Positions& positions, std::size_t p, const Wiring& wiring) {
+  const Bond b = terms(positions, fields, p);
+  const double notional = positions.quantity[p] * b.notional;
+  Claim claim{repayments({notional, b.coupon, b.frequency, b.maturity_years, Amortisation::bullet}, wiring.time_years),
+              b.curve, b.spread, notional, b.coupon};
+  if (floats(b)) {
+    claim.floating = notional;
+    claim.running = b.reset_rate;
+    claim.flows[0].amount += notional * (b.reset_rate - b.coupon) * claim.flows[0].date_years;
   }
-  return cash_flow_batch(positions, claims, wiring, unsecured_recovery(positions, claims, wiring));
+  return claim;
+}
+
+std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring) {
+  std::vector<CurveIndex> curves(positions.size());
+  for (std::size_t p = 0; p < positions.size(); ++p) curves[p] = terms(positions, fields, p).curve;
+  return cash_flow_batch(
+      positions, [&](std::size_t p) { return claim(positions, p, wiring); }, wiring,
+      unsecured_recovery(positions, curves, wiring));
 }
 
 }  // namespace

@@ -127,10 +127,10 @@ class Compiler {
 
 class CashFlows final : public KeepingBatch {
  public:
-  CashFlows(const Positions& positions, const std::vector<Claim>& claims, const Wiring& wiring,
+  CashFlows(const Positions& positions, const std::function<Claim(std::size_t)>& claim_of, const Wiring& wiring,
             std::unique_ptr<Recovery> recovery)
       : rows_(wiring, Corrections::gauge_count), recovery_(std::move(recovery)) {
-    CompiledClaims compiled = compile(positions, claims, wiring);
+    CompiledClaims compiled = compile(positions, claim_of, wiring);
     ladders_ = Ladders(compiled, wiring);
     cash_ = CashTable(compiled, rows_);
     corrections_.emplace(compiled, rows_, *recovery_, coupons_, positions, wiring);
@@ -156,17 +156,20 @@ class CashFlows final : public KeepingBatch {
     cash_.add(rows_, block, ledger);
   }
 
-  CompiledClaims compile(const Positions& positions, const std::vector<Claim>& claims, const Wiring& wiring) {
+  CompiledClaims compile(const Positions& positions, const std::function<Claim(std::size_t)>& claim_of,
+                         const Wiring& wiring) {
     value_today.assign(rows_.count, 0.0);
     gross.assign(rows_.count, 0.0);
     CompiledClaims out;
     Compiler compiled(*this, wiring, out);
-    for (std::size_t p = 0; p < claims.size(); ++p) {
+    out.lines.reserve(positions.size());
+    for (std::size_t p = 0; p < positions.size(); ++p) {
+      const Claim claim = claim_of(p);
       const auto row = static_cast<std::uint32_t>(rows_.of_position(wiring, p));
-      CashFlowLine line = compiled(claims[p], positions.currency[p], row);
+      CashFlowLine line = compiled(claim, positions.currency[p], row);
       if (line.spread != line.spread) unsolved_.emplace_back(static_cast<std::uint32_t>(p), row), line.spread = 0;
       out.lines.push_back(line);
-      if (claims[p].floating != 0) coupons_.add(claims[p], line, wiring);
+      if (claim.floating != 0) coupons_.add(claim, line, wiring);
     }
     coupons_.finish(wiring);
     reads = distinct(std::move(reads));
@@ -187,15 +190,15 @@ class CashFlows final : public KeepingBatch {
 
 class Unsecured final : public Recovery {
  public:
-  Unsecured(const Positions& positions, const std::vector<Claim>& claims, const Wiring& wiring) : valued_(wiring.valued) {
+  Unsecured(const Positions& positions, const std::vector<CurveIndex>& curves, const Wiring& wiring)
+      : valued_(wiring.valued) {
     std::map<std::pair<CurveIndex, int>, std::uint32_t> known;
-    for (std::size_t p = 0; p < claims.size(); ++p) {
+    for (std::size_t p = 0; p < curves.size(); ++p) {
       const bool never = is_none(positions.obligor[p]) || wiring.recovery_delay_years.empty();
       const int wait =
           never ? 0 : waiting_steps(wiring, wiring.recovery_delay_years[static_cast<std::size_t>(positions.obligor[p])]);
-      const auto [discounts, fresh] =
-          known.try_emplace({claims[p].curve, wait}, static_cast<std::uint32_t>(discounts_.size()));
-      if (fresh) discounts_.push_back(waiting_discounts(wiring, claims[p].curve, wait));
+      const auto [discounts, fresh] = known.try_emplace({curves[p], wait}, static_cast<std::uint32_t>(discounts_.size()));
+      if (fresh) discounts_.push_back(waiting_discounts(wiring, curves[p], wait));
       lines_.push_back({positions.currency[p], wait, discounts->second});
     }
   }
@@ -232,14 +235,14 @@ class Unsecured final : public Recovery {
 
 }  // namespace
 
-std::unique_ptr<Recovery> unsecured_recovery(const Positions& positions, const std::vector<Claim>& claims,
+std::unique_ptr<Recovery> unsecured_recovery(const Positions& positions, const std::vector<CurveIndex>& of_position,
                                              const Wiring& wiring) {
-  return std::make_unique<Unsecured>(positions, claims, wiring);
+  return std::make_unique<Unsecured>(positions, of_position, wiring);
 }
 
-std::unique_ptr<Batch> cash_flow_batch(const Positions& positions, const std::vector<Claim>& claims, const Wiring& wiring,
-                                       std::unique_ptr<Recovery> recovery) {
-  return std::make_unique<CashFlows>(positions, claims, wiring, std::move(recovery));
+std::unique_ptr<Batch> cash_flow_batch(const Positions& positions, const std::function<Claim(std::size_t)>& claim_of,
+                                       const Wiring& wiring, std::unique_ptr<Recovery> recovery) {
+  return std::make_unique<CashFlows>(positions, claim_of, wiring, std::move(recovery));
 }
 
 }  // namespace tailcube

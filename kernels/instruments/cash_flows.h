@@ -1,6 +1,7 @@
 #pragma once
 // Dated amounts: bonds and loans end here. A claim is what an instrument says about one position; a batch values many of
 // them.
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -88,7 +89,7 @@ class Recovery {
   virtual bool at_once(std::uint32_t) const noexcept { return false; }
 };
 // (1 - LGD) of the claim, in cash at the default step plus the obligor's recovery delay.
-std::unique_ptr<Recovery> unsecured_recovery(const Positions&, const std::vector<Claim>&, const Wiring&);
+std::unique_ptr<Recovery> unsecured_recovery(const Positions&, const std::vector<CurveIndex>& of_position, const Wiring&);
 
 // Money that arrives `steps` after a default: the factors that discount it without spread, by step of default; `none` where
 // no step is valued while it waits.
@@ -100,7 +101,8 @@ int waiting_steps(const Wiring&, double years);
 // Detail::leaf merges claims with one (curve, spread factor, currency, leaf) into one ladder per valued step; a numeric
 // spread is folded into its amounts. Detail::position merges nothing: the same code is then the oracle. Either way a
 // position whose obligor defaults is corrected by its own flows. Gauges: defaults, defaulted_exposure.
-std::unique_ptr<Batch> cash_flow_batch(const Positions&, const std::vector<Claim>&, const Wiring&,
+// Each claim is asked for once, in the order of positions, and not kept: flows take more memory than what is made of them.
+std::unique_ptr<Batch> cash_flow_batch(const Positions&, const std::function<Claim(std::size_t position)>&, const Wiring&,
                                        std::unique_ptr<Recovery>);
 std::vector<Gauge> cash_flow_gauges();
 

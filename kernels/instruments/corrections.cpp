@@ -8,14 +8,19 @@ namespace tailcube {
 
 using namespace corrections;
 
+// Of memory along a chain, per valued step: Sums, then the discounted amounts and the changes of Gathered.
+inline std::size_t Corrections::chain_doubles() {
+  return Sums::tables * lanes + (DefaultsAbreast::sums + 4) * DefaultsAbreast::most;
+}
+
 std::size_t Corrections::bytes_per_thread() const {
-  const std::size_t doubles = work_at_ + lanes * rows_.valued.size() * std::max(Sums::tables, slots_.size());
+  const std::size_t doubles = work_at_ + rows_.valued.size() * std::max(chain_doubles(), lanes * slots_.size());
   return 2 * (doubles * sizeof(double) + (obligors_ + 1) * sizeof(std::uint32_t));  // a thread has two ledgers
 }
 
 void Corrections::apply(const Block& block, Ledger& ledger, Kept* kept) const {
   if (kept == nullptr || !kept->known || !chains_.empty()) index_defaults(block, ledger);
-  ledger.scratch.resize(std::max(ledger.scratch.size(), work_at_ + Sums::tables * lanes * rows_.valued.size()));
+  ledger.scratch.resize(std::max(ledger.scratch.size(), work_at_ + chain_doubles() * rows_.valued.size()));
   coupons_.forwards().evaluate(block, ledger.scratch.data());
   std::fill(ledger.scratch.data() + changes_at_, ledger.scratch.data() + recovery_at_, 0.0);
   alone(block, ledger, kept);
@@ -65,6 +70,24 @@ inline void Corrections::add_changes(const Line& l, std::size_t lane, const Hori
       const int at = static_cast<int>(h.begin + j);
       ledger.value(rows_.row(l.row), at)[lane] += v[j];
       ledger.cash(rows_.row(l.row), at)[lane] += c[j];
+    }
+  }
+}
+
+// All valued steps, though nothing changes before the default: where that ends is anybody's guess.
+inline void Corrections::add_changes(const Line& l, std::size_t lane, const double* change, Ledger& ledger) const {
+  const Tag d;
+  const std::size_t valued = rows_.valued.size();
+  double* to = ledger.scratch.data() + place_of_changes(l.row, lane);
+  for (std::size_t v = 0; v < valued; ++v, to += 4, change += 4 * DefaultsAbreast::most) {
+    if (rows_.detail == Detail::leaf) {
+      hn::StoreU(hn::Add(hn::LoadU(d, to), hn::LoadU(d, change)), d, to);
+    } else {
+      const int at = static_cast<int>(v);
+      ledger.value(rows_.row(l.row), at)[lane] += change[0];
+      ledger.cash(rows_.row(l.row), at)[lane] += change[1];
+      ledger.gauges(rows_.gauge(l.row, defaults), at)[lane] += change[2];
+      ledger.gauges(rows_.gauge(l.row, defaulted_exposure), at)[lane] += change[3];
     }
   }
 }
@@ -135,7 +158,15 @@ void Corrections::along(const Chain& chain, const Block& block, Ledger& ledger) 
       if (floating && k > 0) sums.add_coupons(forwards.worth(table, chain.periods[k]), fold);
     }
   };
-  Hits hits(*this, block, ledger);
+  const Hits hits(*this, block, ledger, s.paid.data());
+  if (chain.abreast) {
+    Gathered some(*this, chain, s, sums, block, ledger);
+    hits.each(chain.begin, chain.end, [&](std::size_t i, const Default& d) {
+      advance(lines_[i].dates);
+      some.take(lines_[i], d);
+    });
+    return some.flush();
+  }
   if (!floating)
     return hits.each(chain.begin, chain.end, [&](std::size_t i, const Default& d) {
       advance(lines_[i].dates);

@@ -46,12 +46,18 @@ class Corrections {
   struct Floating {  // as Claim's
     double notional, running;
   };
+  struct AtStep {
+    std::uint32_t unpaid, seen;  // dates paid before; place of the first valued step from here on
+    double since, time;          // interest accrues since the last of those dates
+  };
   struct Chain {
     std::uint32_t schedule;                  // the longest
     double spread;                           // a number to fold in
-    bool slopes;                             // whether amounts rise or fall along the dates
+    bool slopes, firsts;                     // whether amounts rise or fall along the dates, any first one differs
+    bool abreast;                            // whether DefaultsAbreast holds its claims
     std::size_t begin, end, folds, coupons;  // its lines, its places in folds_ and coupons_of_
     std::vector<std::uint32_t> periods;      // by date, of floating coupons; empty: none
+    std::vector<AtStep> at_step;             // of default
   };
   // As many valued steps as a vector is wide; behind the last comes the last again, which is computed and not used.
   struct Horizons {
@@ -60,6 +66,7 @@ class Corrections {
     std::size_t at[width], step[width];  // their places in [valued][lane] and in [step][lane]
   };
   static constexpr std::size_t asked = 128;  // defaults outside chains that are corrected together
+  class Gathered;                            // DefaultsAbreast of a chain
   class Hits;                                // lines whose obligors default
   struct Sums;                               // along a chain up to a date
   struct Factors;                            // discount factors
@@ -70,6 +77,7 @@ class Corrections {
   void add_line(std::uint32_t position, const CompiledClaims&, const Positions&);
   void add_amounts(std::uint32_t position, const CompiledClaims&);
   void add_chain(std::span<const std::uint32_t> positions, const CompiledClaims&, const Positions&);
+  static std::size_t chain_doubles();
   void index_defaults(const Block&, Ledger&) const;
   void along(const Chain&, const Block&, Ledger&) const;
   void alone(const Block&, Ledger&, Kept*) const;
@@ -95,6 +103,8 @@ class Corrections {
                                          Ledger&) const;
   template <class V>
   [[gnu::always_inline]] void add_changes(const Line&, std::size_t lane, const Horizons&, V value, V cash, Ledger&) const;
+  // change[valued][DefaultsAbreast::most][4]
+  [[gnu::always_inline]] void add_changes(const Line&, std::size_t lane, const double* change, Ledger&) const;
   void finish(Ledger&) const;
 
   const RowSet& rows_;

@@ -117,15 +117,25 @@ void Corrections::add_chain(std::span<const std::uint32_t> positions, const Comp
   Chain chain{longest.schedule,
               longest.spread,
               longest.rule->slope != 0,
+              false,
+              longest.floating == 0,
               lines_.size(),
               lines_.size() + positions.size(),
               folds_.size(),
               coupons_of_.size(),
+              {},
               {}};
   if (longest.floating != 0) chain.periods = coupons_.periods(s);
   for (const std::uint32_t p : positions) {
     add_line(p, claims, all);
+    chain.firsts |= lines_.back().rule.first != 0;
+    chain.abreast &= lines_.back().at_once && !lines_.back().capitalises;
     if (longest.floating != 0) coupons_of_.push_back({claims.lines[p].floating, claims.lines[p].running});
+  }
+  for (std::size_t n = 0; n < time_years_.size(); ++n) {
+    const std::size_t unpaid = n == 0 ? 0 : s.paid_by(static_cast<int>(n) - 1);
+    chain.at_step.push_back(
+        {static_cast<std::uint32_t>(unpaid), first_valued_[n], unpaid == 0 ? 0 : s.date_years[unpaid - 1], time_years_[n]});
   }
   if (chain.spread != 0)
     for (const double date : s.date_years)

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "kernels/instruments/corrections.h"
+#include "kernels/instruments/defaults_abreast.h"
 
 namespace tailcube {
 namespace corrections {
@@ -155,54 +156,72 @@ inline void Corrections::add_change(const Line& l, std::size_t lane, std::size_t
 }
 
 // Lines whose obligors default, in their order, with their defaults; in three rounds, each of which fetches what the next
-// will read.
+// will read while others are at work.
 class Corrections::Hits {
  public:
-  Hits(const Corrections& all, const Block& block, const Ledger& ledger)
+  // `paid`: Schedule::paid of the lines, where they share it.
+  Hits(const Corrections& all, const Block& block, const Ledger& ledger, const std::uint16_t* paid = nullptr)
       : all_(all),
+        paid_(paid),
         defaults_(block.defaults.data()),
         first_(ledger.scratch_indices.data()),
         scratch_(ledger.scratch.data()) {}
 
   // correct(line, default) for the lines [line, end).
   template <class Correct>
-  void each(std::size_t line, std::size_t end, Correct correct) {
-    while (line < end) {
-      line = take(line, end);
-      for (std::size_t i = 0; i < count_; ++i) fetch(hit_[i].line, default_[i] = defaults_[hit_[i].number]);
-      for (std::size_t i = 0; i < count_; ++i) correct(std::size_t{hit_[i].line}, default_[i]);
+  void each(std::size_t line, std::size_t end, Correct correct) const {
+    constexpr std::size_t rounds = 3;
+    Batch batches[rounds];
+    for (std::size_t n = 0, empty = 0; empty < rounds - 1; ++n) {
+      Batch& last = batches[n % rounds];
+      line = take(line, end, last);
+      fetch(batches[(n + 2) % rounds]);
+      const Batch& first = batches[(n + 1) % rounds];
+      for (std::size_t i = 0; i < first.count; ++i) correct(std::size_t{first.hit[i].line}, first.defaults[i]);
+      if (last.count == 0) ++empty;
     }
   }
 
  private:
-  static constexpr std::size_t most = 128;
+  static constexpr std::size_t enough = 64, most = enough + lanes, always = 8;
   struct Hit {
     std::uint32_t line, number;  // of lines_; of Block::defaults
   };
-  // Takes as many lines as fit; returns the first that is left. How many defaults an obligor has is anybody's guess: a few
-  // are written whatever their number, which costs less than guessing wrong.
-  std::size_t take(std::size_t line, std::size_t end) {
-    constexpr std::size_t ahead = 8, always = 4;
+  struct Batch {
+    std::size_t count = 0;
+    Hit hit[most + always];
+    Default defaults[most];
+  };
+  // Takes lines until they are enough; returns the first that is left. How many defaults an obligor has is anybody's guess:
+  // a few are written whatever their number, which costs less than guessing wrong.
+  std::size_t take(std::size_t line, std::size_t end, Batch& batch) const {
+    constexpr std::size_t ahead = 24;
     const std::uint32_t* const obligor = all_.obligor_of_.data();
     const Line* const lines_of = all_.lines_.data();
-    count_ = 0;
-    for (; line < end && count_ <= most - lanes; ++line) {
+    std::size_t count = 0;
+    for (; line < end && count < enough; ++line) {
       if (line + 2 * ahead < end) {
         __builtin_prefetch(first_ + obligor[line + 2 * ahead]);
         __builtin_prefetch(defaults_ + first_[obligor[line + ahead]]);
       }
       const std::uint32_t begin = first_[obligor[line]], n = first_[obligor[line] + 1] - begin;
       __builtin_prefetch(lines_of + (n > 0 ? line : 0));
-      for (std::uint32_t j = 0; j < always; ++j) hit_[count_ + j] = {static_cast<std::uint32_t>(line), begin + j};
-      for (std::uint32_t j = always; j < n; ++j) hit_[count_ + j] = {static_cast<std::uint32_t>(line), begin + j};
-      count_ += n;
+      for (std::uint32_t j = 0; j < always; ++j) batch.hit[count + j] = {static_cast<std::uint32_t>(line), begin + j};
+      for (std::uint32_t j = always; j < n; ++j) batch.hit[count + j] = {static_cast<std::uint32_t>(line), begin + j};
+      count += n;
     }
+    batch.count = count;
     return line;
   }
-  // Its balance lies about where it does if a date is paid at every step.
+  void fetch(Batch& batch) const {
+    for (std::size_t i = 0; i < batch.count; ++i)
+      fetch(batch.hit[i].line, batch.defaults[i] = defaults_[batch.hit[i].number]);
+  }
+  // Where nothing better is known, its balance lies about where it does if a date is paid at every step.
   void fetch(std::size_t line, const Default& d) const {
     const Line& l = all_.lines_[line];
-    __builtin_prefetch(all_.balances_.data() + l.early + (l.level ? 0 : d.step - 1));
+    const std::size_t before = d.step - 1u, unpaid = paid_ == nullptr ? before : paid_[before];
+    __builtin_prefetch(all_.balances_.data() + l.early + (l.level ? 0 : unpaid));
     if (all_.rows_.detail == Detail::position) return;
     const double* const changes = scratch_ + all_.place_of_changes(l.row, d.lane);
     __builtin_prefetch(changes);
@@ -210,12 +229,77 @@ class Corrections::Hits {
   }
 
   const Corrections& all_;
+  const std::uint16_t* paid_;
   const Default* defaults_;
   const std::uint32_t* first_;
   const double* scratch_;
-  std::size_t count_ = 0;
-  Hit hit_[most + 4];
-  Default default_[most];
+};
+
+// Defaults of a chain's plain claims, gathered until they fill DefaultsAbreast, then valued side by side and added to their
+// rows one after the other.
+class Corrections::Gathered {
+ public:
+  Gathered(const Corrections& all, const Chain& chain, const Schedule& s, const Sums& sums, const Block& block,
+           Ledger& ledger)
+      : all_(all),
+        chain_(chain),
+        s_(s),
+        sums_(sums),
+        block_(block),
+        ledger_(ledger),
+        steps_(static_cast<std::size_t>(block.factors.steps())),
+        promised_(ledger.scratch.data() + all.work_at_ + Sums::tables * sums.count),
+        change_(promised_ + sums.count / lanes * DefaultsAbreast::sums * DefaultsAbreast::most) {}
+
+  // `sums` has reached the claim's last date.
+  HWY_INLINE void take(const Line& l, const Default& d) {
+    const std::size_t valued = sums_.count / lanes;
+    const AtStep& at = chain_.at_step[d.step];
+    if (at.unpaid >= l.dates || at.seen == valued) return;  // repaid before
+    const std::size_t i = some_.count, lane = d.lane;
+    line_[i] = &l, lane_[i] = d.lane;
+    some_.dates[i] = l.dates, some_.unpaid[i] = at.unpaid, some_.seen[i] = at.seen;
+    some_.owed[i] = all_.balance(l, at.unpaid);
+    some_.years[i] = std::min(at.time, s_.date_years[l.dates - 1u]) - at.since;
+    some_.interest[i] = l.interest, some_.recovered[i] = 1 - d.loss_given_default;
+    some_.level_of[i] = l.rule.level, some_.slope_of[i] = l.rule.slope;
+    some_.first_of[i] = l.rule.first, some_.last_of[i] = l.rule.last;
+    some_.exchange[i] = 1, some_.rate[i] = DefaultsAbreast::native;
+    if (!is_none(l.currency)) {
+      const std::size_t rate = static_cast<std::size_t>(l.currency) * steps_ * lanes + lane;
+      some_.rate[i] = static_cast<std::int64_t>(rate);
+      some_.exchange[i] = block_.factors.data()[rate + std::size_t{d.step} * lanes];
+    }
+    double* to = promised_ + i;
+    for (std::size_t from = lane; from < sums_.count; from += lanes, to += DefaultsAbreast::sums * DefaultsAbreast::most) {
+      to[DefaultsAbreast::level * DefaultsAbreast::most] = sums_.level[from];
+      to[DefaultsAbreast::last * DefaultsAbreast::most] = sums_.last[from];
+      if (chain_.slopes) to[DefaultsAbreast::slope * DefaultsAbreast::most] = sums_.slope[from];
+      if (chain_.firsts) to[DefaultsAbreast::first * DefaultsAbreast::most] = sums_.first[from];
+    }
+    if (++some_.count == DefaultsAbreast::most) flush();
+  }
+  void flush() {
+    changes(some_,
+            {sums_.count / lanes, s_.paid_valued.data(), s_.step.data(), all_.rows_.valued.data(), block_.factors.data(),
+             chain_.slopes, chain_.firsts},
+            promised_, change_);
+    for (std::size_t i = 0; i < some_.count; ++i) all_.add_changes(*line_[i], lane_[i], change_ + 4 * i, ledger_);
+    some_.count = 0;
+  }
+
+ private:
+  const Corrections& all_;
+  const Chain& chain_;
+  const Schedule& s_;
+  const Sums& sums_;
+  const Block& block_;
+  Ledger& ledger_;
+  std::size_t steps_;
+  double *promised_, *change_;
+  DefaultsAbreast some_;
+  const Line* line_[DefaultsAbreast::most];
+  std::uint16_t lane_[DefaultsAbreast::most];
 };
 
 }  // namespace tailcube

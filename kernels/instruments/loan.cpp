@@ -54,10 +54,11 @@ constexpr Field<Loan> fields[] = {
 };
 
 std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring) {
-  std::vector<Claim> claims;
-  claims.reserve(positions.size());
-  for (std::size_t p = 0; p < positions.size(); ++p) claims.push_back(loan_claim(positions, p, wiring));
-  return cash_flow_batch(positions, claims, wiring, unsecured_recovery(positions, claims, wiring));
+  std::vector<CurveIndex> curves(positions.size());
+  for (std::size_t p = 0; p < positions.size(); ++p) curves[p] = terms(positions, fields, p).curve;
+  return cash_flow_batch(
+      positions, [&](std::size_t p) { return loan_claim(positions, p, wiring); }, wiring,
+      unsecured_recovery(positions, curves, wiring));
 }
 
 }  // namespace

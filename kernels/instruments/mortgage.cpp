@@ -51,7 +51,8 @@ std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring)
     securities.push_back(
         {l.collateral_factor, std::abs(positions.quantity[p]) * l.collateral_value, l.sale_cost, l.foreclosure_years});
   }
-  auto batch = cash_flow_batch(positions, claims, wiring, secured_recovery(positions, claims, securities, wiring));
+  auto batch = cash_flow_batch(
+      positions, [&](std::size_t p) { return claims[p]; }, wiring, secured_recovery(positions, claims, securities, wiring));
   const std::vector<FactorIndex> cash_flows_read = batch->reads;  // ascending
   auto& keeping = dynamic_cast<KeepingBatch&>(*batch);
   for (std::size_t p = 0; p < positions.size(); ++p) {

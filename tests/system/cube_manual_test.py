@@ -2,7 +2,7 @@
 """docs/cube.md is complete and its examples work.
 
 cube_manual_test.py WRITER: WRITER is sample_cube_program. Every dataset, attribute and flag of a cube is named in the manual, every name
-in its tables is in the cube, and the Python and shell blocks run. Ends with 77 (skipped) without h5py and xarray.
+in its tables is in the cube, and the Python, R and shell blocks run. Ends with 77 (skipped) without h5py and xarray.
 """
 import os
 import re
@@ -37,6 +37,10 @@ def names_in_tables(text):
     return {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
 
 
+def has_rhdf5():
+    return shutil.which("Rscript") and subprocess.run(["Rscript", "-e", 'quit(status = !requireNamespace("rhdf5", quietly = TRUE))']).returncode == 0
+
+
 def main():
     with open(MANUAL, encoding="utf-8") as file:
         text = file.read()
@@ -48,16 +52,19 @@ def main():
         problems += [f"{name} is in the manual but not in the cube" for name in sorted(described - names)]
         if len(names) < 50:
             problems.append(f"only {len(names)} names found")
-        blocks = re.findall(r"```(python|sh)\n(.*?)```", text, re.DOTALL)
+        blocks = re.findall(r"```(python|sh|r)\n(.*?)```", text, re.DOTALL)
         for kind, block in blocks:
             if kind == "sh" and not (shutil.which("ncdump") and shutil.which("h5dump")):
                 print("not tried: ncdump and h5dump are not there")
                 continue
-            command = [sys.executable, "-c", block] if kind == "python" else ["sh", "-e", "-c", block]
+            if kind == "r" and not has_rhdf5():
+                print("not tried: R with rhdf5 is not there (Debian and Ubuntu: apt-get install r-bioc-rhdf5)")
+                continue
+            command = {"python": [sys.executable, "-c"], "sh": ["sh", "-e", "-c"], "r": ["Rscript", "-e"]}[kind] + [block]
             result = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
             if result.returncode != 0 or not result.stdout.strip():
                 problems.append(f"this example ends with {result.returncode}:\n{block}{result.stdout}")
-        if len(blocks) != 3:
+        if len(blocks) != 4:
             problems.append(f"{len(blocks)} examples")
     print("\n".join(problems) or f"the manual names {len(names)} things, its examples work")
     return 1 if problems else 0

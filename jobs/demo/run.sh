@@ -28,5 +28,6 @@ cat <<TXT
 The report, a page for any browser: $(realpath "$output/report.html")
 The cube is $(realpath "$output/cube.h5"); its cost is in run.json, its log in run.log beside it.
   build/release/tailcube info $output          the table above again
+  build/release/tailcube show $output          by node, horizon and cell, with plots
   docs/cube.md                                how to read it in Python, R or with ncdump
 TXT

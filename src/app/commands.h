@@ -12,6 +12,9 @@ int plan_command(const Communicator&, const Options&);    // plan.cpp
 int submit_command(const Communicator&, const Options&);  // submit.cpp
 int info_command(const Options&);                         // info.cpp
 int report_command(const Options&);                       // report.cpp
+int show_command(const Options&);                         // show.cpp
+int export_command(const Options&);                       // export.cpp
+int compare_command(const Options&);                      // compare.cpp
 int version_command();                                    // version.cpp
 
 }  // namespace tailcube

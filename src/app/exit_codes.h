@@ -3,6 +3,7 @@
 namespace tailcube::exit_code {
 
 inline constexpr int ok = 0;
+inline constexpr int differs = 1;        // compare: a figure lies beyond tolerance and noise
 inline constexpr int usage = 64;         // the command line
 inline constexpr int invalid = 65;       // what the input says
 inline constexpr int missing = 66;       // input that is not there or cannot be read

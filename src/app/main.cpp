@@ -25,6 +25,9 @@ int dispatch(Communicator& world, const Options& options) {
     if (options.command == Command::submit) code = submit_command(world, options);
     if (options.command == Command::info) code = info_command(options);
     if (options.command == Command::report) code = report_command(options);
+    if (options.command == Command::show) code = show_command(options);
+    if (options.command == Command::export_rows) code = export_command(options);
+    if (options.command == Command::compare) code = compare_command(options);
     if (options.command == Command::version) code = version_command();
   }
   return std::stoi(broadcast(world, std::to_string(code)));

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "src/app/exit_codes.h"
+#include "src/app/options_figures.h"
 
 namespace tailcube {
 namespace {
@@ -254,6 +255,12 @@ Parsed parse_options(int argc, const char* const* argv) {
   report.add_option("cube", options.input, "a cube, or the folder with cube.h5")->required();
   report.add_option("-o,--output", options.output, "the page (default report.html beside the cube)")->type_name("FILE");
   report.add_flag("--without-charts", options.without_charts, "leave out the charts: the tables alone, about 130 kB less");
+  add_show(*command("show", "print figures of a cube with their errors, as tables and small plots", Command::show), options);
+  add_export(*command("export", "write any slice of a cube as CSV or JSON, a row for each number", Command::export_rows),
+             options);
+  add_compare(
+      *command("compare", "say what changed between two cubes, beyond noise; exit code 1 if anything did", Command::compare),
+      options);
   command("version", "print the version and what it was built with", Command::version);
 
   try {

@@ -7,10 +7,11 @@
 #include <vector>
 
 #include "hpc/energy.h"
+#include "src/report/selection.h"
 
 namespace tailcube {
 
-enum class Command : std::uint8_t { run, merge, check, plan, submit, info, report, version };
+enum class Command : std::uint8_t { run, merge, check, plan, submit, info, report, show, export_rows, compare, version };
 enum class ProgressStyle : std::uint8_t { automatic, bar, lines, silent };
 
 // What one rank may use: bytes, or a share of the node's memory that its ranks divide among them.
@@ -32,10 +33,21 @@ struct SubmitOptions {
   int shards = 0;                     // 0: one run
 };
 
+// What `show`, `export` and `compare` are asked for.
+struct FigureOptions {
+  Filters filters;
+  std::vector<std::string> what;
+  std::string format;
+  std::filesystem::path second;               // compare: the other cube
+  std::vector<std::filesystem::path> inputs;  // compare: folders that may have input files
+  double relative = 0, absolute = 0;          // compare: tolerances
+  std::optional<double> sigma;                // compare: standard errors allowed for; empty: by the number of figures
+};
+
 struct Options {
   Command command = Command::version;
-  std::filesystem::path
-      input;  // run, merge, check, plan, submit: the job; info, report: a cube, a .tally or the folder that holds cube.h5
+  std::filesystem::path input;  // run, merge, check, plan, submit: the job; info, report: a cube, a .tally or the folder
+                                // that holds cube.h5; show, export, compare: a cube
   std::vector<std::filesystem::path> parts;  // merge: .tally files, or folders with shards
   std::vector<std::string> settings;         // key=value
   std::filesystem::path output;              // empty: ./NAME; report: a file
@@ -45,6 +57,7 @@ struct Options {
   double watts_per_core = default_watts_per_core;  // where energy cannot be read
   PlanOptions plan;
   SubmitOptions submit;
+  FigureOptions figures;
   bool overwrite = false, dry_run = false, quiet = false, verbose = false, json_log = false;
   ProgressStyle progress = ProgressStyle::automatic;
   double checkpoint_minutes = 10;   // 0: only when the run is stopped

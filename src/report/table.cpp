@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <ostream>
 
-#include "src/report/money.h"
+#include "src/report/figures.h"
 
 namespace tailcube {
 namespace {
@@ -12,18 +13,10 @@ namespace {
 constexpr int economic = 0;
 constexpr std::size_t name_columns = 22, money_columns = 13, expected_columns = 21, tail_columns = 19;
 constexpr int confidences_abreast = 3;  // more are written below each other
-constexpr double normal_95 = 1.959963984540054;
-
-int depth(const std::string& path) { return static_cast<int>(std::count(path.begin(), path.end(), '/')); }
 
 bool is_leaf(const Cube& cube, std::size_t node) {
   return node + 1 == cube.nodes.size() || !cube.nodes[node + 1].starts_with(cube.nodes[node] + "/");
 }
-
-// What a marker after a number means; collected while the table is written, explained once below it.
-struct Marks {
-  bool bracket = false, missing = false, few = false;
-};
 
 class Writer {
  public:
@@ -39,7 +32,8 @@ class Writer {
   void contributors(int cell);
   void summary();
   void notes();
-  std::string expected(int cell, int node) const;
+  int ranking() const;
+  std::string expected(int cell, int node);
   std::string tail(int cell, int node, int confidence, bool shortfall);
 
   std::ostream& out_;
@@ -117,38 +111,24 @@ void Writer::node(int c, int n, int first, int last) {
   out_ << "\n";
 }
 
-std::string Writer::expected(int c, int n) const {
-  const std::size_t at = cube_.at(economic, c, n, horizon_);
-  return money_(cube_.expected_loss[at]) + " ±" + money_(normal_95 * cube_.expected_loss_se[at]);
+std::string Writer::expected(int c, int n) {
+  static const Figure& figure = *figure_of("mean");
+  return with_error(estimate(cube_, figure, {economic, c, n, horizon_, 0}), figure, money_, marks_);
 }
 
 std::string Writer::tail(int c, int n, int k, bool shortfall) {
-  const std::size_t at = cube_.at(economic, c, n, horizon_, k);
-  const double value = shortfall ? cube_.expected_shortfall[at] : cube_.value_at_risk[at];
-  const double lower = shortfall ? cube_.expected_shortfall_lower[at] : cube_.value_at_risk_lower[at];
-  const double upper = shortfall ? cube_.expected_shortfall_upper[at] : cube_.value_at_risk_upper[at];
-  if (std::isnan(value)) return "n/a";
-  std::string marks;
-  if (cube_.estimate_flag[at] & var_is_bracket) marks_.bracket = true, marks += "*";
-  if (cube_.estimate_flag[at] & few_tail_scenarios) marks_.few = true, marks += "!";
-  const double error = std::max(upper - value, value - lower);
-  if (std::isnan(lower) || std::isnan(upper)) {
-    marks_.missing = true;
-    return money_(value) + " ±?" + marks;
-  }
-  return money_(value) + " ±" + money_(error) + marks;
+  const Figure& figure = *figure_of(shortfall ? "es" : "var");
+  return with_error(estimate(cube_, figure, {economic, c, n, horizon_, k}), figure, money_, marks_);
 }
 
-// The largest confidence up to 99 %, or the smallest there is: beyond it the order of the nodes would be mostly noise.
-int ranking_confidence(const Cube& cube) {
-  int best = 0;
-  for (std::size_t k = 0; k < cube.confidence.size(); ++k)
-    if (cube.confidence[k].value() <= 0.99) best = static_cast<int>(k);
-  return best;
+int Writer::ranking() const {
+  std::vector<int> all(cube_.confidence.size());
+  std::iota(all.begin(), all.end(), 0);
+  return ranking_confidence(cube_, all);
 }
 
 void Writer::worst(int c) {
-  const int k = ranking_confidence(cube_);
+  const int k = ranking();
   std::vector<int> leaves;
   for (std::size_t n = 1; n < cube_.nodes.size(); ++n)
     if (is_leaf(cube_, n) && !std::isnan(cube_.expected_shortfall[cube_.at(economic, c, static_cast<int>(n), horizon_, k)]))
@@ -191,7 +171,7 @@ void Writer::contributors(int c) {
 // The totals of all cells below each other, as in a comparison one would make by hand.
 void Writer::summary() {
   if (cube_.cells.size() < 2) return;
-  const int k = ranking_confidence(cube_), last = static_cast<int>(cube_.confidence.size()) - 1;
+  const int k = ranking(), last = static_cast<int>(cube_.confidence.size()) - 1;
   const std::string at = percent(cube_.confidence[static_cast<std::size_t>(k)].value());
   out_ << "\nTotal of each cell\n  " << left("", 36) << right("expected loss", expected_columns)
        << right("VaR " + at, tail_columns) << right("ES " + at, tail_columns);
@@ -206,11 +186,7 @@ void Writer::summary() {
 }
 
 void Writer::notes() {
-  if (marks_.bracket || marks_.missing || marks_.few) out_ << "\n";
-  if (marks_.bracket) out_ << "* binned tail: the middle of a certified bracket, which the interval contains\n";
-  if (marks_.missing)
-    out_ << "±? too few scenarios in the tail for an interval, or none of them worse than VaR: an indication only\n";
-  if (marks_.few) out_ << "! fewer than 100 scenarios beyond this confidence: ask for more scenarios before relying on it\n";
+  explain(out_, marks_);
   if (!cube_.quarantined.empty()) {
     out_ << "! quarantined, in none of the numbers above: " << cube_.quarantined.size()
          << (cube_.quarantined.size() == 1 ? " position, " : " positions, ") << percent(cube_.fault_share[0])

@@ -1,0 +1,57 @@
+#pragma once
+// The estimates of a cube, one name for each: what `show`, `export` and `compare` call them, and their error bars as text.
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "src/cube/cube.h"
+#include "src/report/money.h"
+
+namespace tailcube {
+
+inline constexpr double normal_95 = 1.959963984540054;  // half a 95 % interval, in standard errors
+
+struct Figure {
+  const char* name;     // "es", on the command line
+  const char* dataset;  // "expected_shortfall", in the cube; on the command line as well
+  const char* title;    // "ES"
+  std::vector<double> Cube::*value;
+  std::vector<double> Cube::*se;                   // null: none
+  std::vector<double> Cube::*lower, Cube::*upper;  // null: none
+  bool by_confidence, money;                       // not money: a share
+  int flags;                                       // the bits of estimate_flag that are about it
+};
+const std::vector<Figure>& figures();       // mean, std, worst, probability, var, es
+const Figure* figure_of(std::string_view);  // by name or dataset; null: none
+
+struct Place {
+  int quantity = 0, cell = 0, node = 0, horizon = 0, confidence = 0;
+};
+// What does not exist is NaN, a flag 0.
+struct FigureEstimate {
+  double value, se, lower, upper;
+  int flag = 0;
+  bool interval = false;  // whether there are lower and upper, though either may be NaN
+  // Half the 95 % interval, the wider half where it is not symmetric; NaN: there is none.
+  double error() const;
+};
+FigureEstimate estimate(const Cube&, const Figure&, const Place&);
+
+// What a marker after a number means; collected while a table is written, explained once below it.
+struct Marks {
+  bool bracket = false, missing = false, few = false, descriptive = false;
+};
+// "12,346 ±346", "12,346 ±?!"; "n/a" where there is no value.
+std::string with_error(const FigureEstimate&, const Figure&, const MoneyScale&, Marks&);
+void explain(std::ostream&, const Marks&);
+
+// Of a quantity without unit: as many digits as its error makes sense of, "0.0312 ±0.0004".
+std::string number_with_error(double value, double error);
+
+// The largest confidence up to 99 % among these places, or the smallest there is: beyond it an order of nodes would be
+// mostly noise.
+int ranking_confidence(const Cube&, const std::vector<int>& confidences);
+
+int depth(const std::string& path);  // of a node: 0 for the total
+
+}  // namespace tailcube

@@ -1,0 +1,205 @@
+#include "src/report/show_parts.h"
+
+#include <algorithm>
+#include <cmath>
+#include <ostream>
+
+namespace tailcube {
+namespace {
+
+constexpr int economic = 0;
+constexpr std::size_t worst_listed = 10;
+
+std::size_t size(int place) { return static_cast<std::size_t>(place); }
+
+}  // namespace
+
+void ShowParts::title(const std::string& text) { out_ << "\n" << terminal_.strong(text) << "\n"; }
+
+std::string ShowParts::where(const Place& at) const {
+  return cube_.quantities[size(at.quantity)] + " loss, cell " + cube_.cells[size(at.cell)] + ", after " +
+         horizon_text(cube_.horizon_years[size(at.horizon)]);
+}
+
+std::string ShowParts::named(const Figure& figure, const Place& at) const {
+  return figure.by_confidence ? std::string(figure.title) + " " + percent(cube_.confidence[size(at.confidence)].value())
+                              : figure.title;
+}
+
+// As a tree where every parent is there, else by path.
+std::vector<std::string> ShowParts::node_labels(const std::vector<int>& nodes) const {
+  std::vector<std::string> paths, names;
+  for (const int n : nodes) paths.push_back(cube_.nodes[size(n)]);
+  const auto parent = [](const std::string& path) { return path.substr(0, path.rfind('/')); };
+  const bool tree = std::all_of(paths.begin(), paths.end(), [&](const std::string& path) {
+    return depth(path) == 0 || std::find(paths.begin(), paths.end(), parent(path)) != paths.end();
+  });
+  for (const std::string& path : paths) {
+    const std::size_t from = depth(path) == 0 ? 0 : (tree ? path.rfind('/') : path.find('/')) + 1;
+    names.push_back(std::string(tree ? 2 * size(depth(path)) : 0, ' ') + path.substr(from));
+  }
+  return names;
+}
+
+MoneyScale ShowParts::scale(const std::vector<const Figure*>& chosen, const std::vector<Place>& places) const {
+  double largest = 0;
+  for (const Figure* figure : chosen)
+    for (const Place& place : places) {
+      const double value = figure->money ? std::abs(estimate(cube_, *figure, place).value) : 0;
+      if (std::isfinite(value)) largest = std::max(largest, value);
+    }
+  return money_scale(largest, cube_.currency);
+}
+
+void ShowParts::figures(const std::vector<const Figure*>& chosen, const Place& at, const std::vector<int>& nodes,
+                        const std::vector<int>& confidences) {
+  struct Shown {
+    const Figure* figure;
+    int confidence;
+  };
+  std::vector<Shown> columns;
+  std::vector<std::string> heads{"value today"};
+  for (const Figure* figure : chosen)
+    for (const int k : figure->by_confidence ? confidences : std::vector<int>{0}) {
+      columns.push_back({figure, k});
+      heads.push_back(named(*figure, {0, 0, 0, 0, k}));
+    }
+  double largest = 0;
+  for (const int n : nodes) largest = std::max(largest, std::abs(cube_.base_value[size(n)]));
+  for (const Shown& column : columns)
+    for (const int n : nodes) {
+      const FigureEstimate found = estimate(cube_, *column.figure, {at.quantity, at.cell, n, at.horizon, column.confidence});
+      if (column.figure->money && std::isfinite(found.value)) largest = std::max(largest, std::abs(found.value));
+    }
+  const MoneyScale money = money_scale(largest, cube_.currency);
+  title("By node: " + where(at) + ", in " + money.unit);
+  TerminalTable table(heads);
+  const auto labels = node_labels(nodes);
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    std::vector<std::string> cells{money(cube_.base_value[size(nodes[i])])};
+    for (const Shown& column : columns) {
+      const Place place{at.quantity, at.cell, nodes[i], at.horizon, column.confidence};
+      cells.push_back(with_error(estimate(cube_, *column.figure, place), *column.figure, money, marks_));
+    }
+    table.add(labels[i], cells);
+  }
+  table.write(out_, terminal_);
+}
+
+void ShowParts::horizons(const Figure& figure, Place at, const std::vector<int>& nodes, const std::vector<int>& horizons) {
+  std::vector<Place> places;
+  std::vector<std::string> heads;
+  for (const int h : horizons) {
+    heads.push_back(horizon_text(cube_.horizon_years[size(h)]));
+    for (const int n : nodes) places.push_back({at.quantity, at.cell, n, h, at.confidence});
+  }
+  const MoneyScale money = scale({&figure}, places);
+  title("By horizon: " + named(figure, at) + ", " + cube_.quantities[size(at.quantity)] + " loss, cell " +
+        cube_.cells[size(at.cell)] + (figure.money ? ", in " + money.unit : ""));
+  TerminalTable table(heads);
+  const auto labels = node_labels(nodes);
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    std::vector<std::string> cells;
+    for (std::size_t h = 0; h < horizons.size(); ++h)
+      cells.push_back(with_error(estimate(cube_, figure, places[h * nodes.size() + i]), figure, money, marks_));
+    table.add(labels[i], cells);
+  }
+  table.write(out_, terminal_);
+}
+
+void ShowParts::cells(const Figure& figure, Place at, const std::vector<int>& cells, const std::vector<int>& nodes) {
+  std::vector<Place> places;
+  std::vector<std::string> heads;
+  for (const int c : cells)
+    for (const int n : nodes) places.push_back({at.quantity, c, n, at.horizon, at.confidence});
+  for (const int n : nodes) {
+    const std::string& path = cube_.nodes[size(n)];
+    heads.push_back(path.substr(depth(path) == 0 ? 0 : path.find('/') + 1));
+  }
+  const MoneyScale money = scale({&figure}, places);
+  title("By cell: " + named(figure, at) + ", " + cube_.quantities[size(at.quantity)] + " loss after " +
+        horizon_text(cube_.horizon_years[size(at.horizon)]) + (figure.money ? ", in " + money.unit : ""));
+  TerminalTable table(heads);
+  for (std::size_t c = 0; c < cells.size(); ++c) {
+    std::vector<std::string> row;
+    for (std::size_t n = 0; n < nodes.size(); ++n)
+      row.push_back(with_error(estimate(cube_, figure, places[c * nodes.size() + n]), figure, money, marks_));
+    table.add(cube_.cells[size(cells[c])], row);
+  }
+  table.write(out_, terminal_);
+}
+
+void ShowParts::bars(const Figure& figure, Place at, const std::vector<int>& nodes) {
+  if (nodes.size() < 2) return;
+  const auto labels = node_labels(nodes);
+  std::size_t columns = 0;
+  double largest = 0;
+  std::vector<FigureEstimate> found;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    found.push_back(estimate(cube_, figure, {at.quantity, at.cell, nodes[i], at.horizon, at.confidence}));
+    columns = std::max(columns, width(labels[i]));
+    for (const double value : {found[i].value, found[i].value + found[i].error()})
+      if (std::isfinite(value)) largest = std::max(largest, value);
+  }
+  if (largest <= 0) return;
+  const MoneyScale money = money_scale(largest, cube_.currency);
+  const std::string axis = figure.money ? money(largest) + " " + money.unit : percent(largest);
+  columns = std::min(columns, std::max<std::size_t>(terminal_.columns / 3, 8));
+  const std::size_t room = terminal_.columns > columns + 8 ? terminal_.columns - columns - 4 : 4;
+  title(named(figure, at) + " by node: " + where(at));
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const double scale = static_cast<double>(room) / largest, error = found[i].error();
+    const double solid = std::isnan(error) ? found[i].value : found[i].value - error;
+    const double shaded = std::isnan(error) ? 0 : found[i].value + error;
+    out_ << "  " << left(labels[i], columns) << "  "
+         << (std::isnan(found[i].value) ? "n/a" : terminal_.painted(bar(scale * solid, scale * shaded))) << "\n";
+  }
+  out_ << "  " << left("", columns) << "  full width: " << axis
+       << (figure.se == nullptr && figure.lower == nullptr ? "\n" : "; ▒ is the 95 % interval\n");
+}
+
+void ShowParts::gauges(const Place& at, const std::vector<int>& nodes) {
+  if (cube_.gauges.empty()) return;
+  title("Gauges: mean over scenarios, cell " + cube_.cells[size(at.cell)] + ", after " +
+        horizon_text(cube_.horizon_years[size(at.horizon)]));
+  std::vector<std::string> heads;
+  for (std::size_t g = 0; g < cube_.gauges.size(); ++g) {
+    const std::string& unit = cube_.gauge_units[g];
+    heads.push_back(cube_.gauges[g] + (unit == "1" ? "" : ", " + unit));
+  }
+  TerminalTable table(heads);
+  const auto labels = node_labels(nodes);
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    std::vector<std::string> row;
+    for (std::size_t g = 0; g < cube_.gauges.size(); ++g) {
+      const std::size_t place = cube_.at(static_cast<int>(g), at.cell, nodes[i], at.horizon);
+      row.push_back(number_with_error(cube_.gauge_mean[place], normal_95 * cube_.gauge_se[place]));
+    }
+    table.add(labels[i], row);
+  }
+  table.write(out_, terminal_);
+}
+
+void ShowParts::tail(const Place& at) {
+  if (cube_.tail_ranks == 0) return;
+  const std::size_t ranks = size(cube_.tail_ranks), first = cube_.at(economic, at.cell, at.node, at.horizon) * ranks;
+  const std::size_t listed = std::min(ranks, worst_listed);
+  const double largest = std::abs(cube_.tail_loss[first]);
+  const MoneyScale money = money_scale(std::isfinite(largest) ? largest : 0, cube_.currency);
+  title("Worst scenarios of " + cube_.nodes[size(at.node)] + ": " + where(at) + ", in " + money.unit);
+  TerminalTable table({"scenario", "loss"});
+  for (std::size_t rank = 0; rank < listed && cube_.tail_valid[first + rank] != 0; ++rank)
+    table.add(std::to_string(rank + 1),
+              {std::to_string(cube_.tail_scenario[first + rank]), money(cube_.tail_loss[first + rank])});
+  table.write(out_, terminal_);
+}
+
+void ShowParts::notes() {
+  explain(out_, marks_);
+  if (!cube_.quarantined.empty())
+    out_ << "! quarantined, in none of these numbers: " << cube_.quarantined.size()
+         << (cube_.quarantined.size() == 1 ? " position, " : " positions, ") << percent(cube_.fault_share[0])
+         << " of the value today; tailcube info names them\n";
+}
+
+}  // namespace tailcube

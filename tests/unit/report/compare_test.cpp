@@ -1,0 +1,203 @@
+#include "src/report/compare.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "src/input/job_changes.h"
+#include "src/report/paired_error.h"
+#include "tests/catch_any.h"
+
+namespace tailcube {
+namespace {
+
+constexpr int scenarios = 2000, ranks = 200;  // the tail of 95 % has 100
+constexpr double level = 0.95;
+
+// A cube of one place from its losses by scenario, estimated in the plainest way.
+Cube cube_of(const std::vector<double>& losses, int listed = ranks) {
+  Cube cube;
+  cube.quantities = {"economic"};
+  cube.cells = {"base"};
+  cube.nodes = {"total"};
+  cube.horizon_years = {1};
+  cube.confidence = {{95, 100}};
+  cube.scenarios = static_cast<std::int64_t>(losses.size());
+  cube.currency = "USD";
+  cube.base_value = {1e6};
+  std::vector<std::size_t> order(losses.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::sort(order.begin(), order.end(), [&](std::size_t x, std::size_t y) { return losses[x] > losses[y]; });
+  const auto n = static_cast<double>(losses.size());
+  const auto beyond = static_cast<std::size_t>(std::lround((1 - level) * n));
+  const double var = losses[order[beyond]];
+  double mean = 0, squares = 0, es = 0, influence = 0;
+  for (const double loss : losses) mean += loss / n;
+  for (const double loss : losses) squares += (loss - mean) * (loss - mean) / n;
+  for (std::size_t i = 0; i < beyond; ++i) es += losses[order[i]] / static_cast<double>(beyond);
+  for (const double loss : losses) {
+    const double term = std::max(loss - var, 0.0) / (1 - level) + var - es;
+    influence += term * term / n;
+  }
+  cube.expected_loss = {mean};
+  cube.expected_loss_se = {std::sqrt(squares / n)};
+  cube.value_at_risk = {var};
+  const double var_se = 2 * std::sqrt(squares / n);
+  cube.value_at_risk_lower = {var - normal_95 * var_se};
+  cube.value_at_risk_upper = {var + normal_95 * var_se};
+  cube.expected_shortfall = {es};
+  cube.expected_shortfall_se = {std::sqrt(influence / n)};
+  cube.expected_shortfall_lower = {es - normal_95 * std::sqrt(influence / n)};
+  cube.expected_shortfall_upper = {es + normal_95 * std::sqrt(influence / n)};
+  cube.estimate_flag = {0};
+  cube.tail_ranks = listed;
+  for (int rank = 0; rank < listed; ++rank) {
+    cube.tail_scenario.push_back(static_cast<std::int64_t>(order[static_cast<std::size_t>(rank)]));
+    cube.tail_loss.push_back(losses[order[static_cast<std::size_t>(rank)]]);
+    cube.tail_weight.push_back(1);
+    cube.tail_valid.push_back(1);
+  }
+  return cube;
+}
+
+std::vector<double> normals(unsigned seed) {
+  std::mt19937_64 engine(seed);
+  std::normal_distribution<double> normal(0, 100);
+  std::vector<double> losses(scenarios);
+  for (double& loss : losses) loss = normal(engine);
+  return losses;
+}
+
+CompareRequest es_of(bool same_scenarios) {
+  CompareRequest request;
+  request.what = {"es"};
+  request.same_scenarios = same_scenarios;
+  return request;
+}
+
+TEST_CASE("a difference of the same scenarios has the error of the paired differences") {
+  const std::vector<double> before = normals(1), noise = normals(2);
+  std::vector<double> after = before;
+  for (std::size_t i = 0; i < after.size(); ++i) after[i] += 2 + 0.1 * noise[i];
+  const Cube a = cube_of(before), b = cube_of(after);
+  // Independent of tail_correlation: the standard deviation of the difference of the two influence functions, by scenario.
+  double sum = 0, squares = 0;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    const double term =
+        (std::max(after[i] - b.value_at_risk[0], 0.0) - std::max(before[i] - a.value_at_risk[0], 0.0)) / (1 - level);
+    sum += term / scenarios;
+    squares += term * term / scenarios;
+  }
+  const double paired = std::sqrt((squares - sum * sum) / scenarios);
+  CompareRequest request = es_of(true);
+  request.sigma = 0;
+  const Comparison found = compare(a, b, request);
+  REQUIRE(found.beyond.size() == 1);
+  CHECK(found.beyond[0].errors == Errors::paired);
+  CHECK(found.beyond[0].se == Approx(paired).epsilon(0.02));
+  CHECK(found.beyond[0].se < 0.3 * std::hypot(a.expected_shortfall_se[0], b.expected_shortfall_se[0]));
+}
+
+TEST_CASE("what is paired is seen, what is independent passes as noise") {
+  const std::vector<double> before = normals(1);
+  std::vector<double> after = before;
+  for (double& loss : after) loss += 3;
+  CHECK(compare(cube_of(before), cube_of(after), es_of(true)).beyond.size() == 1);
+  CHECK(compare(cube_of(before), cube_of(after), es_of(false)).beyond.empty());
+  CHECK(compare(cube_of(before), cube_of(normals(3)), es_of(false)).beyond.empty());
+  CHECK(compare(cube_of(before), cube_of(after), es_of(false)).independent == 1);
+  // A tail that ends above VaR says nothing about those between.
+  const Comparison short_tail = compare(cube_of(before, 50), cube_of(after, 50), es_of(true));
+  CHECK(short_tail.paired == 0);
+  CHECK(short_tail.independent == 1);
+}
+
+TEST_CASE("scenarios that have nothing in common are not correlated") {
+  const Cube a = cube_of(normals(1)), b = cube_of(normals(2));
+  for (const bool shortfall : {false, true}) {
+    CHECK(std::abs(tail_correlation(a, {}, b, {}, shortfall).value()) < 0.1);
+    CHECK(tail_correlation(a, {}, a, {}, shortfall).value() == Approx(1));
+  }
+}
+
+TEST_CASE("tolerances decide what counts") {
+  const std::vector<double> before = normals(1);
+  std::vector<double> after = before;
+  for (double& loss : after) loss += 3;
+  const Cube a = cube_of(before), b = cube_of(after);
+  CompareRequest request = es_of(true);
+  CHECK(compare(a, a, request).equal == 1);
+  request.absolute = 3.001;
+  CHECK(compare(a, b, request).beyond.empty());
+  request.absolute = 2.999;
+  CHECK(compare(a, b, request).beyond.size() == 1);
+  request.absolute = 0;
+  request.relative = 3.001 / a.expected_shortfall[0];
+  CHECK(compare(a, b, request).beyond.empty());
+}
+
+TEST_CASE("what cannot be judged by noise is judged by tolerances, and two empty values are equal") {
+  Cube a = cube_of(normals(1)), b = cube_of(normals(2));
+  b.expected_shortfall_upper[0] = b.expected_shortfall_se[0] = std::nan("");
+  CHECK(compare(a, b, es_of(false)).beyond.size() == 1);
+  CHECK(compare(a, b, es_of(false)).without_error == 1);
+  b.expected_shortfall[0] = std::nan("");
+  CHECK(compare(a, b, es_of(false)).beyond.size() == 1);
+  a.expected_shortfall[0] = std::nan("");
+  CHECK(compare(a, b, es_of(false)).equal == 1);
+}
+
+TEST_CASE("cubes are compared where they have the same names, in whatever place") {
+  const Cube a = cube_of(normals(1));
+  Cube b = a;
+  b.cells = {"severe", "base"};
+  b.nodes = {"total", "total/x"};
+  const auto spread = [](std::vector<double>& values, double other) { values = {other, other, values[0], other}; };
+  for (auto* values :
+       {&b.expected_loss, &b.expected_loss_se, &b.value_at_risk, &b.value_at_risk_lower, &b.value_at_risk_upper,
+        &b.expected_shortfall, &b.expected_shortfall_se, &b.expected_shortfall_lower, &b.expected_shortfall_upper})
+    spread(*values, 77);
+  b.base_value = {1e6, 5};
+  b.estimate_flag.assign(4, 0);
+  b.tail_ranks = 0;
+  const Comparison found = compare(a, b, {});
+  CHECK(found.compared == 4);  // value today, mean, VaR, ES
+  CHECK(found.equal == 4);
+  REQUIRE(found.axes.size() == 2);
+  CHECK(found.axes[0].only_b == std::vector<std::string>{"severe"});
+  CHECK(found.axes[1].only_b == std::vector<std::string>{"total/x"});
+  b.currency = "EUR";
+  CHECK_THROWS_AS(compare(a, b, {}), Incomparable);
+}
+
+TEST_CASE("settings are compared by key, stresses by name") {
+  const auto changes = job_changes(
+      "[run]\nseed = 1\nname = \"a\"\n[[stress]]\nname = \"x\"\n[[stress]]\nname = \"y\"\nshocks = [ { factor = \"F\", add "
+      "= 1 } ]\n",
+      "[run]\nname = 'a'\n\nseed = 2\n[[stress]]\nname = \"y\"\nshocks = [ { factor = \"F\", add = 2 } ]\n");
+  REQUIRE(changes.size() == 3);
+  CHECK(changes[0].key == "run.seed");
+  CHECK(changes[0].before == "1");
+  CHECK(changes[0].after == "2");
+  CHECK(changes[0].line_before == 2);
+  CHECK(changes[0].line_after == 4);
+  CHECK(changes[1].key == "stress[x].name");
+  CHECK(changes[1].after.empty());
+  CHECK(changes[2].key == "stress[y].shocks[0].add");
+}
+
+TEST_CASE("tables are compared by id and column, whatever their order") {
+  const TableChange change =
+      table_changes("id,book,ead,note\na,n,1,\nb,n,2,\nc,s,3,\n", "ead,id,book\n1,a,n\n9,b,n\n4,d,s\n", {"book"});
+  REQUIRE(change.by_id);
+  REQUIRE(change.rows.size() == 3);
+  CHECK(change.rows[0].id == "b");
+  CHECK(change.rows[0].columns == std::vector<std::string>{"ead"});
+  CHECK(change.rows[0].node == "total/n");
+  CHECK((change.rows[1].id == "c" && change.rows[1].kind == RowChange::Kind::removed));
+  CHECK((change.rows[2].node == "total/s" && change.rows[2].kind == RowChange::Kind::added));
+  CHECK(table_changes("t,EUR\n1,0.02\n2,0.03\n", "t,EUR\n1,0.02\n2,0.04\n", {}).lines == 2);
+}
+
+}  // namespace
+}  // namespace tailcube

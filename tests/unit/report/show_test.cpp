@@ -1,0 +1,172 @@
+#include "src/report/show.h"
+
+#include <cmath>
+#include <limits>
+#include <sstream>
+
+#include "src/report/figures.h"
+#include "tests/catch_any.h"
+
+namespace tailcube {
+namespace {
+
+using Places = std::vector<int>;
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+// Every figure of a node is its place on the axes, so that a table shows which number was taken: 1e6 x (100 cell + 10 node +
+// horizon) and a half-width of 1000.
+Cube numbered_cube() {
+  Cube cube;
+  cube.quantities = {"economic", "credit"};
+  cube.cells = {"base", "btc=-50%", "btc=-50% *"};
+  cube.nodes = {"total", "total/credit", "total/credit/a", "total/credit/b", "total/property"};
+  cube.horizon_years = {1.0 / 12, 0.25, 1};
+  cube.confidence = {{95, 100}, {99, 100}, {999, 1000}};
+  cube.scenarios = 20000;
+  cube.currency = "USD";
+  cube.base_value = {5e8, 3e8, 1e8, 2e8, 2e8};
+  for (int q = 0; q < 2; ++q)
+    for (int c = 0; c < 3; ++c)
+      for (int n = 0; n < 5; ++n)
+        for (int h = 0; h < 3; ++h) {
+          const double value = 1e6 * (100 * c + 10 * n + h) + 5e9 * q;
+          cube.expected_loss.push_back(value);
+          cube.expected_loss_se.push_back(1000 / normal_95);
+          for (int k = 0; k < 3; ++k) {
+            for (auto* values : {&cube.value_at_risk, &cube.expected_shortfall}) values->push_back(value + 1e5 * k);
+            for (auto* values : {&cube.value_at_risk_lower, &cube.expected_shortfall_lower})
+              values->push_back(value + 1e5 * k - 1000);
+            for (auto* values : {&cube.value_at_risk_upper, &cube.expected_shortfall_upper})
+              values->push_back(value + 1e5 * k + 1000);
+            cube.estimate_flag.push_back(0);
+          }
+        }
+  return cube;
+}
+
+std::string shown(const Cube& cube, ShowRequest request = {}, Terminal terminal = {}) {
+  std::ostringstream out;
+  show(out, cube, request, terminal);
+  return out.str();
+}
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+TEST_CASE("a filter is a name, else a glob, else a beginning") {
+  const Cube cube = numbered_cube();
+  const auto nodes = [&](std::vector<std::string> patterns) { return matching(cube.nodes, patterns, "--node"); };
+  CHECK(nodes({}) == Places{0, 1, 2, 3, 4});
+  CHECK(nodes({"total"}) == Places{0});
+  CHECK(nodes({"total/credit"}) == Places{1});
+  CHECK(nodes({"credit"}) == Places{1});
+  CHECK(nodes({"credit/*"}) == Places{2, 3});
+  CHECK(nodes({"credit*"}) == Places{1, 2, 3});
+  CHECK(nodes({"*/b"}) == Places{3});
+  CHECK(nodes({"cred"}) == Places{1, 2, 3});
+  CHECK(nodes({"property", "total", "prop"}) == Places{0, 4});
+  CHECK(matching(cube.cells, {"btc=-50% *"}, "--cell") == Places{2});  // a name, though it looks like a glob
+  CHECK_THROWS_WITH(
+      nodes({"total", "credti"}),
+      "--node 'credti' finds none of 'total', 'total/credit', 'total/credit/a', 'total/credit/b', 'total/property'");
+}
+
+TEST_CASE("horizons and confidences are found as they are written") {
+  const Cube cube = numbered_cube();
+  const auto horizons = [&](std::vector<std::string> p) { return select(cube, {{}, {}, std::move(p), {}, {}}).horizons; };
+  CHECK(horizons({"3M"}) == Places{1});
+  CHECK(horizons({"1 month", "12M"}) == Places{0, 2});
+  CHECK(horizons({"0.25", "last"}) == Places{1, 2});
+  CHECK_THROWS_WITH(horizons({"2Y"}), "--horizon '2Y' is none of '1 month', '3 months', '1 year'");
+  const auto levels = [&](std::vector<std::string> p) { return select(cube, {{}, {}, {}, std::move(p), {}}).confidences; };
+  CHECK(levels({"99"}) == Places{1});
+  CHECK(levels({"99.9%", "0.95"}) == Places{0, 2});
+  CHECK_THROWS_AS(levels({"9"}), BadFilter);
+  CHECK_THROWS_AS(levels({"high"}), BadFilter);
+}
+
+TEST_CASE("show prints the numbers of the places that were asked for") {
+  const std::string text = shown(numbered_cube(), {{{"btc=-50%"}, {"credit/b"}, {"3M"}, {"99.9"}, {"economic"}}, {"es"}});
+  INFO(text);
+  CHECK(has(text, "By node: economic loss, cell btc=-50%, after 3 months, in USD thousand"));
+  CHECK(has(text, "131,200 ±1"));  // cell 1, node 3, horizon 1, confidence 2
+  CHECK_FALSE(has(text, "131,100"));
+  CHECK_FALSE(has(text, "By horizon"));
+  CHECK_FALSE(has(text, "By cell"));
+  CHECK_FALSE(has(text, "not shown"));
+}
+
+TEST_CASE("without filters show compares nodes, horizons and cells at the confidence that ranks") {
+  const std::string text = shown(numbered_cube());
+  INFO(text);
+  CHECK(has(text, "By node: economic loss, cell base, after 1 year"));
+  CHECK(has(text, "By horizon: ES 99 %, economic loss, cell base, in USD thousand"));
+  CHECK(has(text, "By cell: ES 99 %, economic loss after 1 year, in USD thousand"));
+  CHECK(has(text, "    b  "));
+  CHECK(has(text, "242,100 ±1"));  // cell 2, the property
+  CHECK(has(text, "not shown: 2 more cells, --cell '*'"));
+  CHECK(has(text, "not shown: 2 more horizons"));
+}
+
+TEST_CASE("no line is wider than the terminal") {
+  for (const std::size_t columns : {60U, 80U, 132U}) {
+    std::istringstream lines(shown(numbered_cube(), {}, {columns, false}));
+    for (std::string line; std::getline(lines, line);) {
+      INFO(columns << ": " << line);
+      CHECK(width(line) <= columns);
+    }
+  }
+}
+
+TEST_CASE("colour is there when it is wanted, and only then") {
+  CHECK(has(shown(numbered_cube(), {}, {80, true}), "\033[1m"));
+  CHECK_FALSE(has(shown(numbered_cube(), {}, {80, false}), "\033"));
+}
+
+TEST_CASE("figures that are doubtful are marked, and the marks explained") {
+  Cube cube = numbered_cube();
+  cube.estimate_flag[cube.at(0, 0, 0, 2, 1)] = few_tail_scenarios | var_is_bracket;
+  cube.expected_shortfall_upper[cube.at(0, 0, 1, 2, 1)] = nan;
+  cube.expected_shortfall[cube.at(0, 0, 2, 2, 1)] = nan;
+  const std::string text = shown(cube, {{{"base"}, {}, {"1Y"}, {"99"}, {}}, {"es"}});
+  INFO(text);
+  CHECK(has(text, "±1*!"));
+  CHECK(has(text, "±?"));
+  CHECK(has(text, "n/a"));
+  CHECK(has(text, "! fewer than 100 scenarios"));
+  CHECK(has(text, "* binned tail"));
+  CHECK(has(text, "±? too few"));
+  CHECK_THROWS_AS(shown(cube, {{}, {"esx"}}), BadFilter);
+}
+
+TEST_CASE("the shares of the distribution add up, with an error also where nothing was seen") {
+  Cube cube = numbered_cube();
+  cube.bin_edge = {-100, 0, 100, 200, 400, 5000};
+  const std::size_t places = 3 * 5 * 3;
+  for (std::size_t i = 0; i < places; ++i)
+    for (const int count : {100, 9000, 899, 0, 1}) {
+      cube.bin_count.push_back(count);
+      cube.bin_weight.push_back(count);
+    }
+  const std::string text = shown(cube, {{{"base"}, {"total"}, {}, {}, {}}, {"distribution"}});
+  INFO(text);
+  CHECK(has(text, "Distribution of the loss of total: economic loss, cell base, after 1 year, in USD"));
+  // Both bins begin less than an 18th of the range apart and share a row. Wilson's interval of 1 of 10 000.
+  CHECK(has(text, "0.010 ±0.047"));
+  CHECK(has(text, "100.000 ±0.038"));
+}
+
+TEST_CASE("numbers keep the digits that their error allows") {
+  CHECK(number_with_error(0.031234, 0.00041) == "0.03123 ±0.00041");
+  CHECK(number_with_error(12345.6, 78.9) == "12,346 ±79");
+  CHECK(number_with_error(2, 0) == "2 ±0");
+  CHECK(number_with_error(2, nan) == "2 ±?");
+}
+
+TEST_CASE("bars are as long as they say") {
+  CHECK(width(bar(3)) == 3);
+  CHECK(bar(1.5) == "█▌");
+  CHECK(bar(1, 3) == "█▒▒");
+  CHECK(bar(-2, -1).empty());
+}
+
+}  // namespace
+}  // namespace tailcube

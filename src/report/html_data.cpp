@@ -241,6 +241,8 @@ PageData page_data(const View& view) {
   page.left_out.push_back("Of the worst scenarios the first " + std::to_string(tail_rows) + " are listed; the cube keeps " +
                           std::to_string(view.cube.tail_ranks) + " of each node.");
   page.left_out.push_back(
+      "What nodes contribute to the shortfall of their parents is not shown; figures of nodes are of each node alone.");
+  page.left_out.push_back(
       "Figures are economic losses; what defaults and liquidations alone cost (the quantity credit) and the gauges are "
       "shown "
       "for the total at the last horizon only.");

@@ -165,12 +165,13 @@ Section worst_scenarios(const View& view) {
                       {view.money(cube.tail_loss[at]), ""},
                       {others.empty() ? "–" : others, "text"}});
   }
-  return section(
-      "tail", "The worst scenarios",
-      shown(view, "cnh") + table(t) +
-          note("A scenario is a number: the job and this number give the same scenario again, in every stress cell. "
-               "The last column says which other nodes have it among the " +
-               std::to_string(cube.tail_ranks) + " worst that the cube keeps of each: what fails together."));
+  return section("tail", "The worst scenarios",
+                 shown(view, "cnh") + table(t) +
+                     note("A scenario is a number: the job and this number give the same scenario again, in every stress "
+                          "cell; <code>tailcube replay</code> tells what "
+                          "happened in it. "
+                          "The last column says which other nodes have it among the " +
+                          std::to_string(cube.tail_ranks) + " worst that the cube keeps of each: what fails together."));
 }
 
 Section precision(const View& view) {

@@ -147,7 +147,7 @@ void Writer::worst(int c) {
 
 // Where the total's tail comes from: what its children add to it, the largest first.
 void Writer::contributors(int c) {
-  const int k = ranking_confidence(cube_);
+  const int k = ranking();
   const auto at = [&](std::size_t edge) { return cube_.at_edge(c, edge, horizon_, k); };
   std::vector<std::size_t> edges;
   for (std::size_t e = 0; e < cube_.edges.size(); ++e)

@@ -19,7 +19,7 @@ constexpr std::uint64_t kSeed = 20260101;
 constexpr int kBlocks = 4000;
 
 // 256 000 values of `function` along one direction of the address.
-using Draw = void (*)(std::uint64_t, StreamId, std::uint32_t, std::uint32_t, Lanes);
+using Draw = void (*)(std::uint64_t, StreamId, ScenarioLanes, std::uint32_t, Lanes);
 std::vector<double> along_scenarios(Draw draw) {
   std::vector<double> x(kBlocks * lanes);
   for (std::uint32_t i = 0; i < kBlocks; ++i) draw(kSeed, stream("test", "one"), i * lanes, 5, Lanes(&x[i * lanes], lanes));

@@ -111,6 +111,7 @@ class Reader {
             std::vector<double> levels;
             read(path, 1, levels);
             std::vector<Confidence> found;
+            found.reserve(levels.size());
             for (const double level : levels) found.push_back(decimal(level));
             if (!cube.confidence.empty() && cube.confidence != found)
               throw Error(path + " differs from the axis of another group");

@@ -61,7 +61,8 @@ std::vector<std::string> flag_names(int bits) {
   const auto* flags = layout::flag_meanings("estimate_flag");
   const std::string_view meanings = flags->meanings;
   std::size_t from = 0;
-  for (const int bit : flags->values) {
+  for (const std::int8_t value : flags->values) {
+    const auto bit = static_cast<unsigned char>(value);
     const std::size_t end = std::min(meanings.find(' ', from), meanings.size());
     if (bits & bit) names.emplace_back(meanings.substr(from, end - from));
     from = end + 1;
@@ -147,7 +148,7 @@ void ExportRows::choose(const std::vector<std::string>& what) {
       }
     if (!found && before == chosen.size()) {
       std::string names;
-      for (const Figure& each : figures()) names += std::string(each.name) + ", ";
+      for (const Figure& each : figures()) names.append(each.name).append(", ");
       throw BadFilter("--what '" + name + "' is none of " + names + "gauges, " + known +
                       " or a dataset of one of these groups");
     }
@@ -185,6 +186,7 @@ void ExportRows::each(const std::function<void(const std::vector<ExportValue>&)>
 void ExportRows::rows_of(const Source& source, const std::function<void(const std::vector<ExportValue>&)>& row) const {
   const std::vector<AxisName>& axes = source.field->axes;
   std::vector<std::vector<std::size_t>> chosen;
+  chosen.reserve(axes.size());
   for (const AxisName name : axes) chosen.push_back(places(cube_, selection_, name));
   if (std::any_of(chosen.begin(), chosen.end(), [](const auto& on_axis) { return on_axis.empty(); })) return;
   const std::size_t value = column("value");

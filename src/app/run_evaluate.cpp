@@ -41,7 +41,9 @@ void Run::open_checkpoint() {
   Checkpoint::Settings settings;
   settings.every_seconds = 60 * options_.checkpoint_minutes;
   settings.exact = options_.checkpoint_exactly;
-  settings.last = job_.quarantine;  // counting faults takes its time, too
+  // What comes after the last scenario takes its time, too: counting faults, and the second look at the tails.
+  const bool looks = !is_shard() && !contribution_edges(job_).edges.empty();
+  settings.last = job_.quarantine || (looks && (settings.every_seconds <= 0 || options_.max_hours > 0));
   if (!is_shard()) estimator_ = std::make_unique<Estimator>(job_, *book_);
   open_tally();
   const Checkpoint::Cost before = checkpoint_ ? checkpoint_->cost() : Checkpoint::Cost{};

@@ -147,10 +147,7 @@ void ExportRows::choose(const std::vector<std::string>& what) {
         found = true;
       }
     if (!found && before == chosen.size()) {
-      std::string names;
-      for (const Figure& each : figures()) names.append(each.name).append(", ");
-      throw BadFilter("--what '" + name + "' is none of " + names + "gauges, " + known +
-                      " or a dataset of one of these groups");
+      refuse_what(name, "gauges, " + known + " or a dataset of one of these groups");
     }
   }
   chosen_.assign(chosen.begin(), chosen.end());

@@ -93,11 +93,7 @@ class Comparer {
     for (const std::string& name :
          request_.what.empty() ? std::vector<std::string>{"value", "mean", "var", "es"} : request_.what) {
       const Figure* figure = figure_of(name);
-      if (figure == nullptr && name != "value") {
-        std::string known = "value";
-        for (const Figure& each : figures()) known += std::string(", ") + each.name;
-        throw BadFilter("--what '" + name + "' is none of " + known);
-      }
+      if (figure == nullptr && name != "value") refuse_what(name, "value");
       if (figure == nullptr)
         value_today_ = true;
       else

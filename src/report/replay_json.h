@@ -15,6 +15,7 @@ struct Exact {
 inline std::string json_value(Exact number) { return std::isfinite(number.value) ? shortest(number.value) : "null"; }
 inline std::vector<Exact> exact(const std::vector<double>& values) {
   std::vector<Exact> out;
+  out.reserve(values.size());
   for (const double value : values) out.push_back({value});
   return out;
 }

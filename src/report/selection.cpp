@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "src/cube/cube.h"
+#include "src/report/figures.h"
 #include "src/report/money.h"
 
 namespace tailcube {
@@ -53,6 +54,11 @@ std::string listed(const std::vector<std::string>& names) {
   for (std::size_t i = 0; i < std::min(names.size(), names_listed); ++i) text += (i ? ", '" : "'") + names[i] + "'";
   if (names.size() > names_listed) text += " and " + std::to_string(names.size() - names_listed) + " more";
   return text;
+}
+
+[[noreturn]] void refuse(const std::string& option, const std::string& pattern, const std::string& says,
+                         const std::vector<std::string>& names) {
+  throw BadFilter(option + " '" + pattern + "' " + says + " " + listed(names));
 }
 
 std::optional<double> number(std::string_view text, std::string_view& rest) {
@@ -99,8 +105,9 @@ std::vector<int> numbers(const std::vector<double>& values, const std::vector<st
     }
     if (!found && before == chosen.size()) {
       std::vector<std::string> there;
+      there.reserve(values.size());
       for (const double value : values) there.push_back(text(value));
-      throw BadFilter(option + " '" + pattern + "' is none of " + listed(there));
+      refuse(option, pattern, "is none of", there);
     }
   }
   return {chosen.begin(), chosen.end()};
@@ -108,13 +115,19 @@ std::vector<int> numbers(const std::vector<double>& values, const std::vector<st
 
 }  // namespace
 
+void refuse_what(const std::string& name, const std::string& others) {
+  std::string text = "--what '" + name + "' is none of ";
+  for (const Figure& each : figures()) text.append(each.name).append(", ");
+  throw BadFilter(text + others);
+}
+
 std::vector<int> matching(const std::vector<std::string>& names, const std::vector<std::string>& patterns,
                           const std::string& option) {
   if (patterns.empty()) return all_of(names.size());
   std::set<int> chosen;
   for (const std::string& pattern : patterns) {
     const std::vector<int> found = find(names, pattern);
-    if (found.empty()) throw BadFilter(option + " '" + pattern + "' finds none of " + listed(names));
+    if (found.empty()) refuse(option, pattern, "finds none of", names);
     chosen.insert(found.begin(), found.end());
   }
   return {chosen.begin(), chosen.end()};

@@ -29,6 +29,9 @@ struct Selection {  // places on the axes of the cube, ascending
 };
 Selection select(const Cube&, const Filters&);  // throws BadFilter
 
+// "--what 'x' is none of mean, ..., var, gauges": the names of the figures, and what else there would be.
+[[noreturn]] void refuse_what(const std::string& name, const std::string& others);
+
 // The names that a pattern finds, by the rules above; `option` is what messages call it.
 std::vector<int> matching(const std::vector<std::string>& names, const std::vector<std::string>& patterns,
                           const std::string& option);

@@ -30,9 +30,7 @@ What what_of(const std::vector<std::string>& names) {
     } else if (name == "tail") {
       what.tail = true;
     } else {
-      std::string known;
-      for (const Figure& each : figures()) known += std::string(each.name) + ", ";
-      throw BadFilter("--what '" + name + "' is none of " + known + "gauges, distribution, tail");
+      refuse_what(name, "gauges, distribution, tail");
     }
   }
   return what;

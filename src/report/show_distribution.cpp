@@ -69,6 +69,7 @@ void ShowParts::distribution(const Place& at, const std::vector<int>& confidence
   std::vector<std::vector<std::string>> cells;
   std::vector<std::string> marks;
   std::vector<std::size_t> columns;
+  columns.reserve(heads.size());
   for (const std::string& head : heads) columns.push_back(width(head));
   std::size_t widest = 0;
   for (const Row& row : rows) {

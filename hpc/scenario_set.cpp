@@ -1,6 +1,7 @@
 #include "hpc/scenario_set.h"
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 
 namespace tailcube {
@@ -11,19 +12,25 @@ std::string range_text(Tile range) {
   return range.end - range.begin == 1 ? first : first + "-" + std::to_string(range.end - 1);
 }
 
+bool holds_scenarios(Tile range) {
+  if (range.begin > range.end) throw std::invalid_argument("a range of scenarios that ends before it begins");
+  return range.begin < range.end;
+}
+
+[[noreturn]] void refuse_twice(Tile a, Tile b) {
+  throw std::invalid_argument("scenarios " + range_text({std::max(a.begin, b.begin), std::min(a.end, b.end)}) +
+                              " are there twice");
+}
+
 }  // namespace
 
 ScenarioSet::ScenarioSet(const std::vector<Tile>& ranges) {
   std::vector<Tile> sorted;
-  for (const Tile range : ranges) {
-    if (range.begin > range.end) throw std::invalid_argument("a range of scenarios that ends before it begins");
-    if (range.begin < range.end) sorted.push_back(range);
-  }
+  for (const Tile range : ranges)
+    if (holds_scenarios(range)) sorted.push_back(range);
   std::sort(sorted.begin(), sorted.end());
   for (const Tile range : sorted) {
-    if (!ranges_.empty() && range.begin < ranges_.back().end)
-      throw std::invalid_argument("scenarios " + range_text({range.begin, std::min(range.end, ranges_.back().end)}) +
-                                  " are there twice");
+    if (!ranges_.empty() && range.begin < ranges_.back().end) refuse_twice(range, ranges_.back());
     if (!ranges_.empty() && range.begin == ranges_.back().end)
       ranges_.back().end = range.end;
     else
@@ -31,7 +38,24 @@ ScenarioSet::ScenarioSet(const std::vector<Tile>& ranges) {
   }
 }
 
-void ScenarioSet::add(Tile range) { add(ScenarioSet({range})); }
+void ScenarioSet::add(Tile range) {
+  if (!holds_scenarios(range)) return;
+  const auto next = std::upper_bound(ranges_.begin(), ranges_.end(), range.begin,
+                                     [](std::uint64_t begin, Tile other) { return begin < other.end; });
+  if (next != ranges_.end() && next->begin < range.end) refuse_twice(range, *next);
+  const bool touches_last = next != ranges_.begin() && std::prev(next)->end == range.begin;
+  const bool touches_next = next != ranges_.end() && next->begin == range.end;
+  if (touches_last && touches_next) {
+    std::prev(next)->end = next->end;
+    ranges_.erase(next);
+  } else if (touches_last) {
+    std::prev(next)->end = range.end;
+  } else if (touches_next) {
+    next->begin = range.begin;
+  } else {
+    ranges_.insert(next, range);
+  }
+}
 
 void ScenarioSet::add(const ScenarioSet& other) {
   std::vector<Tile> all = ranges_;

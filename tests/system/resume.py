@@ -116,10 +116,12 @@ class Resume(Case):
 
     def test_max_hours(self):
         for ranks in (1, 2) if HAS_MPI else (1,):
-            result = tailcube("run", JOB, "-o", self.path("out"), *SIZE, "--max-hours", "0.0001", ranks=ranks)
+            shutil.rmtree(self.path("out"), ignore_errors=True)
+            result = tailcube("run", JOB, "-o", self.path("out"), *SIZE, "--threads", "1", "--max-hours", "0.00004", ranks=ranks)
             self.assertEqual(result.code, 75, result.err)
             self.assertIn("--max-hours", self.record()["message"])
-            self.assertEqual(result.err.count("the same command line"), 1, result.err)
+            goes_on = 1 if self.record()["scenario_cells_done"] else 0
+            self.assertEqual(result.err.count("the same command line"), goes_on, result.err)
         self.finish("--max-hours", "1")
 
     @unittest.skipUnless(HAS_MPI, "built without MPI")
@@ -165,7 +167,7 @@ class Resume(Case):
                 code, errors = self.stopped()
                 self.assertEqual(code, 75, errors)
                 before = read(self.path("out", "checkpoint.tally"))
-                process = self.start("--pause-at", name, *(OFTEN if name != "cube.h5" else ["--checkpoint-every", "0"]))
+                process = self.start("--pause-at", name, *(OFTEN if name != "cube.h5" else []))
                 self.wait_for(name + ".part", process=process)
                 time.sleep(0.1)
                 self.assertGreater(os.path.getsize(self.path("out", name + ".part")), 1000)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <ostream>
 
 namespace tailcube {
@@ -98,6 +99,25 @@ int ranking_confidence(const Cube& cube, const std::vector<int>& confidences) {
   for (const int k : confidences)
     if (cube.confidence[static_cast<std::size_t>(k)].value() <= 0.99) best = k;
   return best;
+}
+
+int ranking_confidence(const Cube& cube) {
+  std::vector<int> all(cube.confidence.size());
+  std::iota(all.begin(), all.end(), 0);
+  return ranking_confidence(cube, all);
+}
+
+bool is_leaf(const Cube& cube, int node) {
+  const std::size_t next = static_cast<std::size_t>(node) + 1;
+  return next == cube.nodes.size() || !cube.nodes[next].starts_with(cube.nodes[next - 1] + "/");
+}
+
+double largest_amount(const Cube& cube) {
+  double largest = 0;
+  for (const auto* amounts : {&cube.base_value, &cube.expected_shortfall, &cube.value_at_risk})
+    for (const double amount : *amounts)
+      if (std::isfinite(amount)) largest = std::max(largest, std::abs(amount));
+  return largest;
 }
 
 int depth(const std::string& path) { return static_cast<int>(std::count(path.begin(), path.end(), '/')); }

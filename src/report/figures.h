@@ -48,10 +48,13 @@ void explain(std::ostream&, const Marks&);
 // Of a quantity without unit: as many digits as its error makes sense of, "0.0312 ±0.0004".
 std::string number_with_error(double value, double error);
 
-// The largest confidence up to 99 % among these places, or the smallest there is: beyond it an order of nodes would be
-// mostly noise.
+// The largest confidence up to 99 % among these places (all, where none are given), or the smallest there is: beyond it an
+// order of nodes would be mostly noise.
 int ranking_confidence(const Cube&, const std::vector<int>& confidences);
+int ranking_confidence(const Cube&);
 
 int depth(const std::string& path);  // of a node: 0 for the total
+bool is_leaf(const Cube&, int node);
+double largest_amount(const Cube&);  // of values today, VaR and ES, without sign: what a scale of money has to do for
 
 }  // namespace tailcube

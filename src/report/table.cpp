@@ -2,21 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <ostream>
 
 #include "src/report/figures.h"
+#include "src/report/terminal_table.h"
 
 namespace tailcube {
 namespace {
 
 constexpr int economic = 0;
-constexpr std::size_t name_columns = 22, money_columns = 13, expected_columns = 21, tail_columns = 19;
+constexpr std::size_t line_columns = 120, name_columns = 22, money_columns = 13, expected_columns = 21, tail_columns = 19;
 constexpr int confidences_abreast = 3;  // more are written below each other
-
-bool is_leaf(const Cube& cube, std::size_t node) {
-  return node + 1 == cube.nodes.size() || !cube.nodes[node + 1].starts_with(cube.nodes[node] + "/");
-}
 
 class Writer {
  public:
@@ -32,7 +28,6 @@ class Writer {
   void contributors(int cell);
   void summary();
   void notes();
-  int ranking() const;
   std::string expected(int cell, int node);
   std::string tail(int cell, int node, int confidence, bool shortfall);
 
@@ -42,14 +37,6 @@ class Writer {
   MoneyScale money_;
   Marks marks_;
 };
-
-double largest_amount(const Cube& cube) {
-  double largest = 0;
-  for (const auto* amounts : {&cube.base_value, &cube.expected_shortfall, &cube.value_at_risk})
-    for (const double amount : *amounts)
-      if (std::isfinite(amount)) largest = std::max(largest, std::abs(amount));
-  return largest;
-}
 
 Writer::Writer(std::ostream& out, const Cube& cube)
     : out_(out),
@@ -121,33 +108,27 @@ std::string Writer::tail(int c, int n, int k, bool shortfall) {
   return with_error(estimate(cube_, figure, {economic, c, n, horizon_, k}), figure, money_, marks_);
 }
 
-int Writer::ranking() const {
-  std::vector<int> all(cube_.confidence.size());
-  std::iota(all.begin(), all.end(), 0);
-  return ranking_confidence(cube_, all);
-}
-
 void Writer::worst(int c) {
-  const int k = ranking();
+  const int k = ranking_confidence(cube_);
   std::vector<int> leaves;
-  for (std::size_t n = 1; n < cube_.nodes.size(); ++n)
-    if (is_leaf(cube_, n) && !std::isnan(cube_.expected_shortfall[cube_.at(economic, c, static_cast<int>(n), horizon_, k)]))
-      leaves.push_back(static_cast<int>(n));
   const auto shortfall = [&](int n) { return cube_.expected_shortfall[cube_.at(economic, c, n, horizon_, k)]; };
+  for (int n = 1; n < static_cast<int>(cube_.nodes.size()); ++n)
+    if (is_leaf(cube_, n) && !std::isnan(shortfall(n))) leaves.push_back(n);
   std::stable_sort(leaves.begin(), leaves.end(), [&](int a, int b) { return shortfall(a) > shortfall(b); });
   if (leaves.empty()) return;
   leaves.resize(std::min<std::size_t>(leaves.size(), 3));
-  out_ << "  hurt most (ES " << percent(cube_.confidence[static_cast<std::size_t>(k)].value()) << " of each alone): ";
-  for (std::size_t i = 0; i < leaves.size(); ++i) {
-    const std::string& path = cube_.nodes[static_cast<std::size_t>(leaves[i])];
-    out_ << (i ? "; " : "") << path.substr(path.find('/') + 1) << " " << money_(shortfall(leaves[i]));
+  std::string line =
+      "  hurt most (ES " + percent(cube_.confidence[static_cast<std::size_t>(k)].value()) + " of each alone): ";
+  for (const int n : leaves) {
+    const std::string& path = cube_.nodes[static_cast<std::size_t>(n)];
+    line += (n == leaves.front() ? "" : "; ") + path.substr(path.find('/') + 1) + " " + tail(c, n, k, true);
   }
-  out_ << "\n";
+  out_ << wrapped(line + "\n", line_columns);
 }
 
 // Where the total's tail comes from: what its children add to it, the largest first.
 void Writer::contributors(int c) {
-  const int k = ranking();
+  const int k = ranking_confidence(cube_);
   const auto at = [&](std::size_t edge) { return cube_.at_edge(c, edge, horizon_, k); };
   std::vector<std::size_t> edges;
   for (std::size_t e = 0; e < cube_.edges.size(); ++e)
@@ -157,21 +138,21 @@ void Writer::contributors(int c) {
                    [&](std::size_t a, std::size_t b) { return cube_.contribution[at(a)] > cube_.contribution[at(b)]; });
   if (edges.empty()) return;
   edges.resize(std::min<std::size_t>(edges.size(), 3));
-  out_ << "  add most to the total's ES " << percent(cube_.confidence[static_cast<std::size_t>(k)].value()) << ": ";
+  std::string line = "  add most to the total's ES " + percent(cube_.confidence[static_cast<std::size_t>(k)].value()) + ": ";
   for (const std::size_t e : edges) {
     const std::string& child = cube_.edge_child[e];
     const double error = normal_95 * cube_.contribution_se[at(e)];
     if (std::isnan(error)) marks_.missing = true;
-    out_ << (e == edges[0] ? "" : "; ") << child.substr(child.find('/') + 1) << " " << money_(cube_.contribution[at(e)])
-         << (std::isnan(error) ? " ±?" : " ±" + money_(error));
+    line += (e == edges[0] ? "" : "; ") + child.substr(child.find('/') + 1) + " " + money_(cube_.contribution[at(e)]) +
+            (std::isnan(error) ? " ±?" : " ±" + money_(error));
   }
-  out_ << "\n";
+  out_ << wrapped(line + "\n", line_columns);
 }
 
 // The totals of all cells below each other, as in a comparison one would make by hand.
 void Writer::summary() {
   if (cube_.cells.size() < 2) return;
-  const int k = ranking(), last = static_cast<int>(cube_.confidence.size()) - 1;
+  const int k = ranking_confidence(cube_), last = static_cast<int>(cube_.confidence.size()) - 1;
   const std::string at = percent(cube_.confidence[static_cast<std::size_t>(k)].value());
   out_ << "\nTotal of each cell\n  " << left("", 36) << right("expected loss", expected_columns)
        << right("VaR " + at, tail_columns) << right("ES " + at, tail_columns);

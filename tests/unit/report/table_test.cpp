@@ -61,7 +61,8 @@ TEST_CASE("the table says what a reader needs") {
   CHECK(has(text, "500,000"));
   CHECK(has(text, "1,000 ±20"));
   CHECK(has(text, "12,346 ±346"));
-  CHECK(has(text, "hurt most (ES 99 % of each alone): credit/b 99,000; "));
+  CHECK(
+      has(text, "hurt most (ES 99 % of each alone): credit/b 99,000 ±87,000; credit/a 12,346 ±346; property 12,346 ±346\n"));
   CHECK(has(text, "add most to the total's ES 99 %: property 4,000 ±196; credit 1,000 ±196\n"));
   CHECK_FALSE(has(text, "total/"));
   CHECK_FALSE(has(text, "too few"));

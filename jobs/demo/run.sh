@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . jobs/packages.sh
-# shellcheck disable=SC2086  # a list of words
+# shellcheck disable=SC2086,SC2154  # a list of words, of packages.sh
 need_packages $build_packages
 mpi_environment
 
@@ -22,7 +22,7 @@ output=${TAILCUBE_OUTPUT:-build/demo}
 # 380 MB a rank is enough; with less the plan makes smaller groups of cells. Ranks are not bound: threads may use every core.
 mpirun -n "$ranks" --bind-to none build/release/tailcube run jobs/demo/job.toml -o "$output" --overwrite --memory 380M "$@"
 [ -f "$output/cube.h5" ] || exit 0
-build/release/tailcube report "$output" >build/report.log || { cat build/report.log >&2; exit 70; }
+build/release/tailcube report "$output" --job jobs/demo >build/report.log || { cat build/report.log >&2; exit 70; }
 cat <<TXT
 
 The report, a page for any browser: $(realpath "$output/report.html")

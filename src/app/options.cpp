@@ -254,6 +254,13 @@ Parsed parse_options(int argc, const char* const* argv) {
   CLI::App& report = *command("report", "write what a cube says as one HTML page", Command::report);
   report.add_option("cube", options.input, "a cube, or the folder with cube.h5")->required();
   report.add_option("-o,--output", options.output, "the page (default report.html beside the cube)")->type_name("FILE");
+  report.add_option("--stories", options.stories, "worst scenarios of each cell that are told (default 3); 0: none")
+      ->check(CLI::Range(0, 20).description(""))
+      ->type_name("N");
+  report
+      .add_option("--job", options.job_folder,
+                  "folder of the job's files, for stories (default: this one, or that of the cube)")
+      ->type_name("FOLDER");
   report.add_flag("--without-charts", options.without_charts, "leave out the charts: the tables alone, about 130 kB less");
   add_show(*command("show", "print figures of a cube with their errors, as tables and small plots", Command::show), options);
   add_export(*command("export", "write any slice of a cube as CSV or JSON, a row for each number", Command::export_rows),

@@ -66,10 +66,12 @@ struct Options {
   double max_hours = 0;             // 0: no limit
   int shard = 0, shards = 0;        // --shard K/N: K from 1; 0 of 0: all of it
   bool keep_tally = false;
-  bool without_charts = false;   // report
-  std::filesystem::path extend;  // a .tally to add to; empty: none
-  bool avx2_only = false;        // tests: as on a CPU without AVX-512
-  int slow_rank = -1;            // tests: this rank works slow_factor times slower
+  bool without_charts = false;       // report
+  int stories = 3;                   // report
+  std::filesystem::path job_folder;  // report: of the job's files, for stories; empty: to be found
+  std::filesystem::path extend;      // a .tally to add to; empty: none
+  bool avx2_only = false;            // tests: as on a CPU without AVX-512
+  int slow_rank = -1;                // tests: this rank works slow_factor times slower
   double slow_factor = 1;
   std::string pause_at;  // tests: rank 0 waits for its end where this file is about to appear
 };

@@ -93,15 +93,9 @@ class Telling {
     Replay replay = (*replayer_)(scenario);
     check_ = check_against_tail(file_.cube, cell_, replay);
     if (check_.differences.empty()) return replay;
-    const TailCheck::Difference& d = check_.differences.front();
-    const auto name = [](const std::vector<std::string>& names, int i) { return names[static_cast<std::size_t>(i)]; };
-    throw Stop{exit_code::internal,
-               "scenario " + std::to_string(scenario) + " of cell \"" + name(file_.cube.cells, cell_) +
-                   "\" is not the run's: " + name(file_.cube.nodes, d.node) + " loses " + shortest(d.replayed) + " after " +
-                   horizon_text(file_.cube.horizon_years[static_cast<std::size_t>(d.horizon)]) + ", the cube has " +
-                   shortest(d.cube) + "; so it is at " + std::to_string(check_.differences.size()) +
-                   " places. The cube was written by " + file_.header.source + "; this is tailcube " + program_version() +
-                   " (commit " + program_commit() + ", " + compiler() + ")"};
+    throw Stop{exit_code::internal, difference_text(file_.cube, cell_, replay, check_) + ". The cube was written by " +
+                                        file_.header.source + "; this is tailcube " + program_version() + " (commit " +
+                                        program_commit() + ", " + compiler() + ")"};
   }
 
   const ReplayOptions& options_;

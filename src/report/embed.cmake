@@ -17,7 +17,7 @@ endfunction()
 
 set(source "")
 bytes(style "${PAGE}/page.css")
-bytes(script "${PAGE}/page.js;${PAGE}/tables.js;${PAGE}/charts.js;${PAGE}/start.js")
+bytes(script "${PAGE}/page.js;${PAGE}/tables.js;${PAGE}/drivers.js;${PAGE}/charts.js;${PAGE}/start.js")
 bytes(controls "${PAGE}/controls.html")
 bytes(glossary "${PAGE}/glossary.html")
 set(charts_name "")

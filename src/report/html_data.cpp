@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/report/html_drivers.h"
 #include "src/report/json.h"
 
 namespace tailcube::html {
 namespace {
-
-// Of the page, in bytes: histograms, and the worst scenarios.
-constexpr std::size_t distribution_budget = 280'000, tail_budget = 240'000;
 
 std::string list(const std::vector<std::string>& values) {
   std::string all;
@@ -25,10 +23,9 @@ std::string list(int count, F value) {
 }
 
 void append(const View& view, std::string& all, const Estimate& e, bool interval) {
-  const bool missing = std::isnan(e.lower) || std::isnan(e.upper);
   all += view.number(e.value) + ",";
   if (interval) all += view.number(e.lower) + "," + view.number(e.upper) + ",";
-  all += (missing ? "null" : view.number(e.error())) + ",";
+  all += view.number(e.error()) + ",";
 }
 
 // Of the total: expected loss and error; by level VaR, lower, upper, error, ES, lower, upper, error, standard error, flag.
@@ -162,7 +159,7 @@ std::string names(const View& view) {
   return text.substr(0, text.rfind('}')) + ",\"base\":" + list(base) + ",\"edges\":" + list(edges);
 }
 
-std::string grid(const View& view) {
+std::string axes(const View& view) {
   const StressGrid g = stress_grid(view.cube);
   return Json()
       .add("rowAxis", g.row_axis)
@@ -218,19 +215,26 @@ StressGrid stress_grid(const Cube& cube) {
   return grid.rows.size() < 2 || grid.columns.size() < 2 ? StressGrid{} : grid;
 }
 
-PageData page_data(const View& view) {
+PageData page_data(View& view, std::size_t room) {
+  view.detail(room / 2);
   PageData page;
   const int detailed = static_cast<int>(view.detailed.size());
   int histograms = 0, tails = 0, depth = 0;
   for (int n = 0; n < view.nodes(); ++n) depth = std::max(depth, view.depth(n));
   const auto each = [&](auto text) { return list(view.cells(), [&](int c) { return text(view, c); }); };
-  page.json =
-      names(view) + ",\"total\":" + each(total) + ",\"first\":" + each(first_level) +
+  const auto take = [&](const std::string& used) { room -= std::min(room, used.size()); };
+  page.json = names(view) + ",\"total\":" + each(total) + ",\"first\":" + each(first_level) + ",\"grid\":" + axes(view);
+  const std::string details =
       ",\"all\":" + list(detailed, [&](int i) { return all_nodes(view, view.detailed[static_cast<std::size_t>(i)]); }) +
-      ",\"grid\":" + grid(view) + ",\"histogram\":" +
-      by_depth(view, distribution_budget, histograms, [&](int c, int n, int h) { return histogram(view, c, n, h); }) +
-      ",\"tail\":" +
-      by_depth(view, tail_budget, tails, [&](int c, int n, int h) { return worst_scenarios(view, c, n, h); }) + "}";
+      "," + drivers_json(view);
+  take(details);
+  const std::string histogram_part =
+      ",\"histogram\":" +
+      by_depth(view, room * 11 / 20, histograms, [&](int c, int n, int h) { return histogram(view, c, n, h); });
+  take(histogram_part);
+  const std::string tail_part =
+      ",\"tail\":" + by_depth(view, room, tails, [&](int c, int n, int h) { return worst_scenarios(view, c, n, h); });
+  page.json += details + histogram_part + tail_part + "}";
   if (detailed < view.cells())
     page.left_out.push_back(
         "Nodes are shown for " + std::to_string(detailed) + " of " + std::to_string(view.cells()) +
@@ -240,8 +244,6 @@ PageData page_data(const View& view) {
   if (tails < depth) page.left_out.push_back("Worst scenarios are shown for " + whole_levels(tails) + ".");
   page.left_out.push_back("Of the worst scenarios the first " + std::to_string(tail_rows) + " are listed; the cube keeps " +
                           std::to_string(view.cube.tail_ranks) + " of each node.");
-  page.left_out.push_back(
-      "What nodes contribute to the shortfall of their parents is not shown; figures of nodes are of each node alone.");
   page.left_out.push_back(
       "Figures are economic losses; what defaults and liquidations alone cost (the quantity credit) and the gauges are "
       "shown "

@@ -1,11 +1,15 @@
 #include "src/report/html_report.h"
 
 #include "src/report/html_data.h"
+#include "src/report/html_drivers.h"
 #include "src/report/html_sections.h"
+#include "src/report/html_stories.h"
 #include "src/report/page_files.h"
 
 namespace tailcube {
 namespace {
+
+constexpr std::size_t page_bytes = 1'450'000;  // of which cells, nodes and scenarios are chosen so that they fit
 
 using html::element;
 using html::escaped;
@@ -38,25 +42,32 @@ std::string header(const Cube& cube, const ReportOrigin& origin, const std::vect
          "</ul></nav>\n</header>\n";
 }
 
-}  // namespace
+html::Stories stories_of(const html::View& view, const ReportOptions& options) {
+  if (options.stories == 0) return {{}, "they were not asked for (--stories)"};
+  if (options.job == nullptr) return {{}, options.no_job};
+  try {
+    return html::tell_stories(view, *options.job, {.scenarios = options.stories});
+  } catch (const InvalidJob& e) {
+    return {{}, e.messages.empty() ? e.what() : e.messages.front()};
+  } catch (const std::exception& e) {  // a page without stories is better than none
+    return {{}, e.what()};
+  }
+}
 
-std::string chart_library() { return std::string(page_files::charts_name); }
-
-std::string html_report(const Cube& cube, const ReportOrigin& origin, const ReportOptions& options) {
-  const html::View view(cube, origin);
-  const html::PageData data = html::page_data(view);
-  const bool charts = options.charts && !page_files::charts_library.empty();
-  std::vector<html::Section> sections{
+std::string page_of(const html::View& view, const html::PageData& data, const html::Stories& stories, bool charts) {
+  const ReportOrigin& origin = view.origin;
+  const std::vector<html::Section> sections{
       html::summary(view),
-      html::distribution(view),
+      html::drivers(view),
       html::nodes(view),
+      html::distribution(view),
       html::grid(view),
       html::horizons(view),
-      html::worst_scenarios(view),
+      html::worst_scenarios(view, html::stories_html(view, stories)),
       html::precision(view),
       html::provenance(view, data.left_out),
       html::section("glossary", "What each number means", std::string(page_files::glossary))};
-  std::string page = head(origin, charts) + "<body>\n" + header(cube, origin, sections) + "<main id=\"main\">\n";
+  std::string page = head(origin, charts) + "<body>\n" + header(view.cube, origin, sections) + "<main id=\"main\">\n";
   page += std::string(page_files::controls);
   if (!charts)
     page +=
@@ -72,6 +83,22 @@ std::string html_report(const Cube& cube, const ReportOrigin& origin, const Repo
   if (!origin.run_record.empty()) page += data_block("run-record", origin.run_record);
   if (charts) page += element("script", "", page_files::charts_library) + "\n";
   return page + element("script", "", page_files::script) + "\n</body>\n</html>\n";
+}
+
+}  // namespace
+
+std::string chart_library() { return std::string(page_files::charts_name); }
+
+ReportPage html_report(const Cube& cube, const ReportOrigin& origin, const ReportOptions& options) {
+  const bool charts = options.charts && !page_files::charts_library.empty();
+  html::View view(cube, origin);
+  const html::Stories stories = stories_of(view, options);
+  std::size_t least = 0;  // what is always there, with the least of the rest
+  for (const html::Stories::OfCell& of : stories.cells) least += of.cell == 0 ? 0 : of.html.size();
+  least += page_of(view, html::page_data(view, 0), stories, charts).size();
+  const html::PageData data = html::page_data(view, least < page_bytes ? page_bytes - least : 0);
+  return {page_of(view, data, stories, charts), static_cast<int>(stories.cells.size()),
+          options.stories == 0 ? "" : stories.why_not};
 }
 
 }  // namespace tailcube

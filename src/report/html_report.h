@@ -23,11 +23,19 @@ struct ReportOrigin {
 };
 
 struct ReportOptions {
-  bool charts = true;  // false: the tables alone, as when the program was built without the chart library
+  bool charts = true;        // false: the tables alone, as when the program was built without the chart library
+  int stories = 3;           // of each cell's worst scenarios, how many are told; 0: none
+  const Job* job = nullptr;  // that of the cube; stories need it
+  std::string no_job;        // why there is none
 };
 
+struct ReportPage {
+  std::string html;
+  int cells_told = 0;      // cells with stories
+  std::string no_stories;  // why there are none; empty: there are, or none were asked for
+};
 // Every text of the cube is escaped; the page's security policy allows its own script and style and nothing else.
-std::string html_report(const Cube&, const ReportOrigin&, const ReportOptions& = {});
+ReportPage html_report(const Cube&, const ReportOrigin&, const ReportOptions& = {});
 
 // The chart library that the program was built with, "D3 (12 modules)"; empty: none.
 std::string chart_library();

@@ -5,31 +5,10 @@
 #include <cstdlib>
 
 #include "src/report/html_data.h"
+#include "src/report/html_parts.h"
 
 namespace tailcube::html {
 namespace {
-
-std::string chart(const std::string& name) { return "<div class=\"chart\" id=\"c-" + name + "\"></div>\n"; }
-std::string note(const std::string& text) { return "<p class=\"note\">" + text + "</p>\n"; }
-// What is shown; the script keeps it true. `parts`: of cell, node, horizon and level those that the section follows.
-std::string shown(const View& view, const std::string& parts) {
-  std::string text;
-  const auto add = [&](char part, const std::string& value) {
-    if (parts.find(part) != std::string::npos) text += (text.empty() ? "" : " · ") + value;
-  };
-  add('c', view.cube.cells[0]);
-  add('n', view.cube.nodes[0]);
-  add('h', "after " + view.horizon_name(view.horizon));
-  add('k', view.level_text(view.level));
-  return "<p class=\"shown\" data-parts=\"" + parts + "\">" + escaped(text) + "</p>\n";
-}
-
-std::string marks() {
-  return note(
-      "± is the wider half of a 95 % interval. <b>!</b> fewer than 100 scenarios lie beyond this confidence: ask for more "
-      "before relying on it. <b>±?</b> too few for an interval, or none is worse than VaR: an indication only. <b>*</b> the "
-      "middle of a certified bracket, which the interval contains.");
-}
 
 Cell with_share(const View& view, const Estimate& e, double base, double largest) {
   const std::string share = view.share(e.value, base);
@@ -82,10 +61,10 @@ Section nodes(const View& view) {
     t.rows.push_back(std::move(row));
   }
   return section(
-      "nodes", "Where from: nodes and horizons",
+      "nodes", "Each node alone, by horizon",
       shown(view, "ck") + legend("nodes-largest", largest) + table(t) +
           note("Each node is taken alone: the worst scenarios of two nodes need not be the same, so their shortfalls "
-               "add up to more than their parent's."));
+               "add up to more than their parent's. What nodes add to a whole is <a href=\"#drivers\">above</a>."));
 }
 
 Section grid(const View& view) {
@@ -143,10 +122,11 @@ Section horizons(const View& view) {
     }
     t.rows.push_back(std::move(row));
   }
-  return section("horizons", "How the loss grows with the horizon", shown(view, "cn") + chart("fan") + table(t) + marks());
+  return section("horizons", "How the loss grows with the horizon",
+                 shown(view, "cn") + chart("fan") + table(t) + what_marks_mean());
 }
 
-Section worst_scenarios(const View& view) {
+Section worst_scenarios(const View& view, const std::string& stories) {
   Table t{"t-tail",
           "The worst scenarios of the node, in " + view.money.unit,
           {"Rank", "Scenario", "Loss", "Also among the worst of"},
@@ -168,10 +148,10 @@ Section worst_scenarios(const View& view) {
   return section("tail", "The worst scenarios",
                  shown(view, "cnh") + table(t) +
                      note("A scenario is a number: the job and this number give the same scenario again, in every stress "
-                          "cell; <code>tailcube replay</code> tells what "
-                          "happened in it. "
-                          "The last column says which other nodes have it among the " +
-                          std::to_string(cube.tail_ranks) + " worst that the cube keeps of each: what fails together."));
+                          "cell; <code>tailcube replay</code> tells any of them in full. The last column says which other "
+                          "nodes have it among the " +
+                          std::to_string(cube.tail_ranks) + " worst that the cube keeps of each: what fails together.") +
+                     stories);
 }
 
 Section precision(const View& view) {

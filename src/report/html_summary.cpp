@@ -1,13 +1,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/report/figures.h"
+#include "src/report/html_drivers.h"
+#include "src/report/html_parts.h"
 #include "src/report/html_sections.h"
 
 namespace tailcube::html {
 namespace {
-
-std::string strong(const std::string& html) { return "<strong>" + html + "</strong>"; }
-std::string place(const std::string& name) { return "<b class=\"name\">" + escaped(name) + "</b>"; }
 
 std::string of_value_today(const View& view, const Estimate& e) {
   const std::string share = view.share(e.value, view.cube.base_value[0]);
@@ -64,28 +64,57 @@ std::string how_sure(const View& view) {
   return text;
 }
 
-bool is_leaf(const Cube& cube, std::size_t node) {
-  return node + 1 == cube.nodes.size() || !cube.nodes[node + 1].starts_with(cube.nodes[node] + "/");
-}
-
-std::string where_from(const View& view, int cell) {
-  const auto value = [&](int n) { return view.shortfall(cell, n, view.horizon, view.level).value; };
+// The three leaves with the largest figure, each with its share; nothing where there is none.
+template <class Value, class Text>
+std::string three(const View& view, Value value, Text text) {
   std::vector<int> leaves;
-  for (std::size_t n = 1; n < view.cube.nodes.size(); ++n)
-    if (is_leaf(view.cube, n) && !std::isnan(value(static_cast<int>(n)))) leaves.push_back(static_cast<int>(n));
+  for (int n = 1; n < view.nodes(); ++n)
+    if (is_leaf(view.cube, n) && !std::isnan(value(n))) leaves.push_back(n);
   std::stable_sort(leaves.begin(), leaves.end(), [&](int a, int b) { return value(a) > value(b); });
   leaves.resize(std::min<std::size_t>(leaves.size(), 3));
   if (leaves.empty()) return {};
-  std::string text = "<p>In " + place(view.cube.cells[static_cast<std::size_t>(cell)]) +
-                     " these hurt most, each alone (ES " + view.level_text(view.level) + "):</p>\n<ol>\n";
-  for (const int n : leaves) {
-    const std::string& path = view.cube.nodes[static_cast<std::size_t>(n)];
-    const std::string share = view.share(value(n), view.cube.base_value[static_cast<std::size_t>(n)]);
-    text += "<li>" + place(path.substr(path.find('/') + 1)) + " " +
-            view.amount(view.shortfall(cell, n, view.horizon, view.level)) +
-            (share.empty() ? "" : ", " + share + " of its value") + "</li>\n";
-  }
-  return text + "</ol>\n";
+  std::string list = "<ol>\n";
+  for (const int n : leaves) list += "<li>" + place(view.name_below(n, 0)) + " " + text(n) + "</li>\n";
+  return list + "</ol>\n";
+}
+
+std::string hurt_alone(const View& view, int cell) {
+  const auto alone = [&](int n) { return view.shortfall(cell, n, view.horizon, view.level); };
+  return three(
+      view, [&](int n) { return alone(n).value; },
+      [&](int n) {
+        const std::string share = view.share(alone(n).value, view.cube.base_value[static_cast<std::size_t>(n)]);
+        return view.amount(alone(n)) + (share.empty() ? "" : ", " + share + " of its value");
+      });
+}
+
+std::string add_most(const View& view, int cell) {
+  std::vector<const View::Edge*> of(static_cast<std::size_t>(view.nodes()), nullptr);
+  for (const View::Edge& edge : view.edges)
+    if (edge.parent == 0) of[static_cast<std::size_t>(edge.child)] = &edge;
+  const auto adds = [&](int n) {
+    const View::Edge* edge = of[static_cast<std::size_t>(n)];
+    return edge == nullptr ? give_or_take(std::nan(""), 0) : view.contribution(cell, *edge, view.horizon, view.level);
+  };
+  const double total = view.shortfall(cell, 0, view.horizon, view.level).value;
+  return three(
+      view, [&](int n) { return adds(n).value; },
+      [&](int n) {
+        const std::string share = view.share(adds(n).value, total);
+        return view.amount(adds(n)) + (share.empty() ? "" : ", " + share + " of it");
+      });
+}
+
+std::string where_from(const View& view, int cell) {
+  const std::string in = "<p>In " + place(view.cube.cells[static_cast<std::size_t>(cell)]),
+                    es = "ES " + view.level_text(view.level);
+  if (const std::string list = add_most(view, cell); !list.empty())
+    return in + " these add most to the total's " + es + ":</p>\n" + list +
+           "<p>Held together, the parts of the first level lose " +
+           view.amount(diversification_of(view, cell, 0, view.horizon, view.level)) +
+           " less in the tail than each alone (diversification).</p>\n";
+  const std::string list = hurt_alone(view, cell);
+  return list.empty() ? "" : in + " these hurt most, each alone (" + es + "):</p>\n" + list;
 }
 
 std::string card(const std::string& title, const std::string& inner) {
@@ -96,8 +125,8 @@ std::string card(const std::string& title, const std::string& inner) {
 std::string happenings(const View& view) {
   const Cube& cube = view.cube;
   Table t{"t-happenings",
-          "What happens in the total after " + view.horizon_name(view.horizon) + ": mean over scenarios ± 95 % (money in " +
-              view.money.unit + ")",
+          "What happens in the total after " + view.horizon_name(view.horizon) + ": mean over scenarios ± 95 %; money in " +
+              view.money.unit + ", the rest are numbers",
           {"Stress cell"},
           {}};
   const bool credit = cube.quantities.size() > 1;

@@ -4,77 +4,97 @@
 #include <cmath>
 #include <cstdlib>
 #include <numeric>
+#include <unordered_map>
 
 namespace tailcube::html {
 namespace {
 
 constexpr int economic = 0;
-constexpr double normal_95 = 1.959963984540054;
-// What all nodes of the detailed cells may take of the page, in bytes, and a number with its comma.
-constexpr double node_budget = 380e3, number_bytes = 6.5;
+constexpr double number_bytes = 6.5;  // with its comma
 constexpr std::size_t top_nodes = 12;
-
-double largest_amount(const Cube& cube) {
-  double largest = 0;
-  for (const auto* amounts : {&cube.base_value, &cube.expected_shortfall, &cube.value_at_risk})
-    for (const double amount : *amounts)
-      if (std::isfinite(amount)) largest = std::max(largest, std::abs(amount));
-  return largest;
-}
-
-int ranking_level(const Cube& cube) {
-  int best = 0;
-  for (std::size_t k = 0; k < cube.confidence.size(); ++k)
-    if (cube.confidence[k].value() <= 0.99) best = static_cast<int>(k);
-  return best;
-}
 
 }  // namespace
 
-double Estimate::error() const { return std::max(upper - value, value - lower); }
+std::string plain_number(double value, double error) {
+  const std::string text = number_with_error(value, error);
+  const std::size_t at = text.find(" ±");
+  return at == std::string::npos ? text
+                                 : text.substr(0, at + 1) + "<span class=\"error\">" + text.substr(at + 1) + "</span>";
+}
+
+Estimate give_or_take(double value, double error) {
+  return {value, error / normal_95, value - error, value + error, 0, true};
+}
 
 View::View(const Cube& c, const ReportOrigin& o)
     : cube(c),
       origin(o),
       money(money_scale(largest_amount(c), c.currency)),
       horizon(static_cast<int>(c.horizon_years.size()) - 1),
-      level(ranking_level(c)) {
-  std::vector<int> order(cube.cells.size());
-  std::iota(order.begin(), order.end(), 0);
+      level(ranking_confidence(c)) {
+  ranked.resize(cube.cells.size());
+  std::iota(ranked.begin(), ranked.end(), 0);
   const auto total = [&](int cell) {
     const double value = shortfall(cell, 0, horizon, level).value;
     return std::isnan(value) ? -HUGE_VAL : value;
   };
-  std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return total(a) > total(b); });
-  worst = order.front();
-  std::stable_partition(order.begin(), order.end(), [](int cell) { return cell == 0; });
-  const double bytes = number_bytes * nodes() * horizons() * (2 + 4 * levels());
-  const auto fit = static_cast<std::size_t>(std::max(1.0, node_budget / bytes));
-  detailed.assign(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(std::min(fit, order.size())));
-  std::sort(detailed.begin(), detailed.end());
+  std::stable_sort(ranked.begin(), ranked.end(), [&](int a, int b) { return total(a) > total(b); });
+  worst = ranked.front();
+  std::stable_partition(ranked.begin(), ranked.end(), [](int cell) { return cell == 0; });
   for (int n = 0; n < nodes(); ++n)
     if (depth(n) <= 1 && top.size() < top_nodes) top.push_back(n);
+  std::unordered_map<std::string_view, int> place;
+  for (int n = 0; n < nodes(); ++n) place.emplace(cube.nodes[static_cast<std::size_t>(n)], n);
+  for (std::size_t e = 0; e < cube.edges.size(); ++e) {
+    const auto parent = place.find(cube.edge_parent[e]), child = place.find(cube.edge_child[e]);
+    if (parent == place.end() || child == place.end() || !child->first.starts_with(cube.edge_parent[e] + "/")) continue;
+    edges.push_back({parent->second, child->second, e});
+    parents.push_back(parent->second);
+  }
+  std::sort(parents.begin(), parents.end());
+  parents.erase(std::unique(parents.begin(), parents.end()), parents.end());
+  if (!parents.empty()) split = parents.front();
+  detail(0);
+}
+
+void View::detail(std::size_t bytes) {
+  const double numbers = nodes() * (2.0 + 4 * levels()) +
+                         (2.0 * static_cast<double>(edges.size()) + static_cast<double>(parents.size())) * levels();
+  const auto fit =
+      static_cast<std::size_t>(std::max(1.0, static_cast<double>(bytes) / (number_bytes * horizons() * numbers)));
+  detailed.assign(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(std::min(fit, ranked.size())));
+  std::sort(detailed.begin(), detailed.end());
 }
 
 Estimate View::expected(int cell, int node, int h, int quantity) const {
-  const std::size_t at = cube.at(quantity, cell, node, h);
-  const double value = cube.expected_loss[at], half = normal_95 * cube.expected_loss_se[at];
-  return {value, value - half, value + half};
+  static const Figure& figure = *figure_of("mean");
+  return estimate(cube, figure, {quantity, cell, node, h, 0});
 }
 
 Estimate View::var(int cell, int node, int h, int k) const {
-  const std::size_t at = cube.at(economic, cell, node, h, k);
-  return {cube.value_at_risk[at], cube.value_at_risk_lower[at], cube.value_at_risk_upper[at], cube.estimate_flag[at]};
+  static const Figure& figure = *figure_of("var");
+  return estimate(cube, figure, {economic, cell, node, h, k});
 }
 
 Estimate View::shortfall(int cell, int node, int h, int k, int quantity) const {
-  const std::size_t at = cube.at(quantity, cell, node, h, k);
-  return {cube.expected_shortfall[at], cube.expected_shortfall_lower[at], cube.expected_shortfall_upper[at],
-          cube.estimate_flag[at]};
+  static const Figure& figure = *figure_of("es");
+  return estimate(cube, figure, {quantity, cell, node, h, k});
 }
 
 double View::shortfall_se(int cell, int node, int h, int k) const {
   const double se = cube.expected_shortfall_se[cube.at(economic, cell, node, h, k)] / money.divisor;
+  return std::isfinite(se) ? std::strtod(significant(se, 4).c_str(), nullptr) : se;
+}
+
+Estimate View::contribution(int cell, const Edge& edge, int h, int k) const {
+  const double value = cube.contribution[cube.at_edge(cell, edge.at, h, k)];
+  Estimate found = give_or_take(value, normal_95 * contribution_se(cell, edge, h, k) * money.divisor);
+  found.flag = shortfall(cell, edge.parent, h, k).flag;
+  return found;
+}
+
+double View::contribution_se(int cell, const Edge& edge, int h, int k) const {
+  const double se = cube.contribution_se[cube.at_edge(cell, edge.at, h, k)] / money.divisor;
   return std::isfinite(se) ? std::strtod(significant(se, 4).c_str(), nullptr) : se;
 }
 
@@ -86,12 +106,8 @@ double View::relative_error(int cell, int h, int k) const {
 std::string View::gauge(int gauge, int cell) const {
   const std::size_t at = cube.at(gauge, cell, 0, horizon);
   const double mean = cube.gauge_mean[at], half = normal_95 * cube.gauge_se[at];
-  if (cube.gauge_units[static_cast<std::size_t>(gauge)] != "1") return amount({mean, mean - half, mean + half});
-  if (std::isnan(mean)) return "n/a";
-  // As many decimals as its error makes sense of.
-  const int decimals = half > 0 ? std::clamp(1 - static_cast<int>(std::floor(std::log10(half))), 0, 6) : 0;
-  return grouped(mean, decimals) + " <span class=\"error\">±" + (std::isnan(half) ? "?" : grouped(half, decimals)) +
-         "</span>";
+  if (cube.gauge_units[static_cast<std::size_t>(gauge)] != "1") return amount(give_or_take(mean, half));
+  return plain_number(mean, half);
 }
 
 std::string View::scenarios_for(double relative_error) const {
@@ -125,8 +141,7 @@ double View::shown(double amount) const {
 
 std::string View::amount(const Estimate& e) const {
   if (std::isnan(e.value)) return "n/a";
-  const bool missing = std::isnan(e.lower) || std::isnan(e.upper);
-  std::string text = money(e.value) + " <span class=\"error\">±" + (missing ? "?" : money(e.error()));
+  std::string text = money(e.value) + " <span class=\"error\">±" + (std::isnan(e.error()) ? "?" : money(e.error()));
   if (e.flag & var_is_bracket) text += "*";
   if (e.flag & few_tail_scenarios) text += "!";
   return text + "</span>";
@@ -150,9 +165,10 @@ std::string View::node_name(int n) const {
   return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
 }
 
-int View::depth(int n) const {
-  const std::string& path = cube.nodes[static_cast<std::size_t>(n)];
-  return static_cast<int>(std::count(path.begin(), path.end(), '/'));
+int View::depth(int n) const { return tailcube::depth(cube.nodes[static_cast<std::size_t>(n)]); }
+
+std::string View::name_below(int child, int parent) const {
+  return cube.nodes[static_cast<std::size_t>(child)].substr(cube.nodes[static_cast<std::size_t>(parent)].size() + 1);
 }
 
 }  // namespace tailcube::html

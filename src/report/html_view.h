@@ -4,31 +4,40 @@
 #include <vector>
 
 #include "src/cube/cube.h"
+#include "src/report/figures.h"
 #include "src/report/html_report.h"
 #include "src/report/html_text.h"
 #include "src/report/money.h"
 
 namespace tailcube::html {
 
-// A figure with the ends of its 95 % interval; what does not exist is NaN.
-struct Estimate {
-  double value, lower, upper;
-  int flag = 0;
-  double error() const;  // the wider half
-};
+using Estimate = FigureEstimate;
+// Of amounts that are not figures of the cube: what is less or more by `error` is still within 95 %.
+Estimate give_or_take(double value, double error);
+// Without unit, with as many digits as the error makes sense of, as HTML: "0.031 ±0.004".
+std::string plain_number(double value, double error);
 
-// A page holds the total and the first level of every cell, and all nodes of as many cells as fit: the first one and those
-// with the largest shortfall of the total. All figures are economic losses.
+// A page holds the total and the first level of every cell, and all nodes and contributions of as many cells as fit: the
+// first one and those with the largest shortfall of the total. All figures are economic losses.
 struct View {
-  View(const Cube&, const ReportOrigin&);
+  View(const Cube&, const ReportOrigin&);  // with the details of one cell
+  void detail(std::size_t bytes);          // of as many as take about so much of the page, one at least
 
   const Cube& cube;
   const ReportOrigin& origin;
   MoneyScale money;
   int horizon, level;         // at first: the last horizon and the largest confidence up to 99 %
+  std::vector<int> ranked;    // all cells: the first one, then by shortfall of the total at `horizon` and `level`
   std::vector<int> detailed;  // cells with all nodes, ascending; the first one is shown at first
   std::vector<int> top;       // the total and, as far as they are 12 or fewer, the nodes of the first level
   int worst;                  // the cell with the largest shortfall of the total at `horizon` and `level`
+  struct Edge {               // a node, one that is below it, and the place of the pair in the cube
+    int parent, child;
+    std::size_t at;
+  };
+  std::vector<Edge> edges;   // what children add to shortfalls; empty: the cube has no contributions
+  std::vector<int> parents;  // those that are split up, ascending
+  int split = -1;            // the one that is shown at first: the total where it is split up; -1: none is
 
   int cells() const { return static_cast<int>(cube.cells.size()); }
   int nodes() const { return static_cast<int>(cube.nodes.size()); }
@@ -39,7 +48,10 @@ struct View {
   Estimate var(int cell, int node, int h, int k) const;
   Estimate shortfall(int cell, int node, int h, int k, int quantity = 0) const;
   double shortfall_se(int cell, int node, int h,
-                      int k) const;                     // in the money scale, four digits: what the page computes with
+                      int k) const;  // in the money scale, four digits: what the page computes with
+  // What the child of an edge adds to its parent's shortfall, with the parent's marks, and the standard error, as above.
+  Estimate contribution(int cell, const Edge&, int h, int k) const;
+  double contribution_se(int cell, const Edge&, int h, int k) const;
   double relative_error(int cell, int h, int k) const;  // of the total's shortfall: standard error / value; or NaN
   std::string gauge(int gauge,
                     int cell) const;  // of the total at `horizon`: money in the money scale, or a number ± its error
@@ -61,6 +73,8 @@ struct View {
   std::string horizon_name(int h) const;  // "1 year"
   std::string node_name(int n) const;     // the last part of its path
   int depth(int n) const;                 // 0 for the total
+  // The nodes between the child and the parent and the child itself, "credit/pool_a".
+  std::string name_below(int child, int parent) const;
 };
 
 }  // namespace tailcube::html

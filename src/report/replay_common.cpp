@@ -10,8 +10,6 @@
 namespace tailcube {
 namespace {
 
-bool relative(const Factor& f) { return f.process == Process::lognormal || f.process == Process::log_ou; }
-
 template <class Parts>
 void order(Parts& parts) {
   std::stable_sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.loss.sum > b.loss.sum; });
@@ -35,10 +33,11 @@ CommonTraits::CommonTraits(const Job& job, const Cube& cube, int cell, int node,
   of_obligor_.assign(job.obligors.size(), none);
 }
 
-double CommonTraits::move(std::size_t factor, double value) const {
-  const Factor& f = out_.job.market.factors[factor];
+bool moves_relatively(const Factor& f) { return f.process == Process::lognormal || f.process == Process::log_ou; }
+
+double factor_move(const Factor& f, double value) {
   if (f.process == Process::driver) return value;
-  return relative(f) ? value / f.initial - 1 : value - f.initial;
+  return moves_relatively(f) ? value / f.initial - 1 : value - f.initial;
 }
 
 void CommonTraits::add(const Replay& replay) {
@@ -51,7 +50,8 @@ void CommonTraits::add(const Replay& replay) {
   };
   out_.scenarios.push_back(replay.scenario);
   out_.loss.add(loss_of(static_cast<std::size_t>(out_.node)));
-  for (Common::Factor& f : out_.factors) f.move.add(move(f.factor, replay.path[f.factor][static_cast<std::size_t>(step)]));
+  for (Common::Factor& f : out_.factors)
+    f.move.add(factor_move(job.market.factors[f.factor], replay.path[f.factor][static_cast<std::size_t>(step)]));
   for (std::size_t g = 0; g < out_.gauges.size(); ++g)
     out_.gauges[g].add(replay.gauges[(g * job.nodes.size() + static_cast<std::size_t>(out_.node)) * horizons + h]);
   for (Common::Part& n : out_.nodes) {
@@ -94,17 +94,29 @@ void CommonTraits::add(const Replay& replay) {
   }
 }
 
-Common CommonTraits::finish(const std::vector<std::vector<double>>& sample) {
-  for (Common::Factor& f : out_.factors) {
-    const std::vector<double>& values = sample[f.factor];
+std::vector<Common::Factor> usual_moves(const Job& job, const std::vector<std::vector<double>>& sample) {
+  std::vector<Common::Factor> all;
+  all.reserve(sample.size());
+  for (std::uint32_t i = 0; i < sample.size(); ++i) {
+    const std::vector<double>& values = sample[i];
+    const auto move = [&](double value) { return factor_move(job.market.factors[i], value); };
     double sum = 0, squares = 0;
-    for (const double value : values) sum += move(f.factor, value);
+    for (const double value : values) sum += move(value);
     const auto n = static_cast<double>(values.size());
-    for (const double value : values) squares += std::pow(move(f.factor, value) - sum / n, 2);
-    f.usual_mean = sum / n;
-    f.usual_deviation = std::sqrt(squares / (n - 1));
+    for (const double value : values) squares += std::pow(move(value) - sum / n, 2);
+    Common::Factor f{i, {}, sum / n, std::sqrt(squares / (n - 1))};
     // What the cell pins does not move, but for rounding.
     if (f.usual_deviation < 1e-9 * std::max(1e-3, std::abs(f.usual_mean))) f.usual_deviation = 0;
+    all.push_back(f);
+  }
+  return all;
+}
+
+Common CommonTraits::finish(const std::vector<std::vector<double>>& sample) {
+  const std::vector<Common::Factor> usual = usual_moves(out_.job, sample);
+  for (Common::Factor& f : out_.factors) {
+    f.usual_mean = usual[f.factor].usual_mean;
+    f.usual_deviation = usual[f.factor].usual_deviation;
   }
   const std::size_t n = out_.scenarios.size();
   const auto distance = [n](const Common::Factor& f) { return f.usual_deviation > 0 ? std::abs(f.distance(n)) : 0; };

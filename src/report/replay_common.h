@@ -20,6 +20,10 @@ struct MeanOfWorst {
   double error(std::size_t scenarios) const;
 };
 
+// From today to this value: relative for prices (lognormal kinds), else the difference; a driver in standard deviations.
+double factor_move(const Factor&, double value);
+bool moves_relatively(const Factor&);
+
 struct Common {
   const Job& job;
   const Cube& cube;
@@ -29,8 +33,7 @@ struct Common {
   MeanOfWorst loss;                      // of the node; its losses are in /tail
   struct Factor {
     std::uint32_t factor;
-    // From today to the horizon: relative for lognormal kinds, else the difference; drivers in standard deviations.
-    MeanOfWorst move;
+    MeanOfWorst move;                    // from today to the horizon
     double usual_mean, usual_deviation;  // of the same over `sampled` scenarios of the cell, whatever they lose
     double distance(std::size_t n) const { return (move.mean(n) - usual_mean) / usual_deviation; }
   };
@@ -47,6 +50,9 @@ struct Common {
   static constexpr std::size_t leading = 20, sampled = 8192;
 };
 
+// How factors usually move: `sample` as below; `move` is empty. In the order of the job's factors.
+std::vector<Common::Factor> usual_moves(const Job&, const std::vector<std::vector<double>>& sample);
+
 // `replays`, called for each scenario in turn, need not be kept.
 class CommonTraits {
  public:
@@ -56,7 +62,6 @@ class CommonTraits {
   Common finish(const std::vector<std::vector<double>>& sample);
 
  private:
-  double move(std::size_t factor, double value) const;
   Common out_;
   std::vector<std::uint32_t> of_position_, of_obligor_;  // places in the lists, `none`: not there yet
 };

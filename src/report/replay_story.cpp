@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "src/report/money.h"
+
 namespace tailcube {
 namespace {
 
@@ -43,6 +45,15 @@ TailCheck check_against_tail(const Cube& cube, int cell, const Replay& replay) {
       if (!full || ahead) out.differences.push_back({node, h, cube.tail_loss[last], loss});
     }
   return out;
+}
+
+std::string difference_text(const Cube& cube, int cell, const Replay& replay, const TailCheck& check) {
+  const TailCheck::Difference& d = check.differences.front();
+  const auto name = [](const std::vector<std::string>& names, int i) { return names[static_cast<std::size_t>(i)]; };
+  return "scenario " + std::to_string(replay.scenario) + " of cell \"" + name(cube.cells, cell) +
+         "\" is not the run's: " + name(cube.nodes, d.node) + " loses " + shortest(d.replayed) + " after " +
+         horizon_text(cube.horizon_years[static_cast<std::size_t>(d.horizon)]) + ", the cube has " + shortest(d.cube) +
+         "; so it is at " + std::to_string(check.differences.size()) + " places";
 }
 
 bool lies_under(const Job& job, NodeIndex node, int ancestor) {

@@ -21,6 +21,8 @@ struct TailCheck {
   std::vector<Difference> differences;
 };
 TailCheck check_against_tail(const Cube&, int cell, const Replay&);
+// The first of the differences, in words.
+std::string difference_text(const Cube&, int cell, const Replay&, const TailCheck&);
 
 struct Story {
   const Job& job;  // that was replayed: without what was left out

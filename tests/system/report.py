@@ -3,6 +3,7 @@
 Needs h5py and Chromium; ends with 77 (skipped) without them.
 """
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -10,7 +11,8 @@ import sys
 import tempfile
 import unittest
 
-from common import TINY, Case, main, read, tailcube
+from common import TINY, Case, main, read, seal, tailcube
+from wide_job import write as write_wide_job
 from browser import PROGRAM as CHROMIUM
 from browser import Browser
 
@@ -31,11 +33,15 @@ TABLES = """Object.fromEntries([...document.querySelectorAll("table[id]")].map((
 def shown(value, divisor):
     """As tailcube writes money without decimals."""
     text = f"{value / divisor:,.0f}"
-    return "0" if text == "-0" else text
+    return "n/a" if value != value else "0" if text == "-0" else text
 
 
 def with_error(value, error, divisor):
-    return f"{shown(value, divisor)} ±{shown(error, divisor)}"
+    return f"{shown(value, divisor)} ±{'?' if error != error else shown(error, divisor)}"
+
+
+def rounded(value):
+    return value if value != value else round(value)
 
 
 class Report(Case):
@@ -63,7 +69,7 @@ class Report(Case):
     def test_page(self):
         """One page, all sizes and schemes; then its numbers against the cube's, by script and without."""
         self.cube()
-        page = self.report()
+        page = self.report("--job", TINY)
         browser = self.browser
         seen = {}
         for width in (360, 768, 1440):
@@ -77,6 +83,8 @@ class Report(Case):
         tables = browser.value(TABLES)
         with h5py.File(self.path("out", "cube.h5")) as file:
             self.check_numbers(file, tables)
+            self.check_drivers(file, tables)
+        self.check_stories(tables)
         self.check_access()
         digest = hashlib.sha256(read(self.path("out", "cube.h5"))).hexdigest()
         self.assertIn(digest, browser.value("document.getElementById('provenance').textContent"))
@@ -112,6 +120,75 @@ class Report(Case):
         self.assertEqual(first[1], "3,000")
         self.assertGreater(int(last[1]), 0)
 
+    def check_drivers(self, file, tables):
+        """What nodes add to the total, with errors, and the difference to each alone."""
+        cube, group = file["cube"], file["contribution"]
+        nodes = list(cube["node"].asstr())
+        edges = list(zip(group["edge_parent"].asstr(), group["edge_child"].asstr()))
+        adds, se = (group["expected_shortfall" + end][0, :, -1, -1] for end in ("", "_se"))
+        alone, lower, upper = (cube["expected_shortfall" + end][0, 0, :, -1, -1] for end in ("", "_lower", "_upper"))
+        error = (alone - lower).clip(upper - alone)
+
+        def expected(edge, child, whole):
+            n, four = nodes.index(child), float(f"{se[edge]:.4g}")  # as the page has it
+            half = 1.959963984540054 * four
+            return [with_error(adds[edge], half, 1), shown(four, 1), f"{100 * round(adds[edge]) / round(whole):,.1f} %",
+                    with_error(alone[n], error[n], 1), with_error(rounded(alone[n]) - rounded(adds[edge]), rounded(error[n]) + half, 1)]
+        children = sorted(((edge, child) for edge, (parent, child) in enumerate(edges) if parent == "total" and child.count("/") == 1),
+                          key=lambda item: -adds[item[0]])
+        *rows, last = tables["t-drivers"]
+        self.assertEqual([row[0] for row in rows], [child.split("/")[1] for _, child in children])
+        for row, (edge, child) in zip(rows, children):
+            self.assertEqual([text.replace("!", "") for text in row[1:]], expected(edge, child, alone[0]), child)
+        self.assertEqual(last[0], "total, together")
+        self.assertEqual(last[1].rstrip("!"), with_error(alone[0], error[0], 1))
+        self.assertAlmostEqual(sum(adds[edge] for edge, _ in children), alone[0], delta=0.01)
+        deep = [(edge, child) for edge, (parent, child) in enumerate(edges) if parent == "total"]
+        self.assertEqual([row[0] for row in tables["t-tree"]], [child.split("/")[-1] for _, child in deep])
+        for row, (edge, child) in zip(tables["t-tree"], deep):
+            self.assertEqual([text.replace("!", "") for text in row[1:]], expected(edge, child, alone[0]), child)
+        self.choose("pick-node", nodes.index("total/credit"))
+        split = self.browser.value(TABLES)["t-drivers"]
+        self.assertEqual({row[0] for row in split}, {"guarantees", "loans", "mortgages", "credit, together"})
+        self.choose("pick-node", nodes.index("total/credit/loans"))
+        self.assertEqual(self.browser.value(TABLES)["t-drivers"], tables["t-drivers"])
+        self.assertIn("loans is not split up", self.browser.value("byId('drivers-note').textContent"))
+        self.choose("pick-node", 0)
+        bars = self.browser.value("[...document.querySelectorAll('#c-waterfall rect')].map((r) => [r.getAttribute('class'), +r.getAttribute('x'), +r.getAttribute('width')])")
+        self.assertEqual([kind for kind, *_ in bars], ["fall adds" if adds[edge] >= 0 else "fall lowers" for edge, _ in children] + ["fall whole"])
+        tiles = self.browser.value("[...document.querySelectorAll('#c-treemap .tile')].map((r) => r.getAttribute('width') * r.getAttribute('height'))")
+        self.assertGreater(len(tiles), 3)
+
+    def check_stories(self, tables):
+        """They are what `replay` says."""
+        def replay(*arguments):
+            return json.loads(self.run_ok("replay", self.path("out"), "--job", TINY, "--format", "json", *arguments).out)
+        worst = replay("--worst", 20)
+        for scenario in worst["scenarios"][:3]:
+            story = replay("--scenario", scenario, "--most", 5)
+            of = {name: tables.get(f"t-story-0-{scenario}-{name}", []) for name in ("market", "defaults", "liquidations", "nodes", "positions")}
+            self.assertEqual([row[0] for row in of["defaults"]], [d["obligor"] for d in story["defaults"]])
+            self.assertEqual([row[0] for row in of["liquidations"]], [d["position"] for d in story["liquidations"]])
+            self.assertEqual([row[0] for row in of["positions"]], [p["id"] for p in story["positions"]])
+            self.assertEqual([row[2] for row in of["positions"]], [shown(p["loss"][-1], 1) for p in story["positions"]])
+            self.assertEqual([row[2] for row in of["nodes"]], [shown(n["loss"][-1], 1) for n in story["nodes"][:10]])
+            values = {f["id"]: f["value"][-1] for f in story["factors"]}
+            self.assertEqual(len(of["market"]), 8)
+            for row in of["market"]:
+                self.assertAlmostEqual(float(row[2]), values[row[0]], delta=1e-4 * abs(values[row[0]]))
+        self.assertNotIn(f"t-story-0-{worst['scenarios'][3]}-nodes", tables)
+        alike = tables["t-alike-0-nodes"]
+        self.assertEqual([row[0] for row in alike], [n["id"].removeprefix("total/") for n in worst["nodes"][:10]])
+        self.assertEqual([row[1] for row in alike], [with_error(n["mean_loss"], 1.959963984540054 * n["mean_loss_se"], 1) for n in worst["nodes"][:10]])
+        visible = "[...document.querySelectorAll('.stories')].filter((s) => !s.hidden).map((s) => Number(s.dataset.cell))"
+        self.assertEqual(self.browser.value(visible), [0])
+        self.choose("pick-cell", 1)
+        self.assertEqual(self.browser.value(visible), [1])
+        self.choose("pick-cell", 0)
+
+    def choose(self, name, value):
+        self.browser.value(f"byId('{name}').value = '{value}'; byId('{name}').dispatchEvent(new Event('change'));")
+
     def check_access(self):
         """What a screen reader and a keyboard need, as far as a script can see it."""
         count = {"[...document.querySelectorAll('select')].filter((s) => !s.labels.length)": "selects without a label",
@@ -124,15 +201,14 @@ class Report(Case):
             self.assertEqual(self.browser.value(f"{expression}.length"), 0, what)
         self.assertEqual(self.browser.value("document.documentElement.lang"), "en")
         self.assertEqual(self.browser.value("document.querySelectorAll('main, header, footer, nav[aria-label]').length"), 4)
-        self.assertEqual(self.browser.value("document.querySelectorAll('svg').length"), 5)
+        self.assertEqual(self.browser.value("document.querySelectorAll('svg').length"), 7)
 
     def check_selection(self, page, tables):
         """Choosing there and back gives the first tables again, which are those of the page without its script."""
-        choose = "(id, value) => { byId(id).value = value; byId(id).dispatchEvent(new Event('change')); }"
-        self.browser.value(f"({choose})('pick-horizon', '0')")
+        self.choose("pick-horizon", 0)
         changed = self.browser.value(TABLES)
         self.assertNotEqual(changed["t-total"], tables["t-total"])
-        self.browser.value(f"({choose})('pick-horizon', String(data.horizon))")
+        self.choose("pick-horizon", self.browser.value("data.horizon"))
         self.assertEqual(self.browser.value(TABLES), tables)
         self.assertEqual(self.browser.complaints(), [])
         self.browser.open("file://" + page, scripts=False)
@@ -147,10 +223,11 @@ class Report(Case):
         toml = HOSTILE.replace("\\", "\\\\").replace('"', '\\"')
         job = self.job(edit=[('name = "base"', f'name = "{toml}"')])
         self.run_ok("run", job, "-o", self.path("out"), "-q", "--set", f'run.name="{toml}"')
-        page = self.report()
+        page = self.report("--job", job)
         self.browser.open("file://" + page)
         self.assertEqual(self.browser.complaints(), [])
         self.assertEqual(self.browser.value("document.querySelectorAll('img').length"), 0)
+        self.assertGreater(self.browser.value("document.querySelectorAll('.stories .story').length"), 0)
         self.assertEqual(self.browser.value("data.cells[0]"), HOSTILE)
         self.assertEqual(self.browser.value(TABLES)["t-total"][0][0], HOSTILE)
         self.assertIn(HOSTILE, self.browser.value("document.title"))
@@ -163,6 +240,60 @@ class Report(Case):
         self.assertEqual(self.browser.value("document.querySelectorAll('svg').length"), 0)
         self.assertIn("Charts were left out", self.browser.value("document.getElementById('no-charts').textContent"))
         self.assertGreater(len(self.browser.value(TABLES)["t-distribution"]), 0)
+
+    def test_without_stories(self):
+        """A cube whose job is not at hand, or not the run's, has its page, which says why nothing is told."""
+        self.cube()
+        spoiled = self.job()
+        with open(os.path.join(os.path.dirname(spoiled), "loans.csv"), "a") as file:
+            file.write("\n")
+        for arguments, why in (([], "give their folder with --job FOLDER"), (["--job", spoiled], "loans.csv: is not the file of the run"),
+                               (["--job", TINY, "--stories", "0"], "they were not asked for")):
+            with self.subTest(arguments=arguments):
+                page = read(self.report(*arguments)).decode()
+                line = re.search(r"<p class=\"note\">No stories here: (.*)</p>", page)
+                self.assertIn(why, line[1])
+                self.assertNotIn("class=\"stories\"", page)
+                self.assertIn("t-tail", page)
+
+    def test_scenarios_that_are_not_the_run_s(self):
+        """Another program's cube: nothing is told of what cannot be reproduced."""
+        self.cube()
+        with h5py.File(self.path("out", "cube.h5"), "r+") as file:
+            loss = file["tail/loss"][...]
+            loss[0, 0, -1, 0] += 1
+            file["tail/loss"][...] = loss
+        seal(self.path("out", "cube.h5"))
+        page = read(self.report("--job", TINY)).decode()
+        self.assertRegex(page, r"No stories here: scenario \d+ of cell &quot;base&quot; is not the run&#39;s")
+
+    def test_without_contributions(self):
+        """One line says how to get them."""
+        job = self.job()
+        self.run_ok("run", job, "-o", self.path("out"), "-q", "--set", 'cube.contributions="none"')
+        self.browser.open("file://" + self.report("--job", job))
+        self.assertEqual(self.browser.complaints(), [])
+        self.assertIn("cube.contributions", self.browser.value("byId('drivers').textContent"))
+        self.assertIn("each alone", self.browser.value("byId('summary').textContent"))
+        tables = self.browser.value(TABLES)
+        self.assertNotIn("t-drivers", tables)
+        self.assertGreater(len(tables["t-nodes"]), 3)
+
+    def test_size(self):
+        """A wide cube's page keeps to 1.5 MB, everything on, and says what it leaves out. (A wider one: report_html_test.)"""
+        job = write_wide_job(self.path("wide"), levels=6, books=9, pools=50, scenarios=200)
+        self.run_ok("run", job, "-o", self.path("out"), "-q", "--set", "cube.tail_scenarios=20")
+        page = self.report("--job", job)
+        size = os.path.getsize(page)
+        self.assertLess(size, 1_500_000)
+        self.assertGreater(size, 1_000_000)
+        self.browser.open("file://" + page)
+        self.assertEqual(self.browser.complaints(), [])
+        tables = self.browser.value(TABLES)
+        self.assertEqual((len(tables["t-total"]), len(tables["t-grid"]), len(tables["t-nodes"])), (36, 36, 60))
+        self.assertGreater(self.browser.value("data.detailed.length"), 1)
+        self.assertIn("of 36 stress cells", self.browser.value("byId('provenance').textContent"))
+        self.assertGreater(self.browser.value("document.querySelectorAll('.stories .story').length"), 0)
 
     def test_policy(self):
         """The page's own script would be refused if a byte of it changed."""

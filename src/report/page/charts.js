@@ -77,7 +77,7 @@ function drawCells() {
     const text = c.g.append("text").attr("x", 0).attr("y", y - 11);
     text.append("tspan").text(row.name);
     text.append("tspan").attr("fill-opacity", 0.8)
-      .text(`   ES ${amount(row.es.value)}` + (c.width > 420 ? ` · VaR ${amount(row.var.value)}` : ""));
+      .text(`   ES ${signed(row.es)}` + (c.width > 560 ? ` · VaR ${signed(row.var)}` : ""));
     stroke(c, "rule", 0, c.width, y, y);
     stroke(c, "whisker", x(lower(row.es)), x(upper(row.es)), y, y);
     stroke(c, "mean", x(row.var.value), x(row.var.value), y - 6, y + 6);
@@ -198,5 +198,5 @@ function drawPrecision() {
 
 function drawAll() {
   if (!charts) return;
-  for (const draw of [drawCells, drawDensity, drawExceedance, drawFan, drawPrecision]) draw();
+  for (const draw of [drawCells, drawWaterfall, drawTreemap, drawDensity, drawExceedance, drawFan, drawPrecision]) draw();
 }

@@ -1,17 +1,19 @@
 // The controls, and what follows them.
 function shownText(parts) {
   const text = { c: data.cells[state.cell], n: data.nodes[state.node], h: "after " + data.horizons[state.horizon],
-                 k: data.levels[state.level] };
+                 k: data.levels[state.level], p: data.nodes[splitNode()] };
   return [...parts].map((part) => text[part]).join(" · ");
 }
 
 function show() {
   for (const line of document.querySelectorAll(".shown")) line.textContent = shownText(line.dataset.parts);
   totalTable();
+  driversTables();
   nodeTable();
   gridTables();
   horizonTable();
   tailTable();
+  showStories();
   precisionTable();
   distributionTable();
   drawAll();

@@ -90,6 +90,15 @@ function tailTable() {
   }));
 }
 
+// Stories are in the page as HTML, those of one cell shown.
+function showStories() {
+  const note = byId("stories-note"), all = [...document.querySelectorAll(".stories")];
+  for (const box of all) box.hidden = Number(box.dataset.cell) !== state.cell;
+  if (note)
+    note.textContent = all.every((box) => box.hidden)
+      ? `This page tells none of ${data.cells[state.cell]}; tailcube replay does, with --cell and --worst.` : "";
+}
+
 function precisionTable() {
   fill("t-precision", cells().map((c) => [data.cells[c], ...levels().flatMap((k) => {
     const error = relativeError(c, state.horizon, k);
@@ -105,7 +114,10 @@ function distributionTable() {
   }
   const whole = all[0].reached, wide = (all[all.length - 1].to - all[0].from) / 60;
   const rows = joined(all, wide);
-  fill("t-distribution", rows.map((bin) => [amount(bin.from), amount(bin.reached, 0), percent(bin.reached / whole, 3)]));
+  fill("t-distribution", rows.map((bin) => {
+    const p = bin.reached / whole, error = NORMAL_95 * Math.sqrt((p * (1 - p)) / data.scenarios);
+    return [amount(bin.from), amount(bin.reached, 0), `${percent(p, 3)} ±${percent(error, 3)}`];
+  }));
 }
 
 // What run.json says the run cost.

@@ -14,6 +14,13 @@ constexpr double negligible = 1e-9;
 
 double probability(double threshold, double dof) { return dof > 0 ? student_cdf(threshold, dof) : normal_cdf(threshold); }
 
+// The first step at which anybody can default; their number where nobody can.
+std::size_t first_with_defaults(std::span<const double> threshold, double dof) {
+  std::size_t n = 0;
+  while (n < threshold.size() && !(probability(threshold[n], dof) > 0)) ++n;
+  return n;
+}
+
 // Adds phi(s) P(low < X <= high | S = s), corr(X, S) = loading before the division by sqrt(W / dof).
 void add_slice(ScoreLaw& law, double low, double high, double loading, std::span<const MixingNode> mixing) {
   const double residual = std::sqrt(1 - loading * loading);
@@ -56,16 +63,20 @@ void ScoreLaw::normalise() {
 
 ScoreLaw adapted_scores(std::span<const double> threshold, double squared_loading, double dof) {
   ScoreLaw law;
-  const double first = probability(threshold[0], dof), resolution = dof > 0 ? negligible * first : 0;
-  if (squared_loading < 1e-6 || !(first > 0) || !(first < 1)) return law.normalise(), law;
+  const std::size_t first = first_with_defaults(threshold, dof);
+  if (squared_loading < 1e-6 || first == threshold.size()) return law.normalise(), law;
+  const double share = probability(threshold[first], dof), resolution = dof > 0 ? negligible * share : 0;
+  if (!(share < 1)) return law.normalise(), law;
   const std::vector<MixingNode> mixing = mixing_nodes(dof, resolution);
-  add_slice(law, never, threshold[0], std::sqrt(squared_loading), mixing);
-  const auto [low, high] = std::minmax_element(threshold.begin(), threshold.end());
-  Recursion recursion(squared_loading, *low, *high, mixing, resolution);
+  add_slice(law, never, threshold[first], std::sqrt(squared_loading), mixing);
+  double low = threshold[first], high = low;
+  for (const double c : threshold)
+    if (c != never) low = std::min(low, c), high = std::max(high, c);
+  Recursion recursion(squared_loading, low, high, mixing, resolution);
   recursion.start(threshold[0]);
   for (std::size_t n = 1; n < threshold.size(); ++n) {
     const int k = static_cast<int>(n) + 1;
-    recursion.scores(k, threshold[n], law);
+    if (n > first && threshold[n] != never) recursion.scores(k, threshold[n], law);
     if (n + 1 < threshold.size()) recursion.advance(k, threshold[n]);
   }
   return law.normalise(), law;
@@ -74,9 +85,11 @@ ScoreLaw adapted_scores(std::span<const double> threshold, double squared_loadin
 // Given default by X at the last step N, the score at step n has the correlation R sqrt(n / N) with X.
 ScoreLaw terminal_scores(std::span<const double> threshold, double squared_loading, double dof) {
   ScoreLaw law;
-  const std::vector<MixingNode> mixing = mixing_nodes(dof, dof > 0 ? negligible * probability(threshold[0], dof) : 0);
+  const std::size_t first = first_with_defaults(threshold, dof);
+  if (first == threshold.size()) return law.normalise(), law;
+  const std::vector<MixingNode> mixing = mixing_nodes(dof, dof > 0 ? negligible * probability(threshold[first], dof) : 0);
   const auto steps = static_cast<double>(threshold.size());
-  for (std::size_t n = 0; n < threshold.size(); ++n)
+  for (std::size_t n = first; n < threshold.size(); ++n)
     add_slice(law, n == 0 ? never : threshold[n - 1], threshold[n],
               std::sqrt(squared_loading * static_cast<double>(n + 1) / steps), mixing);
   return law.normalise(), law;

@@ -52,6 +52,27 @@ std::vector<double> default_curve(double pd_1y, double step_years, int steps) {
   return curve;
 }
 
+std::vector<double> default_curve(std::span<const DefaultBy> term, double step_years, int steps) {
+  std::vector<double> curve;
+  curve.reserve(static_cast<std::size_t>(steps));
+  const auto hazard_by = [&](std::size_t i) { return -log1p(-term[i].probability); };
+  std::size_t next = 0;  // of the points after t
+  for (int n = 1; n <= steps; ++n) {
+    const double t = n * step_years;
+    while (next < term.size() && term[next].years <= t) ++next;
+    const std::size_t end = std::min(next, term.size() - 1);
+    const double start = end == 0 ? 0 : term[end - 1].years, at_start = end == 0 ? 0 : hazard_by(end - 1);
+    const double slope = (hazard_by(end) - at_start) / (term[end].years - start);
+    double hazard = 0;
+    if (next == term.size())
+      hazard = hazard_by(end) + (t - term[end].years) * slope;
+    else
+      hazard = std::min(hazard_by(end), at_start + (t - start) * slope);
+    curve.push_back(-expm1(-hazard));
+  }
+  return curve;
+}
+
 double marginal_threshold(double probability, double dof) {
   if (probability <= 0) return never;
   if (probability >= 1) return -never;
@@ -68,31 +89,38 @@ double copula_joint(double probability, double squared_loading, double dof) {
 }
 
 Passage adapted_passage(std::span<const double> curve, double squared_loading, double dof) {
-  if (squared_loading < 1e-6 || curve.size() == 1 || curve.front() <= 0 || curve.back() >= 1) {
+  if (squared_loading < 1e-6 || curve.size() == 1 || curve.back() <= 0 || curve.back() >= 1) {
     Passage out = independent(curve, dof);
     if (curve.size() == 1) out.joint[0] = copula_joint(curve[0], squared_loading, dof);
     return out;
   }
   std::vector<double> quantile;
   for (const double p : curve) quantile.push_back(marginal_threshold(p, dof));
-  Passage out;
-  out.threshold.push_back(quantile[0]);
-  out.marginal.push_back(curve[0]);
-  out.joint.push_back(copula_joint(curve[0], squared_loading, dof));
-  const double resolved = resolution(curve[0], dof);
-  Recursion recursion(squared_loading, quantile.front(), quantile.back(), mixing_nodes(dof, resolved), resolved);
+  // Up to the first step with defaults nobody has gone, and it has the threshold of its marginal.
+  const auto first =
+      static_cast<std::size_t>(std::find_if(curve.begin(), curve.end(), [](double p) { return p > 0; }) - curve.begin());
+  Passage out{std::vector<double>(first, never), std::vector<double>(first, 0.0), std::vector<double>(first, 0.0)};
+  double threshold = quantile[first];  // the last that there is
+  out.threshold.push_back(threshold);
+  out.marginal.push_back(curve[first]);
+  out.joint.push_back(copula_joint(curve[first], squared_loading, dof));
+  const double resolved = resolution(curve[first], dof);
+  Recursion recursion(squared_loading, threshold, quantile.back(), mixing_nodes(dof, resolved), resolved);
   recursion.start(out.threshold[0]);
   for (std::size_t n = 1; n < curve.size(); ++n) {
     const int k = static_cast<int>(n) + 1;
-    const double target = curve[n] - curve[n - 1];
-    double threshold = out.threshold.back();
-    if (target > negligible)
-      threshold = solve(recursion, k, target, threshold + quantile[n] - quantile[n - 1], dof > 0 ? 1e-4 : 1e-9);
-    const auto flux = recursion.flux(k, threshold);
-    out.threshold.push_back(threshold);
-    out.marginal.push_back(out.marginal.back() + flux.hit);
-    out.joint.push_back(out.joint.back() + flux.joint);
-    if (n + 1 < curve.size()) recursion.advance(k, threshold);
+    if (n > first) {
+      const double target = curve[n] - curve[n - 1];
+      if (target > negligible)
+        threshold = solve(recursion, k, target, threshold + quantile[n] - quantile[n - 1], dof > 0 ? 1e-4 : 1e-9);
+      auto flux = recursion.flux(k, threshold);
+      const bool stands = target <= negligible && flux.hit > 10 * negligible;
+      if (stands) flux = {};
+      out.threshold.push_back(stands ? never : threshold);
+      out.marginal.push_back(out.marginal.back() + flux.hit);
+      out.joint.push_back(out.joint.back() + flux.joint);
+    }
+    if (n + 1 < curve.size()) recursion.advance(k, out.threshold[n]);
   }
   return out;
 }
@@ -100,10 +128,12 @@ Passage adapted_passage(std::span<const double> curve, double squared_loading, d
 Passage passage(std::span<const double> threshold, double squared_loading, double dof) {
   Passage out;
   out.threshold.assign(threshold.begin(), threshold.end());
-  out.marginal.push_back(dof > 0 ? student_cdf(threshold[0], dof) : normal_cdf(threshold[0]));
+  const auto below = [dof](double c) { return dof > 0 ? student_cdf(c, dof) : normal_cdf(c); };
+  out.marginal.push_back(below(threshold[0]));
   out.joint.push_back(copula_joint(out.marginal[0], squared_loading, dof));
   const auto [low, high] = std::minmax_element(threshold.begin(), threshold.end());
-  const double resolved = resolution(out.marginal[0], dof);
+  const auto first = std::find_if(threshold.begin(), threshold.end(), [](double c) { return c > never; });
+  const double resolved = first == threshold.end() ? 0 : resolution(below(*first), dof);
   Recursion recursion(squared_loading, *low, *high, mixing_nodes(dof, resolved), resolved);
   recursion.start(threshold[0]);
   for (std::size_t n = 1; n < threshold.size(); ++n) {
@@ -118,9 +148,9 @@ Passage passage(std::span<const double> threshold, double squared_loading, doubl
 
 // Secant on the logarithm of the joint probability in kappa^2; nearly linear, so three or four runs.
 Matched matched_passage(std::span<const double> curve, double squared_loading, int match, double dof) {
-  if (match <= 1 || squared_loading < 1e-6 || curve.front() <= 0 || curve.back() >= 1)
+  const auto last = static_cast<std::size_t>(std::max(match, 1)) - 1;
+  if (match <= 1 || squared_loading < 1e-6 || curve[last] <= 0 || curve.back() >= 1)
     return {1, adapted_passage(curve, squared_loading, dof)};
-  const auto last = static_cast<std::size_t>(match) - 1;
   const double target = log(copula_joint(curve[last], squared_loading, dof)), cap = 0.985 / squared_loading;
   Passage passage;
   const auto error = [&](double squared, std::size_t steps) {

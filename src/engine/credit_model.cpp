@@ -8,6 +8,7 @@
 #include <map>
 #include <numeric>
 #include <optional>
+#include <span>
 #include <unordered_map>
 
 #include "kernels/credit/recoveries.h"
@@ -20,6 +21,7 @@ namespace {
 // What an obligor's law depends on.
 struct Profile {
   double pd_1y;
+  std::uint32_t term;             // of ObligorTable::terms
   std::vector<Loading> loadings;  // none of them zero
   friend auto operator<=>(const Profile&, const Profile&) = default;
 };
@@ -27,6 +29,7 @@ struct ProfileHash {
   std::size_t operator()(const Profile& p) const {
     std::uint64_t h = std::bit_cast<std::uint64_t>(p.pd_1y);
     const auto mix = [&h](std::uint64_t x) { h = (h ^ x) * 0x9E3779B97F4A7C15u, h ^= h >> 29; };
+    mix(p.term);
     for (const Loading& l : p.loadings)
       mix(static_cast<std::uint32_t>(l.driver)), mix(std::bit_cast<std::uint64_t>(l.loading));
     mix(h >> 32);
@@ -40,13 +43,15 @@ std::string hex(double x) {
   return text;
 }
 
-// Thresholds and kappa per distinct (PD, a'Ca).
+// Thresholds and kappa per distinct (PD curve, a'Ca).
 struct Pair {
-  double pd_1y, square;
+  double pd_1y;
+  std::uint32_t term;
+  double square;
   friend auto operator<=>(const Pair&, const Pair&) = default;
 };
 struct Law {
-  double kappa = 1, first_step_joint_ratio = 1;
+  double kappa = 1, first_step_joint_ratio = 1, pd_at_end = 0;
   std::vector<double> threshold;
   std::uint32_t obligors = 0;
   bool scored = false;  // a loss given default depends on the score
@@ -59,31 +64,31 @@ class Laws {
 
   void add(const Pair& pair, std::uint32_t obligors, bool scored) {
     Law& law = laws_[pair];
+    if (law.obligors == 0 && pair.term != none) ++laws_of_term_[pair.term];
+    scored_ |= scored;
     law.obligors += obligors;
     law.scored |= scored;
   }
   const Law& at(const Pair& pair) const { return laws_.at(pair); }
   const std::map<Pair, Law>& all() const { return laws_; }
   // Those that are equal but for rounding are one pair.
-  static Pair pair(double pd_1y, double square) { return {pd_1y, std::nearbyint(square * 0x1p40) * 0x1p-40}; }
+  static Pair pair(const Profile& p, double square) { return {p.pd_1y, p.term, std::nearbyint(square * 0x1p40) * 0x1p-40}; }
 
   void solve() {
     const double dof = job_.credit.dof;
-    std::optional<PassageGrid> grid;
     const bool adapted = job_.credit.timing == Timing::adapted && job_.steps > 1;
-    if (adapted && laws_.size() > exact_pairs(job_.steps, dof)) {
-      const bool scored = std::any_of(laws_.begin(), laws_.end(), [](const auto& law) { return law.second.scored; });
-      grid.emplace(job_.step_years, job_.steps, match_, dof, scored ? PassageGrid::Scores::yes : PassageGrid::Scores::no);
-    }
+    const bool many = adapted && laws_.size() > exact_pairs(job_.steps, dof);
     for (auto& [pair, law] : laws_) {
-      const std::vector<double> curve = default_curve(pair.pd_1y, job_.step_years, job_.steps);
+      const std::vector<double> curve = curve_of(pair);
+      law.pd_at_end = curve.back();
       if (!adapted) {
         for (const double p : curve) law.threshold.push_back(marginal_threshold(p, dof));
         if (law.scored) law.scores = terminal_scores(law.threshold, pair.square, dof);
         continue;
       }
-      if (grid && PassageGrid::contains(pair.pd_1y, pair.square)) {
-        PassageGrid::Value value = (*grid)(pair.pd_1y, pair.square);
+      if (const PassageGrid* const grid = many ? grid_for(pair, curve) : nullptr) {
+        PassageGrid::Value value =
+            pair.term == none ? (*grid)(pair.pd_1y, pair.square) : (*grid)(std::span(curve), pair.square);
         law.kappa = value.kappa, law.threshold = std::move(value.threshold), law.scores = value.scores;
       } else {
         Matched matched = matched_passage(curve, pair.square, match_, dof);
@@ -97,9 +102,33 @@ class Laws {
   }
 
  private:
+  std::vector<double> curve_of(const Pair& pair) const {
+    if (pair.term == none) return default_curve(pair.pd_1y, job_.step_years, job_.steps);
+    return default_curve(job_.obligors.terms[pair.term], job_.step_years, job_.steps);
+  }
+
+  // One for all constant hazards, and one for each term structure with enough distinct a'Ca; null where the pair is solved.
+  const PassageGrid* grid_for(const Pair& pair, std::span<const double> curve) {
+    const auto scores = scored_ ? PassageGrid::Scores::yes : PassageGrid::Scores::no;
+    if (pair.term == none) {
+      if (!PassageGrid::contains(pair.pd_1y, pair.square)) return nullptr;
+      if (!grid_) grid_.emplace(job_.step_years, job_.steps, match_, job_.credit.dof, scores);
+      return &*grid_;
+    }
+    if (!PassageGrid::contains(pair.square) || laws_of_term_[pair.term] <= PassageGrid::node_count_of_curve())
+      return nullptr;
+    const auto at = grid_of_term_.find(pair.term);
+    if (at != grid_of_term_.end()) return &at->second;
+    return &grid_of_term_.emplace(pair.term, PassageGrid(curve, match_, job_.credit.dof, scores)).first->second;
+  }
+
   const Job& job_;
   int match_;
+  bool scored_ = false;  // any law is
   std::map<Pair, Law> laws_;
+  std::map<std::uint32_t, std::size_t> laws_of_term_;
+  std::optional<PassageGrid> grid_;
+  std::map<std::uint32_t, PassageGrid> grid_of_term_;
 };
 
 void refuse_what_cannot_be(const Job& job) {
@@ -128,6 +157,10 @@ struct Group {
   Profile profile;
   std::vector<std::uint32_t> members;  // places in ObligorTable, which is sorted by id
 };
+std::span<const DefaultBy> term_of(const ObligorTable& table, const Profile& profile) {
+  if (profile.term == none) return {};
+  return table.terms[profile.term];
+}
 bool in_default(const ObligorTable& table, std::size_t i) { return table.days_past_due[i] >= days_in_default; }
 
 std::vector<Group> group(const ObligorTable& table) {
@@ -135,7 +168,7 @@ std::vector<Group> group(const ObligorTable& table) {
   std::vector<Group> groups;
   for (std::uint32_t i = 0; i < table.size(); ++i) {
     if (in_default(table, i)) continue;
-    Profile profile{table.pd_1y[i] + 0.0, {}};
+    Profile profile{table.pd_1y[i] + 0.0, table.term_of(i), {}};
     for (const Loading& l : table.loadings[i])
       if (l.loading != 0) profile.loadings.push_back(l);
     const auto [at, fresh] = place.try_emplace(profile, static_cast<std::uint32_t>(groups.size()));
@@ -243,8 +276,11 @@ double squared_loading(const FactorModel& market, const std::vector<Loading>& lo
   return sum;
 }
 
-std::string bucket_name(double pd_1y, const std::vector<Loading>& loadings, const std::vector<std::string>& factor_ids) {
+std::string bucket_name(double pd_1y, std::span<const DefaultBy> term, const std::vector<Loading>& loadings,
+                        const std::vector<std::string>& factor_ids) {
   std::string name = "pd " + hex(pd_1y);
+  for (const DefaultBy& by : term)
+    if (by.years != 1) name += " /" + std::to_string(static_cast<int>(by.years)) + " " + hex(by.probability);
   for (const Loading& l : loadings) name += " " + factor_ids[static_cast<std::size_t>(l.driver)] + " " + hex(l.loading);
   return name;
 }
@@ -259,7 +295,7 @@ CompiledCredit compile_credit(const Job& job) {
     const bool scored = std::any_of(g.members.begin(), g.members.end(), [&](std::uint32_t i) {
       return job.obligors.lgd_sd[i] > 0 && job.obligors.lgd_correlation[i] > 0;
     });
-    laws.add(Laws::pair(g.profile.pd_1y, squares.back()), static_cast<std::uint32_t>(g.members.size()), scored);
+    laws.add(Laws::pair(g.profile, squares.back()), static_cast<std::uint32_t>(g.members.size()), scored);
   }
   laws.solve();
 
@@ -280,9 +316,10 @@ CompiledCredit compile_credit(const Job& job) {
   };
   for (std::size_t g = 0; g < groups.size(); ++g) {
     const auto& [profile, members] = groups[g];
-    const Law& law = laws.at(Laws::pair(profile.pd_1y, squares[g]));
+    const Law& law = laws.at(Laws::pair(profile, squares[g]));
     Bucket bucket;
-    bucket.stream = stream("bucket", bucket_name(profile.pd_1y, profile.loadings, job.factor_ids));
+    bucket.stream =
+        stream("bucket", bucket_name(profile.pd_1y, term_of(job.obligors, profile), profile.loadings, job.factor_ids));
     bucket.loadings = profile.loadings;
     for (Loading& l : bucket.loadings) l.loading *= law.kappa;
     bucket.residual = std::sqrt(1 - law.kappa * law.kappa * squares[g]);
@@ -297,7 +334,8 @@ CompiledCredit compile_credit(const Job& job) {
       add(i, squared_loading(job.market, job.obligors.loadings[i]), nullptr), ++model.in_default;
   refuse_equal_streams(job, model, out.order);
   for (const auto& [pair, law] : laws.all())
-    out.reports.push_back({pair.pd_1y, pair.square, law.kappa, law.first_step_joint_ratio, law.obligors});
+    out.reports.push_back(
+        {pair.pd_1y, law.pd_at_end, pair.term, pair.square, law.kappa, law.first_step_joint_ratio, law.obligors});
   return out;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 // Steps of compile_credit (engine.h) that tests look at.
+#include <span>
 #include <string>
 
 #include "src/engine/engine.h"
@@ -13,7 +14,9 @@ std::size_t exact_pairs(int steps, double dof);
 int matching_step(double step_years, int steps);
 // a'Ca of the drivers' correlation.
 double squared_loading(const FactorModel&, const std::vector<Loading>&);
-// "pd 3f847ae147ae147b SME 3fdc9f25c5bfedd9": what a bucket's stream is named by; the exact bits, never a place.
-std::string bucket_name(double pd_1y, const std::vector<Loading>&, const std::vector<std::string>& factor_ids);
+// "pd 3f847ae147ae147b /5 3fa999999999999a SME 3fdc9f25c5bfedd9": what a bucket's stream is named by, the PD by one year, by
+// five, a loading; the exact bits, never a place. `term` is empty where the hazard is constant.
+std::string bucket_name(double pd_1y, std::span<const DefaultBy> term, const std::vector<Loading>&,
+                        const std::vector<std::string>& factor_ids);
 
 }  // namespace tailcube

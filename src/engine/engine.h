@@ -27,8 +27,10 @@ std::string describe(const ValuationFault&, const Job&, const CompiledBook&);
 struct CompiledCredit {
   CreditModel model;
   std::vector<ObligorIndex> order;
-  struct Report {  // per distinct (PD, a'Ca), what `check` prints
-    double pd_1y, squared_loading, kappa, first_step_joint_ratio;
+  struct Report {             // per distinct (PD curve, a'Ca), what `check` prints
+    double pd_1y, pd_at_end;  // by one year, by the last step
+    std::uint32_t term;       // of ObligorTable::terms, or `none`
+    double squared_loading, kappa, first_step_joint_ratio;
     std::uint32_t obligors;
   };
   std::vector<Report> reports;

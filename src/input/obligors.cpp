@@ -46,8 +46,67 @@ constexpr Range days{0, 36500, "a whole number from 0 to 36500"};
 struct Ratings {
   NameIndex index;
   std::vector<double> pd;
-  bool known = true;  // false: their file could not be used
+  std::vector<std::vector<DefaultBy>> term;  // of each rating; empty: its hazard is constant
+  bool known = true;                         // false: their file could not be used
   bool given = false;
+};
+
+// ratings.csv: rating, pd_1y, and pd_2y ... pd_100y as there are.
+class RatingReader {
+ public:
+  static Table open(SourceFile& file, Issues& issues, std::vector<std::string>& names) {
+    for (int year = 2; year <= last_year; ++year) names.push_back("pd_" + std::to_string(year) + "y");
+    std::vector<ColumnSpec> columns = {{"rating", true}, {"pd_1y", true}};
+    for (const std::string& name : names) columns.push_back({name});
+    return {file, issues, std::move(columns)};
+  }
+  RatingReader(Reading& reading, SourceFile& file, Ratings& out)
+      : reading_(reading), table_(open(file, reading.issues, names_)), out_(out) {}
+
+  void read() {
+    while (table_.next()) {
+      const std::string_view name = table_.id(0);
+      std::vector<DefaultBy> term = probabilities();
+      if (name.empty()) continue;
+      if (!out_.index.insert(name).second) {
+        table_.error(0, in_quotes(name) + " is there twice");
+        continue;
+      }
+      out_.pd.push_back(term[0].probability);
+      if (term.size() == 1) term.clear();
+      out_.term.push_back(std::move(term));
+    }
+    out_.known = table_.has(0) && table_.complete();
+    table_.list_defaults(reading_.job.defaults_used);
+  }
+
+ private:
+  static constexpr int last_year = 100;
+
+  // By the years that are given, from the first on.
+  std::vector<DefaultBy> probabilities() {
+    std::vector<DefaultBy> term = {{1, table_.number(1, probability)}};
+    bool good = table_.row_good();
+    for (int year = 2; year <= last_year; ++year) {
+      if (!table_.has(year)) continue;
+      if (table_.cell(year).empty()) {
+        table_.count_default(year, "none: the hazard does not change then");
+        continue;
+      }
+      const double pd = table_.number(year, probability);
+      good = good && table_.row_good();
+      if (good && pd < term.back().probability)
+        table_.error(year, std::string(table_.cell(year)) + " is below " + shown(term.back().probability) + ", pd_" +
+                               shown(term.back().years) + "y: cumulative probabilities do not fall with the years");
+      term.push_back({static_cast<double>(year), pd});
+    }
+    return term;
+  }
+
+  Reading& reading_;
+  std::vector<std::string> names_;
+  Table table_;
+  Ratings& out_;
 };
 
 Ratings read_ratings(Reading& reading, Section& files) {
@@ -57,18 +116,7 @@ Ratings read_ratings(Reading& reading, Section& files) {
   out.given = true;
   SourceFile* file = reading.open(files, *node, "ratings");
   out.known = file != nullptr;
-  if (!file) return out;
-  Table table(*file, reading.issues, {{"rating", true}, {"pd_1y", true}});
-  while (table.next()) {
-    const std::string_view name = table.id(0);
-    const double pd = table.number(1, probability);
-    if (name.empty()) continue;
-    if (out.index.insert(name).second)
-      out.pd.push_back(pd);
-    else
-      table.error(0, in_quotes(name) + " is there twice");
-  }
-  out.known = table.has(0) && table.complete();
+  if (file) RatingReader(reading, *file, out).read();
   return out;
 }
 
@@ -84,7 +132,7 @@ class ObligorReader {
           {table_.file().shown, table_.line(), 0, "pd_1y", "one of the columns pd_1y, rating, hazard is required"});
     while (table_.next()) {
       const std::string_view name = table_.id(id);
-      const double pd = any_pd ? probability_of_default() : 0;
+      const Law law = any_pd ? law_of_row() : Law{};
       auto terms = loadings_of_row();
       const Loss loss = loss_given_default();
       const double wait = table_.number(recovery_delay_years, delay, 0);
@@ -94,7 +142,7 @@ class ObligorReader {
         table_.error(id, in_quotes(name) + " is there twice");
         continue;
       }
-      pd_.push_back(pd);
+      laws_.push_back(law);
       loadings_.push_back(std::move(terms));
       loss_.push_back(loss);
       delay_.push_back(wait);
@@ -108,25 +156,29 @@ class ObligorReader {
   }
 
  private:
-  double probability_of_default() {
+  struct Law {
+    double pd_1y = 0;
+    std::uint32_t rating = none;  // where it comes from one
+  };
+  Law law_of_row() {
     int given = 0;
     for (const int column : {pd_1y, rating, hazard}) given += !table_.cell(column).empty();
     if (given != 1) {
       table_.error(pd_1y, given == 0 ? "blank; one of pd_1y, rating, hazard is required"
                                      : "only one of pd_1y, rating, hazard may be given");
-      return 0;
+      return {};
     }
-    if (!table_.cell(pd_1y).empty()) return table_.number(pd_1y, probability);
-    if (!table_.cell(hazard).empty()) return -expm1(-table_.number(hazard, intensity));
+    if (!table_.cell(pd_1y).empty()) return {table_.number(pd_1y, probability)};
+    if (!table_.cell(hazard).empty()) return {-expm1(-table_.number(hazard, intensity))};
     const std::string_view name = table_.cell(rating);
     const std::uint32_t place = ratings_.index.find(name);
-    if (place != none) return ratings_.pd[place];
+    if (place != none) return {ratings_.pd[place], place};
     if (!ratings_.given)
       table_.error(rating, in_quotes(name) + " needs a table of ratings; files.ratings names none");
     else if (ratings_.known)
       table_.error(rating,
                    in_quotes(name) + " is not in files.ratings" + reading_.issues.suggest(name, ratings_.index.names()));
-    return 0;
+    return {};
   }
 
   std::vector<Loading> loadings_of_row() {
@@ -213,12 +265,31 @@ class ObligorReader {
     return late;
   }
 
+  // Equal ones once, in an order of their own: that of the ratings means nothing.
+  void store_terms(std::vector<std::vector<DefaultBy>>& terms) {
+    std::vector<bool> used(ratings_.term.size());
+    for (const Law& law : laws_)
+      if (law.rating != none) used[law.rating] = !ratings_.term[law.rating].empty();
+    for (std::size_t r = 0; r < used.size(); ++r)
+      if (used[r]) terms.push_back(ratings_.term[r]);
+    std::sort(terms.begin(), terms.end());
+    terms.erase(std::unique(terms.begin(), terms.end()), terms.end());
+    place_of_term_.assign(used.size(), none);
+    for (std::size_t r = 0; r < used.size(); ++r)
+      if (used[r])
+        place_of_term_[r] =
+            static_cast<std::uint32_t>(std::lower_bound(terms.begin(), terms.end(), ratings_.term[r]) - terms.begin());
+  }
+  std::uint32_t term_of(const Law& law) const { return law.rating == none ? none : place_of_term_[law.rating]; }
+
   void store() {
     ObligorTable& out = reading_.job.obligors;
+    store_terms(out.terms);
     for (const auto place : sorted_places(found_.names())) {
       reading_.obligors.index.insert(found_.names()[place]);
       out.id.emplace_back(found_.names()[place]);
-      out.pd_1y.push_back(pd_[place]);
+      out.pd_1y.push_back(laws_[place].pd_1y);
+      if (!out.terms.empty()) out.term.push_back(term_of(laws_[place]));
       out.loadings.push_back(std::move(loadings_[place]));
       out.loss_given_default.push_back(loss_[place].mean);
       out.lgd_sd.push_back(loss_[place].deviation);
@@ -234,7 +305,9 @@ class ObligorReader {
   const Ratings& ratings_;
   Table table_;
   NameIndex found_;
-  std::vector<double> pd_, delay_, days_past_due_;
+  std::vector<Law> laws_;
+  std::vector<std::uint32_t> place_of_term_;  // of each rating, among the terms that obligors have
+  std::vector<double> delay_, days_past_due_;
   std::vector<std::vector<Loading>> loadings_;
   std::vector<Loss> loss_;
   std::vector<std::string_view> sector_, country_;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/credit/defaults.h"
+#include "kernels/credit/thresholds.h"
 #include "kernels/instruments/instrument.h"
 #include "kernels/market/market.h"
 
@@ -28,14 +29,17 @@ inline constexpr double days_in_default = 90;
 
 struct ObligorTable {  // by column, sorted by id
   std::vector<std::string> id;
-  std::vector<double> pd_1y;                    // annual; a hazard is converted, PD(t) = 1 - (1 - pd_1y)^t
-  std::vector<std::vector<Loading>> loadings;   // as given (not scaled by kappa), by driver
-  std::vector<double> loss_given_default;       // mean, given default in the base cell
+  std::vector<double> pd_1y;                   // annual; a hazard is converted
+  std::vector<std::uint32_t> term;             // place in `terms`, or `none`: PD(t) = 1 - (1 - pd_1y)^t; empty: none has one
+  std::vector<std::vector<DefaultBy>> terms;   // term structures, from one year on; distinct, sorted
+  std::vector<std::vector<Loading>> loadings;  // as given (not scaled by kappa), by driver
+  std::vector<double> loss_given_default;      // mean, given default in the base cell
   std::vector<double> lgd_sd, lgd_correlation;  // standard deviation given default, 0: constant; r >= 0
   std::vector<double> recovery_delay_years;     // from default to the cash of an unsecured claim
   std::vector<double> days_past_due;            // from days_in_default on: in default at the first step
   std::vector<std::string> sector, country;
   std::size_t size() const { return id.size(); }
+  std::uint32_t term_of(std::size_t i) const { return term.empty() ? none : term[i]; }
 };
 
 struct CreditSettings {

@@ -37,18 +37,35 @@ void write_cells(std::ostream& out, const Job& job, const CompiledBook& book) {
   }
 }
 
-void write_credit(std::ostream& out, const CompiledCredit& credit) {
+// "3 years 1.96 %, 10 years 6.88 %"
+std::string later_years(const std::vector<DefaultBy>& term) {
+  std::string text;
+  for (const DefaultBy& by : term) {
+    if (by.years == 1) continue;
+    if (!text.empty()) text += ", ";
+    text += horizon_text(by.years) + " " + percent(by.probability);
+  }
+  return text;
+}
+
+void write_credit(std::ostream& out, const Job& job, const CompiledCredit& credit) {
   if (credit.reports.empty()) return;
   constexpr std::size_t shown = 20;
+  const bool terms = !job.obligors.terms.empty();
+  const std::string at_end = "PD " + horizon_text(job.steps * job.step_years);
   out << "\nCredit: default times by first passage; there is no rating migration, a loan is either performing or in "
          "default.\n"
       << "kappa scales the path's loadings so that joint defaults within a year match the one-year asset correlation;\n"
       << "the ratio is the joint default probability at the first step to that of the one-step copula.\n"
-      << "    PD 1 year   a'Ca   kappa   ratio   obligors\n";
+      << "    PD 1 year" << (terms ? right(at_end, 15) : "") << "   a'Ca   kappa   ratio   obligors"
+      << (terms ? "   PDs by later years, else a constant hazard" : "") << "\n";
   for (std::size_t i = 0; i < std::min(shown, credit.reports.size()); ++i) {
     const CompiledCredit::Report& r = credit.reports[i];
-    out << "  " << right(percent(r.pd_1y), 11) << right(grouped(r.squared_loading, 3), 7) << right(grouped(r.kappa, 4), 8)
-        << right(grouped(r.first_step_joint_ratio, 3), 8) << right(grouped(r.obligors), 11) << "\n";
+    out << "  " << right(percent(r.pd_1y), 11) << (terms ? right(percent(r.pd_at_end), 15) : "")
+        << right(grouped(r.squared_loading, 3), 7) << right(grouped(r.kappa, 4), 8)
+        << right(grouped(r.first_step_joint_ratio, 3), 8) << right(grouped(r.obligors), 11);
+    if (r.term != none) out << "   " << later_years(job.obligors.terms[r.term]);
+    out << "\n";
   }
   if (credit.reports.size() > shown) out << "  and " << credit.reports.size() - shown << " more\n";
 }
@@ -64,7 +81,7 @@ void write_list(std::ostream& out, const char* title, const std::vector<std::str
 void write_check_report(std::ostream& out, const Job& job, const CompiledBook& book, const CompiledCredit& credit) {
   write_size(out, job, book);
   write_cells(out, job, book);
-  write_credit(out, credit);
+  write_credit(out, job, credit);
   write_list(out, "Defaults used", job.defaults_used);
   std::vector<std::string> warnings = job.warnings;
   for (std::string& warning : compiled_warnings(job, book)) warnings.push_back(std::move(warning));

@@ -1,5 +1,5 @@
 // Whole jobs of credit whose answer is a formula: large pools against the limit of infinitely many obligors, corrected for
-// their size; pairs; an exposure under a constant hazard rate.
+// their size; pairs; an exposure under a constant hazard rate; defaults by year under a term structure.
 #include "kernels/math/functions.h"
 #include "tests/statistical/whole_job.h"
 
@@ -229,4 +229,49 @@ TEST_CASE("the protection of a zero-coupon claim under a constant hazard rate") 
     accept.check("EL", cube.expected_loss[i], cube.expected_loss_se[i], e["zero_coupon_EL"]);
     accept.check("survival", 1 - cube.probability_of_loss[i], cube.probability_of_loss_se[i], e["survival"]);
   }
+}
+
+TEST_CASE("obligors default by each year as often as the term structure of their rating says") {
+  const std::vector<double> years = {0, 1, 2, 3, 5};
+  const std::vector<std::vector<double>> pds = {{0, 0, 0.002, 0.002, 0.01}, {0, 0.03, 0.08, 0.1, 0.13}};
+  const auto by = [&](const std::vector<double>& pd, double t) {
+    std::size_t i = 1;
+    while (years[i] < t - 1e-9) ++i;
+    const double share = (t - years[i - 1]) / (years[i] - years[i - 1]);
+    return 1 - std::pow(1 - pd[i - 1], 1 - share) * std::pow(1 - pd[i], share);  // survival is exponential in between
+  };
+  constexpr int obligors = 100;  // of each rating
+  Files files = pool_files(1, {}, {});
+  files["ratings.csv"] = "rating,pd_1y,pd_2y,pd_3y,pd_5y\nA,0,0.002,0.002,0.01\nB,0.03,0.08,0.1,0.13\n";
+  files["obligors.csv"] = "id,rating,loadings,lgd\n", files["exposure.csv"] = "id,obligor,ead,grade\n";
+  for (int i = 0; i < 2 * obligors; ++i) {
+    const std::string id = std::to_string(i), rating = i % 2 == 0 ? "A" : "B";
+    files["obligors.csv"] += "o" + id + "," + rating + ",D0:0.45,1\n";
+    files["exposure.csv"] += "e" + id + ",o" + id + ",1," + rating + "\n";
+  }
+  int seed = 2600;
+  for (const std::string copula : {"\"gaussian\"", "\"t\"\ndof = 4"})
+    for (const std::string timing : {"adapted", "terminal"})
+      for (const bool sparse : {false, true}) {
+        JobText job{.seed = ++seed, .scenarios = 30'000, .step = "1Q", .steps = 20, .tables = {"exposure"}};
+        job.time = "report = [2, 4, 6, 8, 10, 12, 16, 20]", job.cube = "levels = [\"grade\"]";
+        job.credit = "copula = " + copula + "\ntiming = \"" + timing + "\"\nsampler = \"" + sampler(sparse) + "\"";
+        std::string text = job.text();
+        text.insert(text.find("obligors ="), "ratings = \"ratings.csv\"\n");
+        files["job.toml"] = text;
+        const Cube cube = run(files);
+        const Acceptance accept{"term structure, " + copula + ", " + timing + ", " + sampler(sparse)};
+        REQUIRE(cube.nodes.size() == 3);
+        for (int grade = 0; grade < 2; ++grade)
+          for (std::size_t h = 0; h < cube.horizon_years.size(); ++h) {
+            const std::size_t i = cube.at(0, 0, grade + 1, static_cast<int>(h));
+            const double pd = by(pds[static_cast<std::size_t>(grade)], cube.horizon_years[h]);
+            const std::string what =
+                cube.nodes[static_cast<std::size_t>(grade) + 1] + " by " + number(cube.horizon_years[h]);
+            if (pd > 0)
+              accept.check(what, cube.expected_loss[i] / obligors, cube.expected_loss_se[i] / obligors, pd);
+            else
+              CHECK(cube.probability_of_loss[i] == 0);
+          }
+      }
 }

@@ -13,10 +13,14 @@ namespace {
 
 constexpr double mean = 0.45, deviation = 0.2, correlation = 0.6;
 
-Job pool(int steps, double dof, Timing timing) {
+// By one year, by two: nobody defaults in the first.
+const std::vector<DefaultBy> later = {{1, 0}, {2, 0.05}};
+
+Job pool(int steps, double dof, Timing timing, const std::vector<DefaultBy>& term = {}) {
   Job job;
   job.steps = steps;
-  job.step_years = 1.0 / steps;
+  job.step_years = (term.empty() ? 1.0 : term.back().years) / steps;
+  if (!term.empty()) job.obligors.terms = {term}, job.obligors.term.assign(60, 0);
   job.factor_ids = {"A", "B"};
   job.market.factors.resize(2);
   job.market.correlation = {1, 0, 0, 1};
@@ -24,7 +28,7 @@ Job pool(int steps, double dof, Timing timing) {
   job.credit.timing = timing;
   for (int i = 0; i < 60; ++i) {
     job.obligors.id.push_back("o" + std::to_string(i));
-    job.obligors.pd_1y.push_back(0.03);
+    job.obligors.pd_1y.push_back(term.empty() ? 0.03 : term.front().probability);
     job.obligors.loadings.push_back({{FactorIndex{0}, 0.5}, {FactorIndex{1}, 0.2}});
     job.obligors.loss_given_default.push_back(mean);
     job.obligors.lgd_sd.push_back(deviation);
@@ -45,8 +49,8 @@ class Mean {
   double sum_ = 0, square_ = 0, count_ = 0;
 };
 
-void check(int steps, double dof, Timing timing) {
-  const CreditModel model = compile_credit(pool(steps, dof, timing)).model;
+void check(int steps, double dof, Timing timing, const std::vector<DefaultBy>& term = {}) {
+  const CreditModel model = compile_credit(pool(steps, dof, timing, term)).model;
   const double length = std::sqrt(0.29);
   const std::size_t alive = 58;
   Block block;
@@ -94,6 +98,9 @@ TEST_CASE("losses given default have the mean, deviation and correlation asked f
   check(12, 0, Timing::adapted);
   check(6, 5, Timing::adapted);
   check(4, 0, Timing::terminal);
+  check(8, 0, Timing::adapted, later);
+  check(6, 5, Timing::adapted, later);
+  check(4, 5, Timing::terminal, later);
 }
 
 TEST_CASE("expected losses are PD times the mean loss given default, and shocks to the drivers raise both") {

@@ -14,6 +14,7 @@ namespace {
 struct Claim {
   double rate, hazard, lgd;  // continuous; of the obligor
   std::string table, columns, cells;
+  std::string ratings = {}, path = {};  // tables in place of the hazard and the rate
 };
 
 // Expected cash of the claim up to its maturity, and the expected claim at default, at today's prices, with their errors.
@@ -27,11 +28,20 @@ Price expected_cash(const Claim& claim, const JobText& job) {
   files["correlation.csv"] = correlation_table({"D", "RATE", "PAPER"}, {});
   files["curves.csv"] = "curve,tenor_years,factor\nFLAT,1,RATE\n";
   std::string text = job.text();
-  files["obligors.csv"] = "id,hazard,loadings,lgd\no," + number(claim.hazard) + ",D:0.5," + number(claim.lgd) + "\n";
+  const bool rated = !claim.ratings.empty();
+  files["obligors.csv"] = std::string("id,") + (rated ? "rating" : "hazard") + ",loadings,lgd\no," +
+                          (rated ? "R" : number(claim.hazard)) + ",D:0.5," + number(claim.lgd) + "\n";
   files[claim.table + ".csv"] = "id,currency,obligor,curve," + claim.columns + "\nx,PAP,o,FLAT," + claim.cells + "\n";
   const std::string tables = "[files]\n";
-  text.insert(text.find(tables) + tables.size(), "curves = \"curves.csv\"\nobligors = \"obligors.csv\"\n");
-  files["job.toml"] = text + "[currency]\nPAP = \"PAPER\"\n";
+  text.insert(text.find(tables) + tables.size(), std::string("curves = \"curves.csv\"\nobligors = \"obligors.csv\"\n") +
+                                                     (rated ? "ratings = \"ratings.csv\"\n" : ""));
+  text += "[currency]\nPAP = \"PAPER\"\n";
+  if (rated) files["ratings.csv"] = claim.ratings;
+  if (!claim.path.empty()) {
+    files["path.csv"] = claim.path;
+    text += "[[stress]]\nname = \"discounts\"\npath = \"path.csv\"\n";
+  }
+  files["job.toml"] = text;
   const Cube cube = run(files);
   const std::size_t i = cube.at(0, 0, 0, 0), exposed = 1;  // the second gauge of claims
   CHECK(cube.gauges[exposed] == "defaulted_exposure");
@@ -103,4 +113,56 @@ TEST_CASE("the price of a level-payment loan is its expected cash") {
       (1 - in["recovery"].get<double>()) / (1 + period);  // of the claim; what is recovered left aside: principal
   accept.check("expected loss of principal", lost * undiscounted.defaulted, lost * undiscounted.defaulted_error,
                e["expected_undiscounted_loss"]);
+}
+
+TEST_CASE("the price of a bond whose hazards and rates change with time") {
+  const auto file = reference("bonds_loans_cds");
+  if (!file) return;
+  const json &in = file->at("inputs").at("curve"), &e = file->at("expected").at("curve_bond");
+  const double n = in["N"], years = in["T"];
+  std::string names = "rating,pd_1y", pds = "R";
+  double hazard = 0, survival = 1;
+  for (std::size_t i = 0, from = 0; i < in["hazard"].size(); ++i) {
+    const auto until = in["hazard_until"][i].get<std::size_t>();
+    const double before = hazard;
+    hazard += in["hazard"][i].get<double>() * static_cast<double>(until - from);
+    if (static_cast<double>(from) < years)
+      survival = std::exp(-before - in["hazard"][i].get<double>() *
+                                        (std::min(years, static_cast<double>(until)) - static_cast<double>(from)));
+    if (until > 1) names += ",pd_" + std::to_string(until) + "y";
+    pds += "," + number(-std::expm1(-hazard));
+    from = until;
+  }
+  const auto discount = [&](double t) {  // linear in the zero rate
+    const auto times = in["zero_times"].get<std::vector<double>>(), rates = in["zero_cc"].get<std::vector<double>>();
+    std::size_t i = 1;
+    while (i + 1 < times.size() && times[i] < t) ++i;
+    const double share = (t - times[i - 1]) / (times[i] - times[i - 1]);
+    return std::exp(-(rates[i - 1] + share * (rates[i] - rates[i - 1])) * t);
+  };
+  const auto path = [&](int steps) {
+    std::string text = "step,PAPER\n";
+    for (int step = 1; step <= steps; ++step)
+      text += std::to_string(step) + "," + number(discount(years * step / steps)) + "\n";
+    return text;
+  };
+  const Acceptance accept{"bonds_loans_cds, bond on curves"};
+  Claim claim{0,
+              0,
+              1,
+              "bond",
+              "notional,coupon,frequency,maturity_years,spread",
+              number(n) + "," + number(in["coupon"]) + "," + number(in["freq"]) + "," + number(years) + ",0",
+              names + "\n" + pds + "\n",
+              path(14)};
+  const Price promised =
+      expected_cash(claim, {.seed = 2506, .scenarios = 400'000, .step = "6M", .steps = 14, .tables = {"bond"}});
+  accept.check("coupons and principal", promised.value, promised.error, e["coupons_and_principal"]);
+  // A claim without interest is par, and paid at the end of the month of default.
+  claim.lgd = 1 - in["recovery_of_par_at_default"].get<double>();
+  claim.columns = "notional,maturity_years,spread", claim.cells = number(n) + "," + number(years) + ",0";
+  claim.path = path(84);
+  const Price recovered =
+      expected_cash(claim, {.seed = 2507, .scenarios = 200'000, .step = "1M", .steps = 84, .tables = {"bond"}});
+  accept.check("recovery", recovered.value - n * discount(years) * survival, recovered.error, e["recovery_leg"]);
 }

@@ -72,7 +72,7 @@ TEST_CASE("obligors are grouped by law and ordered by id inside") {
   REQUIRE(c.model.obligors[1].stream == stream("default", "c"));
   REQUIRE(c.model.obligors[4].stream == stream("default", "d"));
   REQUIRE(c.model.obligors[0].loss_given_default == 0.4);
-  REQUIRE(c.model.buckets[0].stream == stream("bucket", bucket_name(0.01, {cre}, job.factor_ids)));
+  REQUIRE(c.model.buckets[0].stream == stream("bucket", bucket_name(0.01, {}, {cre}, job.factor_ids)));
   REQUIRE(c.model.buckets[2].first == 4);
 }
 
@@ -101,6 +101,36 @@ TEST_CASE("kappa scales the loadings and the drivers' correlation counts") {
   REQUIRE(r.reports[0].kappa == 1);
   REQUIRE(r.model.buckets[0].loadings[1].loading == 0.5);
   REQUIRE(r.model.buckets[0].stream == b.stream);
+}
+
+TEST_CASE("obligors with a term structure have a law of their own") {
+  const std::vector<DefaultBy> slow = {{1, 0.01}, {3, 0.02}}, fast = {{1, 0.01}, {3, 0.2}};
+  Job job = make_job({{"a", 0.01, {cre}}, {"b", 0.01, {cre}}, {"c", 0.01, {cre}}, {"d", 0.01, {cre}}}, 12);
+  job.obligors.terms = {slow, fast};
+  job.obligors.term = {1, none, 0, 1};
+  const CompiledCredit c = compile_credit(job);
+  REQUIRE(c.model.buckets.size() == 3);
+  REQUIRE(c.reports.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const std::vector<DefaultBy> term = i == 0 ? slow : i == 1 ? fast : std::vector<DefaultBy>{};
+    const auto curve = i == 2 ? default_curve(0.01, 0.25, 12) : default_curve(term, 0.25, 12);
+    const Matched m = matched_passage(curve, 0.16, 4);
+    CAPTURE(i);
+    CHECK(c.model.buckets[i].count == (i == 1 ? 2 : 1));
+    for (std::size_t n = 0; n < 12; ++n)
+      CHECK(c.model.buckets[i].threshold[n] == Approx(m.passage.threshold[n]).epsilon(1e-8));
+    CHECK(c.model.buckets[i].stream == stream("bucket", bucket_name(0.01, term, {cre}, job.factor_ids)));
+    CHECK(c.reports[i].kappa == Approx(m.kappa).epsilon(1e-8));
+    CHECK(c.reports[i].term == (i == 2 ? none : i));
+    CHECK(c.reports[i].pd_1y == 0.01);
+    CHECK(c.reports[i].pd_at_end == curve.back());
+  }
+  CHECK(bucket_name(0.01, slow, {}, {}) == "pd 3f847ae147ae147b /3 3f947ae147ae147b");
+  job.credit.timing = Timing::terminal;
+  const CompiledCredit terminal = compile_credit(job);
+  for (int n = 1; n <= 12; ++n)
+    CHECK(terminal.model.buckets[1].threshold[static_cast<std::size_t>(n) - 1] ==
+          normal_quantile(default_curve(fast, 0.25, 12)[static_cast<std::size_t>(n) - 1]));
 }
 
 TEST_CASE("several steps under the t copula") {
@@ -332,5 +362,27 @@ TEST_CASE("many distinct laws come from the grid") {
     const RecoveryLaw& law = c.model.recovery_laws.at(c.model.recoveries.at(b).law);
     REQUIRE(law.centre == Approx(p.centre).margin(2e-5));
     REQUIRE(law.own == Approx(p.spread * std::sqrt(0.75)).margin(2e-5));
+  }
+}
+
+TEST_CASE("many laws of few term structures come from a grid for each") {
+  std::vector<Row> rows;
+  for (int i = 0; i < 1300; ++i) rows.push_back({"o" + std::to_string(10000 + i), 0.01, {{FactorIndex{0}, 0.3 + 1e-4 * i}}});
+  for (const std::size_t i : {0u, 700u}) rows[i].lgd_sd = 0.2, rows[i].lgd_correlation = 0.5;
+  Job job = make_job(rows);
+  job.obligors.terms = {{{1, 0.01}, {2, 0.04}}, {{1, 0.01}, {2, 0.05}}};
+  job.obligors.term.assign(rows.size(), 0);
+  job.obligors.term[5] = 1;  // alone: solved
+  job.steps = 8;
+  const CompiledCredit c = compile_credit(job);
+  REQUIRE(c.model.buckets.size() == 1300);
+  for (const std::size_t b : {0u, 700u, 1299u}) {
+    const double square = std::pow(c.model.buckets[b].loadings[0].loading / c.reports[b].kappa, 2);
+    const auto curve = default_curve(job.obligors.terms[b == 1299 ? 1 : 0], 0.25, 8);
+    const Matched m = matched_passage(curve, square, 4);
+    CAPTURE(b, square);
+    CHECK(c.reports[b].kappa == Approx(m.kappa).epsilon(b == 1299 ? 1e-8 : 2e-5));
+    for (std::size_t n = 0; n < 8; ++n)
+      CHECK(c.model.buckets[b].threshold[n] == Approx(m.passage.threshold[n]).epsilon(b == 1299 ? 1e-8 : 2e-5));
   }
 }

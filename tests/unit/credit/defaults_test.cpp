@@ -96,6 +96,20 @@ TEST_CASE("terminal timing looks at the last step only") {
   }
 }
 
+TEST_CASE("nobody defaults at steps without a threshold") {
+  for (const Sampler sampler : {Sampler::sparse, Sampler::per_obligor}) {
+    CreditModel model = make_model(specs, 6, sampler);
+    for (Bucket& bucket : model.buckets)
+      for (const std::size_t n : {0u, 3u, 5u}) bucket.threshold[n] = never;
+    const Block block = drawn(model);
+    REQUIRE(block.defaults == plain_defaults(model, block));
+    std::array<int, 7> at{};
+    for (const Default& d : block.defaults) ++at.at(d.step);
+    for (const int n : {1, 4, 6}) REQUIRE(at[static_cast<std::size_t>(n)] == 0);
+    for (const int n : {2, 3, 5}) REQUIRE(at[static_cast<std::size_t>(n)] > 0);
+  }
+}
+
 TEST_CASE("instruction sets give the same defaults") {
   const std::string widest = simd_name();
   if (widest != "avx512") WARN("only " << widest << " here");

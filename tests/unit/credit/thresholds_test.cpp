@@ -22,6 +22,69 @@ TEST_CASE("PD curves") {
   REQUIRE(marginal_threshold(1) == -never);
 }
 
+namespace {
+
+// Hazards 0.01 until one year, 0.02 until three, 0.035 from there on.
+const std::vector<DefaultBy> rising = {
+    {1, -tailcube::expm1(-0.01)}, {3, -tailcube::expm1(-0.05)}, {10, -tailcube::expm1(-0.295)}};
+const std::vector<DefaultBy> falling = {{1, 0.1}, {2, 0.15}, {3, 0.17}, {5, 0.18}};
+const std::vector<DefaultBy> later = {{1, 0}, {2, 0.0004}, {4, 0.003}};  // nobody defaults in the first year
+const std::vector<DefaultBy> pausing = {
+    {1, 0.02}, {2, 0.02}, {3, 0.05}, {4, 0.05}};  // nor in the second, nor after the third
+const auto structures = {rising, falling, later, pausing};
+
+}  // namespace
+
+TEST_CASE("PD curves of a term structure") {
+  const auto hazard = [](double t) { return t < 1 ? 0.01 * t : t < 3 ? 0.02 * t - 0.01 : 0.035 * t - 0.055; };
+  for (const double step : {0.5, 1.0 / 12, 7.0 / 365, 4.0}) {
+    const auto curve = default_curve(rising, step, 40);
+    for (int n = 1; n <= 40; ++n)
+      REQUIRE(curve[static_cast<std::size_t>(n) - 1] == Approx(-std::expm1(-hazard(n * step))).epsilon(1e-13));
+  }
+  // a point on the curve of a constant hazard changes nothing
+  const auto constant = default_curve(0.04, 0.25, 12);
+  const auto same = default_curve(std::vector<DefaultBy>{{1, 0.04}, {2, 1 - 0.96 * 0.96}}, 0.25, 12);
+  for (std::size_t n = 0; n < 12; ++n) REQUIRE(same[n] == Approx(constant[n]).epsilon(1e-13));
+  const auto still = default_curve(pausing, 0.25, 20);
+  for (std::size_t n = 4; n < 8; ++n) REQUIRE(still[n] == still[3]);
+  for (std::size_t n = 8; n < 12; ++n) REQUIRE(still[n] > still[n - 1]);
+  for (std::size_t n = 12; n < 20; ++n) REQUIRE(still[n] == still[11]);
+  REQUIRE(default_curve(later, 0.5, 2) == std::vector<double>{0, 0});
+}
+
+TEST_CASE("thresholds of a term structure meet its curve") {
+  for (const double dof : {0.0, 4.0})
+    for (const auto& term : structures)
+      for (const double square : {1e-5, 0.02, 0.25, 0.7}) {
+        if (dof > 0 && square != 0.25) continue;  // takes ten times as long
+        const auto curve = default_curve(term, 0.5, 10);
+        const Passage p = adapted_passage(curve, square, dof), again = passage(p.threshold, square, dof);
+        CAPTURE(dof, square, term.size(), curve[1]);
+        for (std::size_t n = 0; n < curve.size(); ++n) {
+          CAPTURE(n);
+          REQUIRE(p.marginal[n] == Approx(curve[n]).epsilon(1e-6));
+          REQUIRE(again.marginal[n] == Approx(curve[n]).epsilon(2e-5));
+          REQUIRE((p.threshold[n] == never) == (curve[n] == (n == 0 ? 0 : curve[n - 1])));
+        }
+      }
+}
+
+TEST_CASE("kappa matches joint defaults within a year whatever comes later") {
+  for (const double dof : {0.0, 4.0})
+    for (const auto& term : structures) {
+      const auto curve = default_curve(term, 0.25, 12);
+      const Matched m = matched_passage(curve, 0.2, 4, dof), none = matched_passage(curve, 0.2, 0, dof);
+      CAPTURE(dof, curve[3]);
+      if (curve[3] > 0)
+        REQUIRE(m.passage.joint[3] == Approx(copula_joint(curve[3], 0.2, dof)).epsilon(1e-5));
+      else
+        REQUIRE(m.kappa == 1);  // nothing to match
+      REQUIRE(none.kappa == 1);
+      for (std::size_t n = 0; n < curve.size(); ++n) REQUIRE(m.passage.marginal[n] == Approx(curve[n]).epsilon(1e-6));
+    }
+}
+
 TEST_CASE("adapted thresholds equal the reference") {
   for (const char* name : {"adapted_thresholds_gauss_4", "adapted_thresholds_gauss_12", "adapted_thresholds_t5_4",
                            "adapted_thresholds_t5_12"}) {
@@ -200,4 +263,29 @@ TEST_CASE("interpolated thresholds meet exact ones") {
   }
   REQUIRE_FALSE(PassageGrid::contains(0.51, 0.2));
   REQUIRE_FALSE(PassageGrid::contains(0.01, 0.81));
+}
+
+TEST_CASE("interpolated thresholds of one term structure meet exact ones") {
+  for (const double dof : {0.0, 6.0}) {
+    double worst = 0, worst_joint = 0;
+    for (const auto& term : structures) {
+      const int steps = dof > 0 ? 4 : 10;
+      const auto curve = default_curve(term, 0.5, steps);
+      const PassageGrid grid(curve, 2, dof);
+      for (const double square : {0.01, 0.016, 0.07, 0.2, 0.45, 0.8}) {
+        const auto value = grid(curve, square);
+        const Matched exact = matched_passage(curve, square, 2, dof);
+        const Passage p = passage(value.threshold, value.kappa * value.kappa * square, dof);
+        for (std::size_t n = 0; n < curve.size(); ++n) {
+          REQUIRE((value.threshold[n] == never) == (exact.passage.threshold[n] == never));
+          if (curve[n] > 0) worst = std::max(worst, std::abs(p.marginal[n] / curve[n] - 1));
+        }
+        if (curve[1] > 0)
+          worst_joint = std::max(worst_joint, std::abs(p.joint[1] / copula_joint(curve[1], square, dof) - 1));
+      }
+    }
+    CAPTURE(dof, worst, worst_joint);
+    REQUIRE(worst < 5e-5);
+    REQUIRE(worst_joint < 5e-5);
+  }
 }

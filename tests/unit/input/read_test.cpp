@@ -85,6 +85,29 @@ TEST_CASE("obligors arrive, sorted") {
   CHECK(o.country == std::vector<std::string>{"DE", "FR", ""});
 }
 
+TEST_CASE("term structures of ratings arrive, equal ones once") {
+  JobFiles files = valid_job();
+  const std::string rows = "O3,,B-,,,,SME:0.3 TECH:-0.4,0.45,,,,,,\n";
+  files["obligors.csv"] += replaced(replaced(rows, "O3", "O4"), "B-", "BBB") +
+                           replaced(replaced(rows, "O3", "O5"), "B-", "b") +
+                           replaced(replaced(rows, "O3", "O6"), "B-", "flat");
+  files["ratings.csv"] =
+      "pd_10y,rating,pd_1y,pd_3y\n,B-,0.08,0.2\n0.3,unused,0.1,0.2\n0.05,BBB,0.002,\n,flat,0.08,\n,b,0.08,0.2\n";
+  const Job job = read(files);
+  const ObligorTable& o = job.obligors;
+  CHECK(o.pd_1y == std::vector<double>{0.01, o.pd_1y[1], 0.08, 0.002, 0.08, 0.08});
+  REQUIRE(o.terms.size() == 2);
+  CHECK(o.terms[0] == std::vector<DefaultBy>{{1, 0.002}, {10, 0.05}});
+  CHECK(o.terms[1] == std::vector<DefaultBy>{{1, 0.08}, {3, 0.2}});
+  CHECK(o.term == std::vector<std::uint32_t>{none, none, 1, 0, 1, none});
+  const auto used = [&](const char* text) {
+    return std::find(job.defaults_used.begin(), job.defaults_used.end(), text) != job.defaults_used.end();
+  };
+  CHECK(used("ratings.csv: pd_3y = none: the hazard does not change then (2 rows)"));
+  CHECK(used("ratings.csv: pd_10y = none: the hazard does not change then (3 rows)"));
+  CHECK(read(valid_job()).obligors.term.empty());
+}
+
 TEST_CASE("random losses given default arrive") {
   JobFiles files = valid_job();
   files["obligors.csv"] = replaced(files["obligors.csv"], "0.6,0,,,,", "0.6,0.2,0.3,,,");

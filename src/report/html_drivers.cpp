@@ -135,7 +135,7 @@ Section drivers(const View& view) {
                "principle), so that parts add up to it; negative: the part gains where the whole loses. <b>Alone</b>: "
                "the part's own expected shortfall, in its own worst scenarios, as in the next section. The difference is "
                "what "
-               "holding the parts together takes off; its ± is the sum of both errors, more than it can be.") +
+               "holding the parts together takes off; its ± is the sum of both errors, which it cannot exceed.") +
           tree_table(view));
 }
 

@@ -34,7 +34,7 @@ std::string escaped(std::string_view text) {
 std::string breakable(std::string_view text) {
   std::string out;
   for (std::size_t from = 0; from < text.size();) {
-    const std::size_t at = std::min(text.find_first_of("=,/_", from), text.size() - 1) + 1;
+    const std::size_t at = std::min(text.find_first_of(",/_", from), text.size() - 1) + 1;
     out += escaped(text.substr(from, at - from)) + (at < text.size() ? "<wbr>" : "");
     from = at;
   }

@@ -8,7 +8,7 @@ namespace tailcube::html {
 
 // For text and quoted attributes: & < > " ' and control characters are replaced, whatever the bytes mean otherwise.
 std::string escaped(std::string_view);
-// The same for names in narrow places: a line may break after = , / and _.
+// The same for names in narrow places: a line may break after , / and _.
 std::string breakable(std::string_view);
 // JSON for a <script>: no < > & and no line separators are left in it, so that nothing ends the script.
 std::string for_script(std::string_view json);

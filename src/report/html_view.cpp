@@ -157,7 +157,11 @@ std::string View::heat(double share, double largest) {
   return "h" + std::to_string(std::clamp(static_cast<int>(std::floor(9 * share / largest)), 0, 8));
 }
 
-std::string View::level_text(int k) const { return percent(cube.confidence[static_cast<std::size_t>(k)].value()); }
+std::string View::level_text(int k) const {
+  std::string text = percent(cube.confidence[static_cast<std::size_t>(k)].value());
+  if (const std::size_t at = text.find(' '); at != std::string::npos) text.replace(at, 1, "\u00a0");  // no break there
+  return text;
+}
 std::string View::horizon_name(int h) const { return horizon_text(cube.horizon_years[static_cast<std::size_t>(h)]); }
 
 std::string View::node_name(int n) const {

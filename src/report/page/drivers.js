@@ -71,7 +71,7 @@ function drawWaterfall() {
     at += p.adds.value;
   }
   rows.push({ name: `${nodeName(parent)}: ES ${data.levels[level]}`, f: whole, from: 0, to: whole.value, kind: "whole" });
-  const c = canvas("c-waterfall", 58 + 40 * rows.length, { top: 8, right: 12, bottom: 44, left: 12 },
+  const c = canvas("c-waterfall", 58 + 40 * rows.length, { top: 8, right: 28, bottom: 44, left: 12 },
     `What the parts add to the expected shortfall of ${data.nodes[parent]}`,
     "A waterfall: each bar starts where the one above it ends; bars to the right add to the shortfall, bars to the left lower " +
     "it, and the last is the whole. Strokes are 95 % intervals. " + TABLE);

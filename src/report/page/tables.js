@@ -4,8 +4,8 @@ function figureParts(figure) {
   const error = figure.error === null ? "?" : amount(figure.error);
   return [amount(figure.value) + " ", make("span", { class: "error" }, "±" + error + marks(figure.flag))];
 }
-// A name whose line may break after = , / and _.
-const breakable = (name) => name.split(/(?<=[=,/_])/).flatMap((part, i) => (i > 0 ? [make("wbr"), part] : [part]));
+// A name whose line may break after , / and _.
+const breakable = (name) => name.split(/(?<=[,/_])/).flatMap((part, i) => (i > 0 ? [make("wbr"), part] : [part]));
 const heatClass = (x, largest) =>
   x === null || !(largest > 0) ? "" : "h" + Math.max(0, Math.min(8, Math.floor((9 * x) / largest)));
 

@@ -215,8 +215,7 @@ StressGrid stress_grid(const Cube& cube) {
   return grid.rows.size() < 2 || grid.columns.size() < 2 ? StressGrid{} : grid;
 }
 
-PageData page_data(View& view, std::size_t room) {
-  view.detail(room / 2);
+PageData page_data(const View& view, std::size_t room) {
   PageData page;
   const int detailed = static_cast<int>(view.detailed.size());
   int histograms = 0, tails = 0, depth = 0;

@@ -27,8 +27,7 @@ struct PageData {
   std::string json;
   std::vector<std::string> left_out;  // sentences: what of the cube is not in the page
 };
-// With `room` bytes for what need not be there: of all nodes beyond one cell, histograms and worst scenarios. Chooses the
-// cells of the view for which it fits.
-PageData page_data(View&, std::size_t room);
+// With `room` bytes for what need not be there: nodes of more than the first cell, histograms and worst scenarios.
+PageData page_data(const View&, std::size_t room);
 
 }  // namespace tailcube::html

@@ -1,5 +1,7 @@
 #include "src/report/html_report.h"
 
+#include <algorithm>
+
 #include "src/report/html_data.h"
 #include "src/report/html_drivers.h"
 #include "src/report/html_sections.h"
@@ -92,11 +94,14 @@ std::string chart_library() { return std::string(page_files::charts_name); }
 ReportPage html_report(const Cube& cube, const ReportOrigin& origin, const ReportOptions& options) {
   const bool charts = options.charts && !page_files::charts_library.empty();
   html::View view(cube, origin);
+  // What is always there; then, of what is left, three fifths for the nodes of further cells, the rest for stories of these
+  // cells, distributions and worst scenarios.
+  const std::size_t least = page_of(view, html::page_data(view, 0), {}, charts).size();
+  std::size_t room = least < page_bytes ? page_bytes - least : 0;
+  view.detail(room / 5 * 3);
   const html::Stories stories = stories_of(view, options);
-  std::size_t least = 0;  // what is always there, with the least of the rest
-  for (const html::Stories::OfCell& of : stories.cells) least += of.cell == 0 ? 0 : of.html.size();
-  least += page_of(view, html::page_data(view, 0), stories, charts).size();
-  const html::PageData data = html::page_data(view, least < page_bytes ? page_bytes - least : 0);
+  for (const html::Stories::OfCell& of : stories.cells) room -= std::min(room, of.html.size());
+  const html::PageData data = html::page_data(view, room);
   return {page_of(view, data, stories, charts), static_cast<int>(stories.cells.size()),
           options.stories == 0 ? "" : stories.why_not};
 }

@@ -72,6 +72,7 @@ Stories tell_stories(const View& view, const Job& job, const StoryLimits& limits
     if (!stories.cells.empty() &&
         (bytes > limits.bytes || std::chrono::duration<double>(Clock::now() - begin).count() > limits.seconds))
       break;
+    if (!std::binary_search(view.detailed.begin(), view.detailed.end(), cell)) continue;
     CellTeller teller(view, job, cell);
     std::string html = teller.tell(limits.scenarios);
     if (!teller.difference.empty()) return {{}, teller.difference};
@@ -92,7 +93,6 @@ std::string stories_html(const View& view, const Stories& stories) {
                           "standard deviations (σ), else differences (0.01 is a percentage point).") +
                      "<p class=\"note\" id=\"stories-note\"></p>\n";
   for (const Stories::OfCell& of : stories.cells) {
-    if (std::find(view.detailed.begin(), view.detailed.end(), of.cell) == view.detailed.end()) continue;
     text += "<div class=\"stories\" data-cell=\"" + std::to_string(of.cell) + (of.cell == 0 ? "\">\n" : "\" hidden>\n") +
             of.html + "</div>\n";
   }

@@ -23,11 +23,12 @@ struct Stories {
   std::vector<OfCell> cells;
   std::string why_not;  // text: why there are none
 };
-// Of the total at the view's horizon, cell by cell in the order of View::ranked. `job`: that of the cube. Scenarios that do
-// not come out as they were, to the bit, are none to tell: then there is no story, and the reason. Throws InvalidJob.
+// Of the total at the view's horizon, for the cells that the view has in detail, in the order of View::ranked. `job`: that
+// of the cube. Scenarios that do not come out as they were, to the bit, are none to tell: then there is no story, and the
+// reason. Throws InvalidJob.
 Stories tell_stories(const View&, const Job&, const StoryLimits&);
 
-// Of the cells that the view has in detail, all but the first hidden until the script shows another.
+// All but those of the first cell are hidden until the script shows another.
 std::string stories_html(const View&, const Stories&);
 
 }  // namespace tailcube::html

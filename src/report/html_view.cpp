@@ -60,8 +60,7 @@ View::View(const Cube& c, const ReportOrigin& o)
 void View::detail(std::size_t bytes) {
   const double numbers = nodes() * (2.0 + 4 * levels()) +
                          (2.0 * static_cast<double>(edges.size()) + static_cast<double>(parents.size())) * levels();
-  const auto fit =
-      static_cast<std::size_t>(std::max(1.0, static_cast<double>(bytes) / (number_bytes * horizons() * numbers)));
+  const auto fit = 1 + static_cast<std::size_t>(static_cast<double>(bytes) / (number_bytes * horizons() * numbers));
   detailed.assign(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(std::min(fit, ranked.size())));
   std::sort(detailed.begin(), detailed.end());
 }

@@ -21,7 +21,7 @@ std::string plain_number(double value, double error);
 // first one and those with the largest shortfall of the total. All figures are economic losses.
 struct View {
   View(const Cube&, const ReportOrigin&);  // with the details of one cell
-  void detail(std::size_t bytes);          // of as many as take about so much of the page, one at least
+  void detail(std::size_t bytes);          // of as many more as take about so much of the page
 
   const Cube& cube;
   const ReportOrigin& origin;

@@ -152,7 +152,7 @@ class CashFlows final : public KeepingBatch {
       if (faults.size() < faults.capacity()) faults.push_back({rows_.row(row), p, 0, Reason::no_convergence});
     corrections_->apply(block, ledger, kept);
     ladders_.add_values(rows_, block, block.discounts.data(), ledger);
-    coupons_.add_values(rows_, block, ledger.scratch.data(), ledger);
+    coupons_.add_values(rows_, block, Corrections::memory(ledger), ledger);
     cash_.add(rows_, block, ledger);
   }
 

@@ -8,21 +8,23 @@ namespace tailcube {
 
 using namespace corrections;
 
-// Of memory along a chain, per valued step: Sums, then the discounted amounts and the changes of Gathered.
-inline std::size_t Corrections::chain_doubles() {
-  return Sums::tables * lanes + (DefaultsAbreast::sums + 4) * DefaultsAbreast::most;
+// Of memory along a chain: Sums, then the discounted amounts, changes and exchange rates of Gathered.
+inline std::size_t Corrections::chain_doubles() const {
+  return rows_.valued.size() * (Sums::tables * lanes + (DefaultsAbreast::sums + 4) * DefaultsAbreast::most) +
+         DefaultsAbreast::most * most_rates_;
 }
 
 std::size_t Corrections::bytes_per_thread() const {
-  const std::size_t doubles = work_at_ + rows_.valued.size() * std::max(chain_doubles(), lanes * slots_.size());
+  const std::size_t doubles = cache_line + work_at_ + std::max(chain_doubles(), transposed_doubles());
   return 2 * (doubles * sizeof(double) + (obligors_ + 1) * sizeof(std::uint32_t));  // a thread has two ledgers
 }
 
 void Corrections::apply(const Block& block, Ledger& ledger, Kept* kept) const {
   if (kept == nullptr || !kept->known || !chains_.empty()) index_defaults(block, ledger);
-  ledger.scratch.resize(std::max(ledger.scratch.size(), work_at_ + chain_doubles() * rows_.valued.size()));
-  coupons_.forwards().evaluate(block, ledger.scratch.data());
-  std::fill(ledger.scratch.data() + changes_at_, ledger.scratch.data() + recovery_at_, 0.0);
+  const std::size_t work = std::max(chain_doubles(), transposes(block) ? transposed_doubles() : 0);
+  ledger.scratch.resize(std::max(ledger.scratch.size(), cache_line + work_at_ + work));
+  coupons_.forwards().evaluate(block, memory(ledger));
+  std::fill(memory(ledger) + changes_at_, memory(ledger) + recovery_at_, 0.0);
   alone(block, ledger, kept);
   for (const Chain& chain : chains_) along(chain, block, ledger);
   finish(ledger);
@@ -60,7 +62,7 @@ inline void Corrections::add_changes(const Line& l, std::size_t lane, const Hori
     alignas(32) double change[Horizons::width][2];
     hn::Store(hn::LowerHalf(pair, even), pair, change[0]), hn::Store(hn::UpperHalf(pair, even), pair, change[2]);
     hn::Store(hn::LowerHalf(pair, odd), pair, change[1]), hn::Store(hn::UpperHalf(pair, odd), pair, change[3]);
-    double* to = ledger.scratch.data() + place_of_changes(l.row, lane) + 4 * h.begin;
+    double* to = memory(ledger) + place_of_changes(l.row, lane) + 4 * h.begin;
     for (std::size_t j = 0; j < h.count; ++j, to += 4)
       hn::StoreU(hn::Add(hn::LoadU(pair, to), hn::Load(pair, change[j])), pair, to);
   } else {
@@ -74,21 +76,13 @@ inline void Corrections::add_changes(const Line& l, std::size_t lane, const Hori
   }
 }
 
-// All valued steps, though nothing changes before the default: where that ends is anybody's guess.
-inline void Corrections::add_changes(const Line& l, std::size_t lane, const double* change, Ledger& ledger) const {
-  const Tag d;
-  const std::size_t valued = rows_.valued.size();
-  double* to = ledger.scratch.data() + place_of_changes(l.row, lane);
-  for (std::size_t v = 0; v < valued; ++v, to += 4, change += 4 * DefaultsAbreast::most) {
-    if (rows_.detail == Detail::leaf) {
-      hn::StoreU(hn::Add(hn::LoadU(d, to), hn::LoadU(d, change)), d, to);
-    } else {
-      const int at = static_cast<int>(v);
-      ledger.value(rows_.row(l.row), at)[lane] += change[0];
-      ledger.cash(rows_.row(l.row), at)[lane] += change[1];
-      ledger.gauges(rows_.gauge(l.row, defaults), at)[lane] += change[2];
-      ledger.gauges(rows_.gauge(l.row, defaulted_exposure), at)[lane] += change[3];
-    }
+void Corrections::add_changes(const Line& l, std::size_t lane, const double* change, Ledger& ledger) const {
+  for (std::size_t v = 0; v < rows_.valued.size(); ++v, change += 4 * DefaultsAbreast::most) {
+    const int at = static_cast<int>(v);
+    ledger.value(rows_.row(l.row), at)[lane] += change[0];
+    ledger.cash(rows_.row(l.row), at)[lane] += change[1];
+    ledger.gauges(rows_.gauge(l.row, defaults), at)[lane] += change[2];
+    ledger.gauges(rows_.gauge(l.row, defaulted_exposure), at)[lane] += change[3];
   }
 }
 
@@ -105,7 +99,7 @@ inline void Corrections::correct(const Line& l, const Schedule& s, const Default
   const double* const rate = is_none(l.currency) ? nullptr : exchange(block, l.currency, 0) + lane;  // [step x lanes]
   const double exposed = rate == nullptr ? claim : claim * rate[std::size_t{d.step} * lanes];
   add_default(l, lane, first, exposed, ledger);
-  double* const come_value = ledger.scratch.data() + recovery_at_;
+  double* const come_value = memory(ledger) + recovery_at_;
   double* const come_cash = come_value + valued + Horizons::width + 1;
   if (!l.at_once) {
     std::fill_n(come_value, 2 * (valued + Horizons::width + 1), 0.0);
@@ -145,9 +139,9 @@ void Corrections::along(const Chain& chain, const Block& block, Ledger& ledger) 
   const std::size_t valued = rows_.valued.size();
   const Schedule& s = schedules_[chain.schedule];
   const Forwards& forwards = coupons_.forwards();
-  const double* const table = ledger.scratch.data();
+  const double* const table = memory(ledger);
   const bool floating = !chain.periods.empty();
-  Sums sums(ledger.scratch.data() + work_at_, valued * lanes, chain.slopes);
+  Sums sums(memory(ledger) + work_at_, valued * lanes, chain.slopes);
   std::size_t k = 0;
   const auto advance = [&](std::size_t dates) {
     for (; k < dates; ++k) {
@@ -162,8 +156,9 @@ void Corrections::along(const Chain& chain, const Block& block, Ledger& ledger) 
   if (chain.abreast) {
     Gathered some(*this, chain, s, sums, block, ledger);
     hits.each(chain.begin, chain.end, [&](std::size_t i, const Default& d) {
-      advance(lines_[i].dates);
-      some.take(lines_[i], d);
+      const Line& l = lines_[i];
+      if (k < l.dates) advance(l.dates);
+      some.take(l, d);
     });
     return some.flush();
   }
@@ -217,7 +212,7 @@ void Corrections::finish(Ledger& ledger) const {
       const Lanes loss = ledger.credit_loss(rows_.row(r), at);
       if (rows_.detail == Detail::leaf)
         for (std::size_t k = 0; k < lanes; ++k) {
-          const double* from = ledger.scratch.data() + place_of_changes(r, k) + 4 * v;
+          const double* from = memory(ledger) + place_of_changes(r, k) + 4 * v;
           value[k] = from[0], cash[k] = from[1], count[k] = from[2], exposed[k] = from[3];
         }
       if (v > 0)

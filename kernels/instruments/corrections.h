@@ -23,10 +23,14 @@ class Corrections {
   Corrections(CompiledClaims&, const RowSet& rows, const Recovery& recovery, const FloatingCoupons& coupons,
               const Positions&, const Wiring&);
   // Sets the rows, which must be clear, to what defaults change; the ladders come after. Leaves the coupons' forwards at the
-  // beginning of the scratch memory. Keeps, if asked to, what goes, but not what the Recovery says.
+  // beginning of memory(). Keeps, if asked to, what goes, but not what the Recovery says.
   void apply(const Block&, Ledger&, Kept*) const;
   std::size_t bytes_kept() const;
   std::size_t bytes_per_thread() const;
+  // Scratch memory from its first cache line on.
+  static double* memory(Ledger& ledger) {
+    return ledger.scratch.data() + (64 - reinterpret_cast<std::uintptr_t>(ledger.scratch.data()) % 64) % 64 / sizeof(double);
+  }
 
  private:
   // What is read of a claim when its obligor defaults: one cache line.
@@ -47,17 +51,20 @@ class Corrections {
     double notional, running;
   };
   struct AtStep {
-    std::uint32_t unpaid, seen;  // dates paid before; place of the first valued step from here on
-    double since, time;          // interest accrues since the last of those dates
+    std::uint32_t paid_before;  // dates before the step
+    double unpaid, seen;        // the same; place of the first valued step from here on
+    double since, time;         // interest accrues since the last of those dates
   };
   struct Chain {
     std::uint32_t schedule;                  // the longest
     double spread;                           // a number to fold in
     bool slopes, firsts;                     // whether amounts rise or fall along the dates, any first one differs
     bool abreast;                            // whether DefaultsAbreast holds its claims
+    bool abroad;                             // whether any is in a foreign currency
     std::size_t begin, end, folds, coupons;  // its lines, its places in folds_ and coupons_of_
     std::vector<std::uint32_t> periods;      // by date, of floating coupons; empty: none
     std::vector<AtStep> at_step;             // of default
+    std::vector<std::uint32_t> rate_at;      // places of ChainAbreast::rates in [step][lane]
   };
   // As many valued steps as a vector is wide; behind the last comes the last again, which is computed and not used.
   struct Horizons {
@@ -65,19 +72,22 @@ class Corrections {
     std::size_t begin, count;
     std::size_t at[width], step[width];  // their places in [valued][lane] and in [step][lane]
   };
-  static constexpr std::size_t asked = 128;  // defaults outside chains that are corrected together
-  class Gathered;                            // DefaultsAbreast of a chain
-  class Hits;                                // lines whose obligors default
-  struct Sums;                               // along a chain up to a date
-  struct Factors;                            // discount factors
-  struct Gone;                               // defaults and what they take away
-  struct Batches;                            // of them, to be kept
+  static constexpr std::size_t cache_line = 8;  // in doubles
+  static constexpr std::size_t asked = 128;     // defaults outside chains that are corrected together
+  class Gathered;                               // DefaultsAbreast of a chain
+  class Hits;                                   // lines whose obligors default
+  struct Sums;                                  // along a chain up to a date
+  struct Factors;                               // discount factors
+  struct Gone;                                  // defaults and what they take away
+  struct Batches;                               // of them, to be kept
   class ByStep;
 
   void add_line(std::uint32_t position, const CompiledClaims&, const Positions&);
   void add_amounts(std::uint32_t position, const CompiledClaims&);
   void add_chain(std::span<const std::uint32_t> positions, const CompiledClaims&, const Positions&);
-  static std::size_t chain_doubles();
+  std::size_t chain_doubles() const;
+  bool transposes(const Block&) const;
+  std::size_t transposed_doubles() const { return lanes * rows_.valued.size() * slots_.size(); }
   void index_defaults(const Block&, Ledger&) const;
   void along(const Chain&, const Block&, Ledger&) const;
   void alone(const Block&, Ledger&, Kept*) const;
@@ -104,7 +114,7 @@ class Corrections {
   template <class V>
   [[gnu::always_inline]] void add_changes(const Line&, std::size_t lane, const Horizons&, V value, V cash, Ledger&) const;
   // change[valued][DefaultsAbreast::most][4]
-  [[gnu::always_inline]] void add_changes(const Line&, std::size_t lane, const double* change, Ledger&) const;
+  void add_changes(const Line&, std::size_t lane, const double* change, Ledger&) const;
   void finish(Ledger&) const;
 
   const RowSet& rows_;
@@ -125,7 +135,8 @@ class Corrections {
   // Of lines outside chains: amounts within the simulated time; amounts x exp(-spread date); [line][valued] exp(spread
   // time).
   std::vector<double> amounts_, folded_, growth_;
-  std::size_t changes_at_ = 0, recovery_at_ = 0, work_at_ = 0;  // in scratch memory, after the forwards
+  std::size_t changes_at_ = 0, recovery_at_ = 0, work_at_ = 0;  // in scratch memory, after the forwards; at cache lines
+  std::size_t most_rates_ = 0;                                  // of any chain's rate_at
   std::vector<std::uint32_t> slots_;                            // DiscountIndex of each slot
 };
 

@@ -123,14 +123,16 @@ class Corrections::ByStep {
 };
 
 // Transposing costs about as much as a correction saves per sixteen factors; either way gives the same bits.
+bool Corrections::transposes(const Block& block) const {
+  return !alone_.empty() && block.defaults.size() * 16 >= slots_.size() * rows_.valued.size();
+}
+
 Corrections::Factors Corrections::factors(const Block& block, Ledger& ledger) const {
   const std::size_t valued = rows_.valued.size(), slots = slots_.size();
-  const Factors direct{block.discounts.data(), nullptr, valued, slots};
-  if (block.defaults.size() * 16 < slots * valued) return direct;
+  if (!transposes(block)) return {block.discounts.data(), nullptr, valued, slots};
   // Eight lanes at a time: a cache line of doubles is read once.
   constexpr std::size_t octet = 8;
-  ledger.scratch.resize(std::max(ledger.scratch.size(), work_at_ + lanes * valued * slots));
-  double* const table = ledger.scratch.data() + work_at_;
+  double* const table = memory(ledger) + work_at_;
   for (std::size_t first = 0; first < lanes; first += octet)
     for (std::size_t v = 0; v < valued; ++v)
       for (std::size_t s = 0; s < slots; ++s) {
@@ -222,7 +224,7 @@ void Corrections::find_gone(Gone& gone, const Factors& from, const Block& block)
 // What a batch of defaults brings in comes, what was promised goes.
 void Corrections::take_away(const Gone& gone, const Block& block, Ledger& ledger) const {
   const std::size_t valued = rows_.valued.size();
-  double* const come = ledger.scratch.data() + recovery_at_;  // value by place, then cash
+  double* const come = memory(ledger) + recovery_at_;  // value by place, then cash
   double* const come_cash = come + gone.claims.size() * valued;
   std::fill_n(come, 2 * gone.claims.size() * valued, 0.0);
   std::array<Recovery::Claimed, asked> claimed;

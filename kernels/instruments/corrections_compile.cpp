@@ -80,10 +80,11 @@ Corrections::Corrections(CompiledClaims& claims, const RowSet& rows, const Recov
     }
   }
   for (const auto& group : chains) add_chain(group, claims, positions);
-  changes_at_ = coupons.forwards().doubles();
+  const auto rounded = [](std::size_t doubles) { return (doubles + cache_line - 1) / cache_line * cache_line; };
+  changes_at_ = rounded(coupons.forwards().doubles());
   recovery_at_ = changes_at_ + (rows.detail == Detail::leaf ? std::size_t{rows.count} * lanes * rows.valued.size() * 4 : 0);
-  work_at_ =
-      recovery_at_ + 2 * std::max(alone_.empty() ? 0 : asked * rows.valued.size(), rows.valued.size() + Horizons::width + 1);
+  work_at_ = rounded(recovery_at_ + 2 * std::max(alone_.empty() ? 0 : asked * rows.valued.size(),
+                                                 rows.valued.size() + Horizons::width + 1));
   slots_ = claims.schedules.number_slots(need);
   schedules_ = std::move(claims.schedules);
 }
@@ -119,10 +120,12 @@ void Corrections::add_chain(std::span<const std::uint32_t> positions, const Comp
               longest.rule->slope != 0,
               false,
               longest.floating == 0,
+              false,
               lines_.size(),
               lines_.size() + positions.size(),
               folds_.size(),
               coupons_of_.size(),
+              {},
               {},
               {}};
   if (longest.floating != 0) chain.periods = coupons_.periods(s);
@@ -130,12 +133,19 @@ void Corrections::add_chain(std::span<const std::uint32_t> positions, const Comp
     add_line(p, claims, all);
     chain.firsts |= lines_.back().rule.first != 0;
     chain.abreast &= lines_.back().at_once && !lines_.back().capitalises;
+    chain.abroad |= !is_none(lines_.back().currency);
     if (longest.floating != 0) coupons_of_.push_back({claims.lines[p].floating, claims.lines[p].running});
   }
   for (std::size_t n = 0; n < time_years_.size(); ++n) {
     const std::size_t unpaid = n == 0 ? 0 : s.paid_by(static_cast<int>(n) - 1);
-    chain.at_step.push_back(
-        {static_cast<std::uint32_t>(unpaid), first_valued_[n], unpaid == 0 ? 0 : s.date_years[unpaid - 1], time_years_[n]});
+    chain.at_step.push_back({static_cast<std::uint32_t>(unpaid), static_cast<double>(unpaid),
+                             static_cast<double>(first_valued_[n]), unpaid == 0 ? 0 : s.date_years[unpaid - 1],
+                             time_years_[n]});
+  }
+  if (chain.abreast && chain.abroad) {
+    for (std::size_t k = 0; k < s.paid_by(rows_.valued.back()); ++k) chain.rate_at.push_back(s.step[k] * lanes);
+    for (const int h : rows_.valued) chain.rate_at.push_back(static_cast<std::uint32_t>(h * lanes));
+    most_rates_ = std::max(most_rates_, chain.rate_at.size());
   }
   if (chain.spread != 0)
     for (const double date : s.date_years)

@@ -46,7 +46,7 @@ HWY_INLINE Vector each(std::size_t count, Vector begins, Vector ends, const F& f
   const double a = at(0), b = at(1), c = at(2), d = at(3);
   return abreast(a, b, c, d);
 }
-inline void fetch(const double* from, std::size_t count) {
+HWY_INLINE void fetch(const double* from, std::size_t count) {
   for (std::size_t i = 0; i < count; i += 8) __builtin_prefetch(from + i);
 }
 // AmountRule::sum, side by side.
@@ -92,15 +92,17 @@ struct Corrections::Sums {
       for (std::size_t i = 0; i < count; ++i) folded[i] = discount[i] * fold[i / lanes];
       last = folded;
     }
-    const corrections::Tag d;
-    for (std::size_t i = 0; i < count; i += Horizons::width)
-      corrections::hn::StoreU(
-          corrections::hn::Add(corrections::hn::LoadU(d, level + i), corrections::hn::LoadU(d, last + i)), d, level + i);
-    const auto number = corrections::hn::Set(d, static_cast<double>(date));
-    for (std::size_t i = 0; slopes && i < count; i += Horizons::width)
-      corrections::hn::StoreU(
-          corrections::hn::MulAdd(number, corrections::hn::LoadU(d, last + i), corrections::hn::LoadU(d, slope + i)), d,
-          slope + i);
+    using namespace corrections;
+    const Tag d;
+    const auto number = hn::Set(d, static_cast<double>(date));
+    const double* const factor = last;
+    double *const to = level, *const to_slope = slope;
+    for (std::size_t begin = 0, end = count; begin < end; begin += lanes)
+      for (std::size_t i = begin; i < begin + lanes; i += hn::Lanes(d))
+        hn::StoreU(hn::Add(hn::LoadU(d, to + i), hn::LoadU(d, factor + i)), d, to + i);
+    for (std::size_t begin = 0, end = slopes ? count : 0; begin < end; begin += lanes)
+      for (std::size_t i = begin; i < begin + lanes; i += hn::Lanes(d))
+        hn::StoreU(hn::MulAdd(number, hn::LoadU(d, factor + i), hn::LoadU(d, to_slope + i)), d, to_slope + i);
     if (date == 0) std::copy_n(last, count, first);
   }
   // What is promised after so many dates, at a few valued steps of a scenario.
@@ -136,7 +138,7 @@ inline double Corrections::claim_at_default(const Line& l, const Schedule& s, in
 inline void Corrections::add_default(const Line& l, std::size_t lane, std::size_t first, double exposed,
                                      Ledger& ledger) const {
   if (rows_.detail == Detail::leaf) {
-    double* const to = ledger.scratch.data() + place_of_changes(l.row, lane) + 4 * first;
+    double* const to = memory(ledger) + place_of_changes(l.row, lane) + 4 * first;
     to[2] += 1, to[3] += exposed;
   } else {
     const int at = static_cast<int>(first);
@@ -147,7 +149,7 @@ inline void Corrections::add_default(const Line& l, std::size_t lane, std::size_
 inline void Corrections::add_change(const Line& l, std::size_t lane, std::size_t v, double value, double cash,
                                     Ledger& ledger) const {
   if (rows_.detail == Detail::leaf) {
-    double* const to = ledger.scratch.data() + place_of_changes(l.row, lane) + 4 * v;
+    double* const to = memory(ledger) + place_of_changes(l.row, lane) + 4 * v;
     to[0] += value, to[1] += cash;
   } else {
     ledger.value(rows_.row(l.row), static_cast<int>(v))[lane] += value;
@@ -161,11 +163,7 @@ class Corrections::Hits {
  public:
   // `paid`: Schedule::paid of the lines, where they share it.
   Hits(const Corrections& all, const Block& block, const Ledger& ledger, const std::uint16_t* paid = nullptr)
-      : all_(all),
-        paid_(paid),
-        defaults_(block.defaults.data()),
-        first_(ledger.scratch_indices.data()),
-        scratch_(ledger.scratch.data()) {}
+      : all_(all), paid_(paid), defaults_(block.defaults.data()), first_(ledger.scratch_indices.data()) {}
 
   // correct(line, default) for the lines [line, end).
   template <class Correct>
@@ -196,16 +194,18 @@ class Corrections::Hits {
   // a few are written whatever their number, which costs less than guessing wrong.
   std::size_t take(std::size_t line, std::size_t end, Batch& batch) const {
     constexpr std::size_t ahead = 24;
+    const std::size_t fetched = all_.lines_.size() - std::min(all_.lines_.size(), 2 * ahead);
     const std::uint32_t* const obligor = all_.obligor_of_.data();
     const Line* const lines_of = all_.lines_.data();
     std::size_t count = 0;
     for (; line < end && count < enough; ++line) {
-      if (line + 2 * ahead < end) {
+      if (line < fetched) {  // the next chain's too
         __builtin_prefetch(first_ + obligor[line + 2 * ahead]);
-        __builtin_prefetch(defaults_ + first_[obligor[line + ahead]]);
+        const std::uint32_t* const soon = first_ + obligor[line + ahead];
+        __builtin_prefetch(defaults_ + soon[0]), __builtin_prefetch(defaults_ + soon[1]);
       }
       const std::uint32_t begin = first_[obligor[line]], n = first_[obligor[line] + 1] - begin;
-      __builtin_prefetch(lines_of + (n > 0 ? line : 0));
+      __builtin_prefetch(lines_of + std::size_t{n > 0} * line);  // no branch: nobody could guess it
       for (std::uint32_t j = 0; j < always; ++j) batch.hit[count + j] = {static_cast<std::uint32_t>(line), begin + j};
       for (std::uint32_t j = always; j < n; ++j) batch.hit[count + j] = {static_cast<std::uint32_t>(line), begin + j};
       count += n;
@@ -217,22 +217,18 @@ class Corrections::Hits {
     for (std::size_t i = 0; i < batch.count; ++i)
       fetch(batch.hit[i].line, batch.defaults[i] = defaults_[batch.hit[i].number]);
   }
-  // Where nothing better is known, its balance lies about where it does if a date is paid at every step.
-  void fetch(std::size_t line, const Default& d) const {
+  // Where nothing better is known, its balance lies about where it does if a date is paid at every step. Inline: a call
+  // that does nothing but prefetch is dead code to g++ 12, which leaves it out.
+  [[gnu::always_inline]] void fetch(std::size_t line, const Default& d) const {
     const Line& l = all_.lines_[line];
     const std::size_t before = d.step - 1u, unpaid = paid_ == nullptr ? before : paid_[before];
     __builtin_prefetch(all_.balances_.data() + l.early + (l.level ? 0 : unpaid));
-    if (all_.rows_.detail == Detail::position) return;
-    const double* const changes = scratch_ + all_.place_of_changes(l.row, d.lane);
-    __builtin_prefetch(changes);
-    __builtin_prefetch(changes + 4 * all_.rows_.valued.size() - 1);
   }
 
   const Corrections& all_;
   const std::uint16_t* paid_;
   const Default* defaults_;
   const std::uint32_t* first_;
-  const double* scratch_;
 };
 
 // Defaults of a chain's plain claims, gathered until they fill DefaultsAbreast, then valued side by side and added to their
@@ -245,31 +241,28 @@ class Corrections::Gathered {
         chain_(chain),
         s_(s),
         sums_(sums),
-        block_(block),
+        factors_(block.factors.data()),
+        series_(static_cast<std::size_t>(block.factors.steps()) * lanes),
+        valued_(sums.count / lanes),
         ledger_(ledger),
-        steps_(static_cast<std::size_t>(block.factors.steps())),
-        promised_(ledger.scratch.data() + all.work_at_ + Sums::tables * sums.count),
-        change_(promised_ + sums.count / lanes * DefaultsAbreast::sums * DefaultsAbreast::most) {}
+        promised_(memory(ledger) + all.work_at_ + Sums::tables * sums.count),
+        change_(promised_ + valued_ * DefaultsAbreast::sums * DefaultsAbreast::most),
+        rates_(change_ + valued_ * 4 * DefaultsAbreast::most),
+        rows_(memory(ledger) + all.changes_at_) {}
 
   // `sums` has reached the claim's last date.
   HWY_INLINE void take(const Line& l, const Default& d) {
-    const std::size_t valued = sums_.count / lanes;
     const AtStep& at = chain_.at_step[d.step];
-    if (at.unpaid >= l.dates || at.seen == valued) return;  // repaid before
+    if (at.paid_before >= l.dates || at.seen == static_cast<double>(valued_)) return;  // repaid before
     const std::size_t i = some_.count, lane = d.lane;
-    line_[i] = &l, lane_[i] = d.lane;
+    to_[i] = {rows_ + (std::size_t{l.row} * lanes + lane) * valued_ * 4, &l, lane};
     some_.dates[i] = l.dates, some_.unpaid[i] = at.unpaid, some_.seen[i] = at.seen;
-    some_.owed[i] = all_.balance(l, at.unpaid);
+    some_.owed[i] = all_.balance(l, at.paid_before);
     some_.years[i] = std::min(at.time, s_.date_years[l.dates - 1u]) - at.since;
     some_.interest[i] = l.interest, some_.recovered[i] = 1 - d.loss_given_default;
-    some_.level_of[i] = l.rule.level, some_.slope_of[i] = l.rule.slope;
-    some_.first_of[i] = l.rule.first, some_.last_of[i] = l.rule.last;
-    some_.exchange[i] = 1, some_.rate[i] = DefaultsAbreast::native;
-    if (!is_none(l.currency)) {
-      const std::size_t rate = static_cast<std::size_t>(l.currency) * steps_ * lanes + lane;
-      some_.rate[i] = static_cast<std::int64_t>(rate);
-      some_.exchange[i] = block_.factors.data()[rate + std::size_t{d.step} * lanes];
-    }
+    some_.rule[i] = l.rule;
+    some_.exchange[i] = 1, some_.foreign[i] = 0;
+    if (chain_.abroad) take_rates(l, d, i);
     double* to = promised_ + i;
     for (std::size_t from = lane; from < sums_.count; from += lanes, to += DefaultsAbreast::sums * DefaultsAbreast::most) {
       to[DefaultsAbreast::level * DefaultsAbreast::most] = sums_.level[from];
@@ -280,26 +273,53 @@ class Corrections::Gathered {
     if (++some_.count == DefaultsAbreast::most) flush();
   }
   void flush() {
-    changes(some_,
-            {sums_.count / lanes, s_.paid_valued.data(), s_.step.data(), all_.rows_.valued.data(), block_.factors.data(),
-             chain_.slopes, chain_.firsts},
+    changes(some_, {valued_, s_.paid_valued.data(), chain_.abroad ? rates_ : nullptr, chain_.slopes, chain_.firsts},
             promised_, change_);
-    for (std::size_t i = 0; i < some_.count; ++i) all_.add_changes(*line_[i], lane_[i], change_ + 4 * i, ledger_);
+    const bool leaf = all_.rows_.detail == Detail::leaf;
+    for (std::size_t i = 0; i < some_.count; ++i) {
+      if (leaf)
+        add_changes(to_[i].row, change_ + 4 * i);
+      else
+        all_.add_changes(*to_[i].line, to_[i].lane, change_ + 4 * i, ledger_);
+    }
     some_.count = 0;
   }
 
  private:
+  struct Place {
+    double* row;  // of the scenario's changes; where every position has its own row, line and lane say where
+    const Line* line;
+    std::size_t lane;
+  };
+  // All valued steps, though nothing changes before the default: where that ends is anybody's guess.
+  HWY_INLINE void add_changes(double* to, const double* change) const {
+    using namespace corrections;
+    const Tag d;
+    for (std::size_t v = 0, end = valued_; v < end; ++v, to += 4, change += 4 * DefaultsAbreast::most)
+      hn::StoreU(hn::Add(hn::LoadU(d, to), hn::LoadU(d, change)), d, to);
+  }
+  HWY_INLINE void take_rates(const Line& l, const Default& d, std::size_t i) {
+    double* to = rates_ + i;
+    if (is_none(l.currency)) {
+      for (std::size_t n = chain_.rate_at.size(); n > 0; --n, to += DefaultsAbreast::most) *to = 1;
+      return;
+    }
+    const double* const rate = factors_ + static_cast<std::size_t>(l.currency) * series_ + d.lane;
+    for (const std::uint32_t at : chain_.rate_at) *to = rate[at], to += DefaultsAbreast::most;
+    some_.exchange[i] = rate[std::size_t{d.step} * lanes], some_.foreign[i] = 1;
+  }
+
   const Corrections& all_;
   const Chain& chain_;
   const Schedule& s_;
   const Sums& sums_;
-  const Block& block_;
+  const double* factors_;
+  std::size_t series_, valued_;
   Ledger& ledger_;
-  std::size_t steps_;
-  double *promised_, *change_;
+  double *promised_, *change_, *rates_;
+  double* rows_;
   DefaultsAbreast some_;
-  const Line* line_[DefaultsAbreast::most];
-  std::uint16_t lane_[DefaultsAbreast::most];
+  Place to_[DefaultsAbreast::most];
 };
 
 }  // namespace tailcube

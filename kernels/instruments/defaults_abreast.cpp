@@ -22,14 +22,7 @@ constexpr std::size_t kMost = DefaultsAbreast::most;
 struct Some {
   Vector dates, level, slope, first, last;
   Mask foreign;
-  hn::Vec<hn::RebindToSigned<Tag>> rate;
 };
-
-HWY_INLINE Vector RateAt(const Some& s, const double* factors, std::size_t step) {
-  const Tag d;
-  const auto rate = hn::GatherIndex(d, factors + step * static_cast<std::size_t>(lanes), s.rate);
-  return hn::IfThenElse(s.foreign, rate, hn::Set(d, 1.0));
-}
 
 // AmountRule::sum.
 HWY_INLINE Vector Due(const Some& s, Vector begins, Vector ends) {
@@ -41,9 +34,9 @@ HWY_INLINE Vector Due(const Some& s, Vector begins, Vector ends) {
   return hn::IfThenElseZero(hn::Lt(begins, ends), sum);
 }
 
-// AmountRule::amount of the dates from `paid` to `until`, each at the exchange rate of its step.
+// AmountRule::amount of the dates from `paid` to `until`, each at its exchange rate.
 HWY_INLINE Vector DueAbroad(const Some& s, Vector begins, Vector ends, std::size_t paid, std::size_t until,
-                            const ChainAbreast& chain) {
+                            const double* rates) {
   const Tag d;
   auto sum = hn::Zero(d);
   for (std::size_t k = paid; k < until; ++k) {
@@ -52,7 +45,7 @@ HWY_INLINE Vector DueAbroad(const Some& s, Vector begins, Vector ends, std::size
     if (k == 0) amount = hn::Add(amount, s.first);
     amount = hn::Add(amount, hn::IfThenElseZero(hn::Eq(after, s.dates), s.last));
     const auto due = hn::And(hn::Ge(number, begins), hn::Lt(number, ends));
-    sum = hn::IfThenElse(due, hn::Add(sum, hn::Mul(amount, RateAt(s, chain.factors, chain.step[k]))), sum);
+    sum = hn::IfThenElse(due, hn::Add(sum, hn::Mul(amount, hn::Load(d, rates + k * kMost))), sum);
   }
   return sum;
 }
@@ -69,21 +62,15 @@ HWY_INLINE Vector Promised(const Some& s, Vector ends, const ChainAbreast& chain
 }
 
 void Changes(const DefaultsAbreast& all, const ChainAbreast& chain, const double* sums, double* change) {
+  static_assert(sizeof(AmountRule) == 4 * sizeof(double));
   const Tag d;
-  const hn::RebindToSigned<Tag> di;
   const auto zero = hn::Zero(d), one = hn::Set(d, 1.0);
+  const auto dates = static_cast<std::size_t>(chain.paid[chain.valued]);
   for (std::size_t i = 0; i < all.count; i += kWidth) {
     const auto of = [&](const double(&x)[kMost]) { return hn::Load(d, x + i); };
-    const auto rate = hn::Load(di, all.rate + i);
-    const auto foreign = hn::Ne(rate, hn::Set(di, DefaultsAbreast::native));
-    const Some some{of(all.dates),
-                    of(all.level_of),
-                    of(all.slope_of),
-                    of(all.first_of),
-                    of(all.last_of),
-                    hn::RebindMask(d, foreign),
-                    hn::IfThenElseZero(foreign, rate)};
-    const bool abroad = !hn::AllFalse(di, foreign);
+    Some some{of(all.dates), zero, zero, zero, zero, hn::Ne(of(all.foreign), zero)};
+    hn::LoadInterleaved4(d, &all.rule[i].level, some.level, some.slope, some.first, some.last);
+    const bool abroad = chain.rates != nullptr && !hn::AllFalse(d, some.foreign);
     const auto unpaid = of(all.unpaid);
     const auto owed = of(all.owed), seen = of(all.seen);
     const auto claim = hn::Add(owed, hn::Mul(hn::Mul(owed, of(all.interest)), of(all.years)));
@@ -94,9 +81,9 @@ void Changes(const DefaultsAbreast& all, const ChainAbreast& chain, const double
       auto removed = Promised(some, ends, chain, sums + v * DefaultsAbreast::sums * kMost + i);
       auto missed = Due(some, begins, ends);
       if (abroad) {
-        removed = hn::Mul(removed, RateAt(some, chain.factors, static_cast<std::size_t>(chain.valued_step[v])));
+        removed = hn::Mul(removed, hn::Load(d, chain.rates + (dates + v) * kMost + i));
         const auto there = DueAbroad(some, begins, ends, static_cast<std::size_t>(chain.paid[v]),
-                                     static_cast<std::size_t>(chain.paid[v + 1]), chain);
+                                     static_cast<std::size_t>(chain.paid[v + 1]), chain.rates + i);
         missed = hn::IfThenElse(some.foreign, there, missed);
       }
       const auto number = hn::Set(d, static_cast<double>(v));
@@ -116,7 +103,7 @@ HWY_AFTER_NAMESPACE();
 namespace tailcube {
 HWY_EXPORT(Changes);
 void changes(DefaultsAbreast& defaults, const ChainAbreast& chain, const double* sum, double* change) {
-  for (std::size_t i = defaults.count; i % 8 != 0; ++i) defaults.rate[i] = DefaultsAbreast::native;
+  for (std::size_t i = defaults.count; i % 8 != 0; ++i) defaults.foreign[i] = 0;
   HWY_DYNAMIC_DISPATCH(Changes)(defaults, chain, sum, change);
 }
 }  // namespace tailcube

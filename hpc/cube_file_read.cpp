@@ -1,8 +1,12 @@
+#include <hdf5_hl.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <numeric>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <type_traits>
 
 #include "hpc/cube_file.h"
@@ -17,6 +21,17 @@ namespace {
 
 using namespace hdf5;
 using layout::AxisName;
+
+// What replaying a scenario of one cell reads, beside axes, header and provenance.
+constexpr std::string_view replayed[] = {"cube/gauge_mean", "cube/gauge_se", "cube/gauge_unit", "cube/base_value",
+                                         "tail/scenario",   "tail/loss",     "tail/valid"};
+constexpr std::string_view groups_replayed[] = {"cube", "tail", "quarantine"};  // the last for its axis
+
+// One place of one axis; all of the others.
+struct Slice {
+  std::size_t axis;
+  hsize_t place, extent;  // of that axis
+};
 
 struct StringReclaim {
   hid_t type, space;
@@ -51,15 +66,34 @@ class Reader {
   }
 
   Cube cube() {
-    const CubeHeader h = header();
-    if (!h.complete) throw Error("is not complete");
-    Cube cube;
-    cube.scenarios = h.scenarios;
-    cube.unit = h.loss_unit;
-    cube.currency = h.currency;
+    Cube cube = empty_cube();
     for (const layout::Group& group : layout::groups()) {
-      if (exists(group.name)) data(group, cube);
+      if (!exists(group.name)) continue;
+      for (const AxisName name : group.axes) axis(group.name, name, cube);
+      for (const layout::Field& field : group.fields) data(group.name, field, std::nullopt, cube);
     }
+    return cube;
+  }
+
+  Cube cell(const ChooseCell& choose) {
+    Cube cube = empty_cube();
+    std::vector<const layout::Group*> groups;
+    for (const layout::Group& group : layout::groups()) {
+      if (!among(groups_replayed, group.name) || !exists(group.name)) continue;
+      for (const AxisName name : group.axes) axis(group.name, name, cube);
+      groups.push_back(&group);
+    }
+    const std::size_t place = choose(cube.cells), extent = cube.cells.size();
+    if (place >= extent) throw Error("has " + std::to_string(extent) + " cells");
+    cube.cells = {cube.cells[place]};
+    for (const layout::Group* group : groups)
+      for (const layout::Field& field : group->fields) {
+        if (!among(replayed, path_of(group->name, field))) continue;
+        const auto axis = std::find(field.axes.begin(), field.axes.end(), AxisName::cell);
+        std::optional<Slice> slice;
+        if (axis != field.axes.end()) slice = {static_cast<std::size_t>(axis - field.axes.begin()), place, extent};
+        data(group->name, field, slice, cube);
+      }
     return cube;
   }
 
@@ -86,17 +120,29 @@ class Reader {
     return major;
   }
 
-  void data(const layout::Group& group, Cube& cube) {
-    for (const AxisName name : group.axes) axis(group.name, name, cube);
-    for (const layout::Field& field : group.fields) {
-      const std::string path = std::string(group.name) + "/" + field.name;
-      if (!exists(path)) continue;  // its axes have no entries
-      std::size_t count = 1;
-      for (const AxisName name : field.axes) count *= layout::extent(cube, name);
-      std::visit([&](auto member) { read(path, static_cast<int>(field.axes.size()), cube.*member); }, field.values);
-      const std::size_t found = std::visit([&](auto member) { return (cube.*member).size(); }, field.values);
-      if (found != count) throw Error(path + " does not fit its axes");
-    }
+  Cube empty_cube() {
+    const CubeHeader h = header();
+    if (!h.complete) throw Error("is not complete");
+    Cube cube;
+    cube.scenarios = h.scenarios;
+    cube.unit = h.loss_unit;
+    cube.currency = h.currency;
+    return cube;
+  }
+
+  static bool among(std::span<const std::string_view> names, std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  }
+  static std::string path_of(const char* group, const layout::Field& field) { return std::string(group) + "/" + field.name; }
+
+  void data(const char* group, const layout::Field& field, const std::optional<Slice>& slice, Cube& cube) {
+    const std::string path = path_of(group, field);
+    if (!exists(path)) return;  // its axes have no entries
+    std::size_t count = 1;
+    for (const AxisName name : field.axes) count *= layout::extent(cube, name);
+    std::visit([&](auto member) { read(path, static_cast<int>(field.axes.size()), cube.*member, slice); }, field.values);
+    const std::size_t found = std::visit([&](auto member) { return (cube.*member).size(); }, field.values);
+    if (found != count) throw Error(path + " does not fit its axes");
   }
 
   // The axes of one name agree in all groups; the first one sets the cube's.
@@ -148,25 +194,44 @@ class Reader {
   }
 
   template <class T>
-  void read(const std::string& path, int rank, std::vector<T>& values) const {
+  void read(const std::string& path, int rank, std::vector<T>& values, const std::optional<Slice>& slice = {}) const {
     const Dataset dataset(H5Dopen2(file_, path.c_str(), H5P_DEFAULT), path);
     const Space space(H5Dget_space(dataset), path);
     const Type type(H5Dget_type(dataset), path);
     if (check(H5Sget_simple_extent_ndims(space), path) != rank) throw Error(path + " has a wrong number of axes");
-    const auto count = static_cast<std::size_t>(check(H5Sget_simple_extent_npoints(space), path));
+    const auto total = static_cast<std::size_t>(check(H5Sget_simple_extent_npoints(space), path));
     // Deflate shrinks by 1032 at most: a file cannot hold more than this, whatever it claims.
-    if (count > file_bytes_ * 1100 / sizeof(T)) throw Error(path + " claims to be larger than the file can hold");
+    if (total > file_bytes_ * 1100 / sizeof(T)) throw Error(path + " claims to be larger than the file can hold");
     if constexpr (std::is_same_v<T, std::string>) {
-      values = strings(path, dataset, type, space, count);
+      values = strings(path, dataset, type, space, total);
     } else {
       constexpr bool is_double = std::is_same_v<T, double>;
       if (H5Tget_class(type) != (is_double ? H5T_FLOAT : H5T_INTEGER) || H5Tget_size(type) != sizeof(T)) {
         throw Error(path + " has a wrong type");
       }
-      values.resize(count);
       const hid_t memory = is_double ? H5T_NATIVE_DOUBLE : sizeof(T) == 8 ? H5T_NATIVE_INT64 : H5T_NATIVE_INT8;
-      if (count > 0) check(H5Dread(dataset, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), path);
+      if (slice) {
+        const Space part = select(path, space, *slice);
+        values.resize(static_cast<std::size_t>(check(H5Sget_simple_extent_npoints(part), path)));
+        if (!values.empty()) check(H5Dread(dataset, memory, part, space, H5P_DEFAULT, values.data()), path);
+      } else {
+        values.resize(total);
+        if (total > 0) check(H5Dread(dataset, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), path);
+      }
     }
+  }
+
+  // Selects the slice in the space; returns a space of its shape.
+  static Space select(const std::string& path, hid_t space, const Slice& slice) {
+    const int rank = check(H5Sget_simple_extent_ndims(space), path);
+    std::vector<hsize_t> count(static_cast<std::size_t>(rank));
+    check(H5Sget_simple_extent_dims(space, count.data(), nullptr), path);
+    if (count[slice.axis] != slice.extent) throw Error(path + " does not fit its axes");
+    std::vector<hsize_t> start(count.size(), 0);
+    start[slice.axis] = slice.place;
+    count[slice.axis] = 1;
+    check(H5Sselect_hyperslab(space, H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr), path);
+    return Space(H5Screate_simple(rank, count.data(), nullptr), path);
   }
 
   std::vector<std::string> strings(const std::string& path, hid_t dataset, hid_t type, hid_t space,
@@ -212,10 +277,8 @@ class Reader {
 
 template <class Read>
 auto parse(std::vector<std::byte>& bytes, Read read) {
-  const Properties access(H5Pcreate(H5P_FILE_ACCESS), "file access");
-  check(H5Pset_fapl_core(access, std::size_t{16} << 20, false), "file in memory");
-  check(H5Pset_file_image(access, bytes.data(), bytes.size()), "file image");
-  const File file(H5Fopen("cube", H5F_ACC_RDONLY, access), "open");
+  constexpr unsigned in_place = H5LT_FILE_IMAGE_DONT_COPY | H5LT_FILE_IMAGE_DONT_RELEASE;  // read only
+  const File file(H5LTopen_file_image(bytes.data(), bytes.size(), in_place), "open");
   Reader reader(file, bytes.size());
   return read(reader);
 }
@@ -244,6 +307,12 @@ CubeHeader read_cube_header(const std::filesystem::path& path) {
 
 CubeFile read_cube_file(const std::filesystem::path& path) {
   return with_reader(path, [](Reader& reader) { return CubeFile{reader.header(), reader.cube(), reader.provenance()}; });
+}
+
+CubeFile read_cube_cell(const std::filesystem::path& path, const ChooseCell& choose) {
+  return with_reader(path, [&choose](Reader& reader) {
+    return CubeFile{reader.header(), reader.cell(choose), reader.provenance()};
+  });
 }
 
 Cube read_cube(const std::filesystem::path& path) {

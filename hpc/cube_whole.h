@@ -1,5 +1,7 @@
 #pragma once
 // All that a cube file holds, with what is needed to run its job again.
+#include <functional>
+
 #include "hpc/cube_file.h"
 
 namespace tailcube {
@@ -16,5 +18,11 @@ struct CubeFile {
 };
 // With one look at the file. Throws as read_cube does.
 CubeFile read_cube_file(const std::filesystem::path&);
+
+// Of one cell what replaying its scenarios takes: axes, gauges, base_value, /tail and the ids in quarantine, beside header
+// and provenance. Cube::cells has its name alone, other datasets are empty. `choose` gets the names of all cells and returns
+// a place; it is called in two processes and must have no effect elsewhere. What it throws is passed on.
+using ChooseCell = std::function<std::size_t(const std::vector<std::string>& cells)>;
+CubeFile read_cube_cell(const std::filesystem::path&, const ChooseCell& choose);
 
 }  // namespace tailcube

@@ -2,7 +2,7 @@
 
 #include <iostream>
 
-#include "hpc/cube_file.h"
+#include "hpc/cube_whole.h"
 #include "hpc/partial_file.h"
 #include "src/app/commands.h"
 #include "src/app/exit_codes.h"
@@ -55,8 +55,9 @@ int info_command(const Options& options) {
   // Unlike output, a cube that cannot be read is input: 65.
   Failure failure = attempt([&] {
     if (path.extension() == ".tally") return write_tally(path);
-    write_header(path, read_cube_header(path));
-    write_table(std::cout, read_cube(path));
+    const CubeFile file = read_cube_file(path);
+    write_header(path, file.header);
+    write_table(std::cout, file.cube);
   });
   if (failure.exit_code == exit_code::io) failure.exit_code = exit_code::invalid;
   if (failure.exit_code != exit_code::ok) log_error(failure.text);

@@ -44,10 +44,12 @@ class Telling {
   explicit Telling(const ReplayOptions& options) : options_(options), path_(options.cube) {
     if (fs::is_directory(path_)) path_ /= "cube.h5";
     if (!fs::exists(path_)) throw Stop{exit_code::missing, path_.string() + ": no such file"};
-    file_ = read_cube_file(path_);
-    const Cube& cube = file_.cube;
     const ReplayOptions& wanted = options;
-    cell_ = wanted.cell.empty() ? 0 : place_of("--cell", wanted.cell, cube.cells);
+    std::size_t cell = 0;
+    file_ = read_cube_cell(path_, [&](const std::vector<std::string>& cells) {
+      return cell = wanted.cell.empty() ? 0 : static_cast<std::size_t>(place_of("--cell", wanted.cell, cells));
+    });
+    const Cube& cube = file_.cube;
     node_ = wanted.node.empty() ? 0 : place_of("--node", wanted.node, cube.nodes);
     horizon_ = horizon_of(wanted.horizon, cube.horizon_years);
     if (wanted.scenario && *wanted.scenario >= static_cast<std::uint64_t>(cube.scenarios))
@@ -55,7 +57,8 @@ class Telling {
              std::to_string(*wanted.scenario));
     job_ = read_job_of(path_, file_, job_folder(path_, file_.provenance, wanted.job));
     job_.digest = file_.header.job_digest;
-    replayer_ = std::make_unique<Replayer>(job_, cell_, cube.unit);
+    job_.cells = {job_.cells.at(cell)};
+    replayer_ = std::make_unique<Replayer>(job_, only_cell, cube.unit);
   }
 
   void tell() { options_.scenario ? tell_one() : tell_worst(); }
@@ -63,7 +66,7 @@ class Telling {
  private:
   void tell_one() {
     const Replay replay = checked(*options_.scenario);
-    const Story story{job_, file_.cube, cell_, node_, horizon_, options_.most, replay, check_};
+    const Story story{job_, file_.cube, only_cell, node_, horizon_, options_.most, replay, check_};
     using Format = ReplayOptions::Format;
     if (options_.format == Format::text) write_story_text(std::cout, story);
     if (options_.format == Format::csv) write_story_csv(std::cout, story);
@@ -73,12 +76,12 @@ class Telling {
   void tell_worst() {
     const Cube& cube = file_.cube;
     const auto ranks = static_cast<std::size_t>(cube.tail_ranks), wanted = static_cast<std::size_t>(options_.worst);
-    const std::size_t first = cube.at(0, cell_, node_, horizon_) * ranks;
+    const std::size_t first = cube.at(0, only_cell, node_, horizon_) * ranks;
     std::size_t there = 0;
     while (there < ranks && cube.tail_valid[first + there] != 0) ++there;
     if (wanted > there)
       refuse("--worst: the cube lists " + std::to_string(there) + " scenarios of a node, not " + std::to_string(wanted));
-    CommonTraits traits(job_, cube, cell_, node_, horizon_, options_.most);
+    CommonTraits traits(job_, cube, only_cell, node_, horizon_, options_.most);
     for (std::size_t i = 0; i < wanted; ++i) traits.add(checked(static_cast<std::uint64_t>(cube.tail_scenario[first + i])));
     const Common common =
         traits.finish(replayer_->sample(job_.report_steps[static_cast<std::size_t>(horizon_)], Common::sampled));
@@ -91,9 +94,9 @@ class Telling {
   // A replay that is not the run's is no replay: code 70.
   Replay checked(std::uint64_t scenario) {
     Replay replay = (*replayer_)(scenario);
-    check_ = check_against_tail(file_.cube, cell_, replay);
+    check_ = check_against_tail(file_.cube, only_cell, replay);
     if (check_.differences.empty()) return replay;
-    throw Stop{exit_code::internal, difference_text(file_.cube, cell_, replay, check_) + ". The cube was written by " +
+    throw Stop{exit_code::internal, difference_text(file_.cube, only_cell, replay, check_) + ". The cube was written by " +
                                         file_.header.source + "; this is tailcube " + program_version() + " (commit " +
                                         program_commit() + ", " + compiler() + ")"};
   }
@@ -102,7 +105,8 @@ class Telling {
   fs::path path_;
   CubeFile file_;
   Job job_;
-  int cell_ = 0, node_ = 0, horizon_ = 0;
+  static constexpr int only_cell = 0;  // of the cube and the job, as they are read here
+  int node_ = 0, horizon_ = 0;
   std::unique_ptr<Replayer> replayer_;
   TailCheck check_;
 };

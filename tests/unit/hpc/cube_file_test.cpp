@@ -5,6 +5,7 @@
 
 #include "hpc/communicator.h"
 #include "hpc/cube_file_seal.h"
+#include "hpc/cube_whole.h"
 #include "src/report/build_info.h"
 #include "tests/catch_any.h"
 #include "tests/unit/hpc/sample_cube.h"
@@ -111,6 +112,51 @@ TEST_CASE("a cube comes back as it was written") {
   CHECK_SAME(bin_weight);
 }
 
+TEST_CASE("one cell of a cube is what the whole has at its place") {
+  const TemporaryFolder folder;
+  const auto file = folder.path / "cube.h5";
+  const Cube cube = sample_cube();
+  write_cube(file, sample_job(), cube);
+  const std::size_t nodes = cube.nodes.size(), horizons = cube.horizon_years.size(), gauges = cube.gauges.size();
+  const std::size_t slots = nodes * horizons, tail = slots * static_cast<std::size_t>(cube.tail_ranks);
+  for (std::size_t cell = 0; cell < cube.cells.size(); ++cell) {
+    std::vector<std::string> offered;
+    const CubeFile found = read_cube_cell(file, [&](const std::vector<std::string>& cells) {
+      offered = cells;
+      return cell;
+    });
+    const Cube& one = found.cube;
+    CHECK(offered == cube.cells);
+    CHECK(one.cells == std::vector<std::string>{cube.cells[cell]});
+    CHECK(one.nodes == cube.nodes);
+    CHECK(one.gauge_units == cube.gauge_units);
+    CHECK(one.confidence == cube.confidence);
+    CHECK(one.quarantined == cube.quarantined);
+    CHECK(same(one.base_value, cube.base_value));
+    const auto part = [](const auto& all, std::size_t begin, std::size_t count) {
+      const auto first = all.begin() + static_cast<std::ptrdiff_t>(begin);
+      return std::decay_t<decltype(all)>(first, first + static_cast<std::ptrdiff_t>(count));
+    };
+    CHECK(same(one.tail_scenario, part(cube.tail_scenario, cell * tail, tail)));
+    CHECK(same(one.tail_loss, part(cube.tail_loss, cell * tail, tail)));
+    CHECK(same(one.tail_valid, part(cube.tail_valid, cell * tail, tail)));
+    REQUIRE(one.gauge_mean.size() == gauges * slots);
+    for (std::size_t g = 0; g < gauges; ++g) {
+      const std::size_t at = (g * cube.cells.size() + cell) * slots;
+      CHECK(same(part(one.gauge_mean, g * slots, slots), part(cube.gauge_mean, at, slots)));
+      CHECK(same(part(one.gauge_se, g * slots, slots), part(cube.gauge_se, at, slots)));
+    }
+    CHECK(one.expected_loss.empty());
+    CHECK(one.bin_edge.empty());
+    CHECK(found.provenance.job == sample_job().text);
+    CHECK(found.header.job_digest == sample_job().digest);
+  }
+  const auto beyond = [&](const std::vector<std::string>& cells) { return cells.size(); };
+  CHECK(message([&] { read_cube_cell(file, beyond); }) == file.string() + ": has 3 cells");
+  const auto refuse = [](const std::vector<std::string>&) -> std::size_t { throw std::domain_error("none of these"); };
+  CHECK_THROWS_AS(read_cube_cell(file, refuse), std::domain_error);
+}
+
 TEST_CASE("the header of a cube") {
   const TemporaryFolder folder;
   const auto file = folder.path / "cube.h5";
@@ -195,7 +241,8 @@ TEST_CASE("another major version is refused, naming both") {
   };
   test::put(file, replaced(good, stored("1.2"), stored("2.0")));
   for (const auto& read :
-       {std::function<void()>([&] { read_cube(file); }), std::function<void()>([&] { read_cube_header(file); })}) {
+       {std::function<void()>([&] { read_cube(file); }), std::function<void()>([&] { read_cube_header(file); }),
+        std::function<void()>([&] { read_cube_cell(file, [](const auto&) { return std::size_t{0}; }); })}) {
     CHECK(message(read) == file.string() + ": has format version 2.0, this program reads version 1");
   }
   test::put(file, replaced(good, stored("1.2"), stored("1.7")));  // something was added: still readable

@@ -1,6 +1,8 @@
 // One scenario of a finished cube, told; or what its worst scenarios have in common.
+#include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <span>
 
 #include "src/app/exit_codes.h"
 #include "src/app/failure.h"
@@ -65,8 +67,9 @@ class Telling {
 
  private:
   void tell_one() {
-    const Replay replay = checked(*options_.scenario);
-    const Story story{job_, file_.cube, only_cell, node_, horizon_, options_.most, replay, check_};
+    const Replay replay = (*replayer_)(*options_.scenario);
+    const TailCheck check = checked(replay);
+    const Story story{job_, file_.cube, only_cell, node_, horizon_, options_.most, replay, check};
     using Format = ReplayOptions::Format;
     if (options_.format == Format::text) write_story_text(std::cout, story);
     if (options_.format == Format::csv) write_story_csv(std::cout, story);
@@ -75,14 +78,15 @@ class Telling {
 
   void tell_worst() {
     const Cube& cube = file_.cube;
-    const auto ranks = static_cast<std::size_t>(cube.tail_ranks), wanted = static_cast<std::size_t>(options_.worst);
-    const std::size_t first = cube.at(0, only_cell, node_, horizon_) * ranks;
-    std::size_t there = 0;
-    while (there < ranks && cube.tail_valid[first + there] != 0) ++there;
-    if (wanted > there)
-      refuse("--worst: the cube lists " + std::to_string(there) + " scenarios of a node, not " + std::to_string(wanted));
+    const std::vector<std::uint64_t> scenarios = worst();
     CommonTraits traits(job_, cube, only_cell, node_, horizon_, options_.most);
-    for (std::size_t i = 0; i < wanted; ++i) traits.add(checked(static_cast<std::uint64_t>(cube.tail_scenario[first + i])));
+    for (std::size_t at = 0; at < scenarios.size(); at += replayer_->together()) {
+      const std::size_t some = std::min(replayer_->together(), scenarios.size() - at);
+      for (const Replay& replay : (*replayer_)(std::span(scenarios).subspan(at, some))) {
+        checked(replay);
+        traits.add(replay);
+      }
+    }
     const Common common =
         traits.finish(replayer_->sample(job_.report_steps[static_cast<std::size_t>(horizon_)], Common::sampled));
     using Format = ReplayOptions::Format;
@@ -91,12 +95,24 @@ class Telling {
     if (options_.format == Format::json) std::cout << common_json(common);
   }
 
+  // The first that /tail lists for the node.
+  std::vector<std::uint64_t> worst() const {
+    const Cube& cube = file_.cube;
+    const auto ranks = static_cast<std::size_t>(cube.tail_ranks), wanted = static_cast<std::size_t>(options_.worst);
+    const std::size_t first = cube.at(0, only_cell, node_, horizon_) * ranks;
+    std::size_t there = 0;
+    while (there < ranks && cube.tail_valid[first + there] != 0) ++there;
+    if (wanted > there)
+      refuse("--worst: the cube lists " + std::to_string(there) + " scenarios of a node, not " + std::to_string(wanted));
+    const auto begin = cube.tail_scenario.begin() + static_cast<std::ptrdiff_t>(first);
+    return {begin, begin + options_.worst};
+  }
+
   // A replay that is not the run's is no replay: code 70.
-  Replay checked(std::uint64_t scenario) {
-    Replay replay = (*replayer_)(scenario);
-    check_ = check_against_tail(file_.cube, only_cell, replay);
-    if (check_.differences.empty()) return replay;
-    throw Stop{exit_code::internal, difference_text(file_.cube, only_cell, replay, check_) + ". The cube was written by " +
+  TailCheck checked(const Replay& replay) const {
+    TailCheck check = check_against_tail(file_.cube, only_cell, replay);
+    if (check.differences.empty()) return check;
+    throw Stop{exit_code::internal, difference_text(file_.cube, only_cell, replay, check) + ". The cube was written by " +
                                         file_.header.source + "; this is tailcube " + program_version() + " (commit " +
                                         program_commit() + ", " + compiler() + ")"};
   }
@@ -108,7 +124,6 @@ class Telling {
   static constexpr int only_cell = 0;  // of the cube and the job, as they are read here
   int node_ = 0, horizon_ = 0;
   std::unique_ptr<Replayer> replayer_;
-  TailCheck check_;
 };
 
 }  // namespace

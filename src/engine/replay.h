@@ -2,6 +2,7 @@
 // One scenario of one stress cell once more: the run's own losses of the nodes, and what the run never keeps, every position
 // at every step.
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,9 @@ class Replayer {
   ~Replayer();
   // Throws std::out_of_range.
   Replay operator()(std::uint64_t scenario);
+  // Up to `together` at once, in any order: they share the lanes of a block, and cost little more than one.
+  std::vector<Replay> operator()(std::span<const std::uint64_t> scenarios);
+  std::size_t together() const;  // fewer for a large book: a replay has every position
   // Factor values of many scenarios of the cell, from the first: [factor][scenario] at the step. At most the job's.
   std::vector<std::vector<double>> sample(int step, std::size_t scenarios);
 

@@ -94,6 +94,7 @@ Causes causes_of(const LoadedCube& a, const LoadedCube& b, std::vector<fs::path>
   for (const LoadedCube* cube : {&a, &b}) {
     const fs::path here = cube->path.has_parent_path() ? cube->path.parent_path() : fs::path(".");
     folders.insert(folders.end(), {here, here / ".."});
+    if (const fs::path job = recorded_job(cube->path); !job.empty()) folders.push_back(job.parent_path());
   }
   folders.emplace_back(".");
   Causes causes;

@@ -1,8 +1,12 @@
 #include "src/app/cube_input.h"
 
+#include <fstream>
+#include <iterator>
+
 #include "src/app/exit_codes.h"
 #include "src/app/failure.h"
 #include "src/report/compare.h"
+#include "src/report/json.h"
 #include "src/report/selection.h"
 
 namespace tailcube {
@@ -25,6 +29,11 @@ LoadedCube load_cube(const std::filesystem::path& file_or_folder) {
   } catch (const FileError& error) {
     throw BadCube(exit_code::invalid, error.what());
   }
+}
+
+std::filesystem::path recorded_job(const std::filesystem::path& cube) {
+  std::ifstream in(std::filesystem::absolute(cube).parent_path() / "run.json", std::ios::binary);
+  return json_string(std::string{std::istreambuf_iterator<char>(in), {}}, "job_file");
 }
 
 int run_reader(const std::function<void()>& command) {

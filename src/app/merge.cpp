@@ -197,7 +197,7 @@ void Merge::open_output() {
   lock_ = std::make_unique<FolderLock>(output_->path(), output_->lock());
   log_to_file(output_->log(), options_, LogFile::anew);
   recording_ = true;
-  record_job(record_, job_);
+  record_job(record_, job_, options_.input);
   record_.simd = simd_name();
   record_.watts_per_core = options_.watts_per_core;
   record_.threads = {threads_};

@@ -101,7 +101,7 @@ void Run::open_output() {
 
 // To the log and to run.json: what will be done, with what.
 void Run::describe() {
-  record_job(record_, job_);
+  record_job(record_, job_, options_.input);
   record_.simd = simd_name();
   record_.loss_unit = plan_.unit;
   record_.memory_budget_bytes = plan_.budget_bytes;

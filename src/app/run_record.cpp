@@ -157,7 +157,8 @@ std::string cost_line(const RunRecord& r) {
                           : "estimated, " + significant(r.watts_per_core, 3) + " W a core)");
 }
 
-void record_job(RunRecord& record, const Job& job) {
+void record_job(RunRecord& record, const Job& job, const std::filesystem::path& file) {
+  record.job_file = std::filesystem::absolute(file).lexically_normal().string();
   record.job = job.name;
   record.digest = job.digest;
   record.sampler = job.credit.sampler == Sampler::sparse ? "sparse" : "per_obligor";
@@ -172,7 +173,7 @@ void record_job(RunRecord& record, const Job& job) {
 std::string to_json(const RunRecord& r) {
   Json json;
   json.add("status", r.status).add("exit_code", r.exit_code).add("message", r.message);
-  json.add("job", r.job).add("job_digest", r.digest).add("started", r.started);
+  json.add("job", r.job).add("job_file", r.job_file).add("job_digest", r.digest).add("started", r.started);
   json.add("version", program_version()).add("commit", program_commit()).add("compiler", compiler());
   json.add("mpi", mpi_version()).add("hdf5", hdf5_version()).add("simd", r.simd);
   json.add("seed", r.seed).add("scenarios", r.scenarios).add("cells", r.cells).add("sampler", r.sampler);

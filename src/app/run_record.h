@@ -51,6 +51,7 @@ struct RunRecord {
   int exit_code = 70;
   std::string message;                        // why it failed; empty otherwise
   std::string job, digest, sampler, started;  // started: UTC, ISO 8601
+  std::string job_file;                       // where it lay, absolute: what `replay` looks for
   std::string simd;
   std::uint64_t seed = 0, scenarios = 0, cells = 0, obligors = 0, positions = 0, steps_valued = 0;
   double loss_unit = 0;
@@ -71,8 +72,8 @@ struct RunRecord {
 Energy energy_of(const RunRecord&);
 // "67.2 CPU seconds, at most 163.00 MB a rank, 0.093 Wh (estimated, 5 W a core)"
 std::string cost_line(const RunRecord&);
-// What the record says of the job alone.
-void record_job(RunRecord&, const Job&);
+// What the record says of the job alone, which was read from this file.
+void record_job(RunRecord&, const Job&, const std::filesystem::path&);
 std::string to_json(const RunRecord&);
 // Written as X.part, synced and renamed; throws FileError.
 void write_run_record(const std::filesystem::path&, const RunRecord&);

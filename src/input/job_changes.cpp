@@ -69,6 +69,10 @@ std::vector<std::pair<std::string, std::string>> job_files(const std::string& jo
   std::vector<std::pair<std::string, std::string>> files;
   const auto add = [&](const std::string& key, const toml::node& node) {
     if (const auto* name = node.as_string()) files.emplace_back(key, name->get());
+    if (const auto* list = node.as_array())
+      for (std::size_t i = 0; i < list->size(); ++i)
+        if (const auto* name = list->get(i)->as_string())
+          files.emplace_back(key + "[" + std::to_string(i) + "]", name->get());
   };
   if (const auto* section = root["files"].as_table())
     for (const auto& [key, value] : *section) {

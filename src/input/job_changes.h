@@ -15,7 +15,8 @@ struct JobChange {
 // By key. Tables in an array are told apart by their name or id, not by their place. Throws std::runtime_error where a text
 // is no TOML.
 std::vector<JobChange> job_changes(const std::string& before, const std::string& after);
-// Keys of `files` and the files that they name, and the stress paths: {"positions.loan", "loans.csv"}.
+// Keys of `files` and the files that they name, and the stress paths: {"positions.loan", "loans.csv"},
+// of a list {"positions.loan[0]", "loans.csv"}.
 std::vector<std::pair<std::string, std::string>> job_files(const std::string& job);
 std::vector<std::string> job_levels(const std::string& job);  // cube.levels
 

@@ -1,5 +1,5 @@
 #pragma once
-// Just enough JSON to write a report.
+// Just enough JSON to write a report, and to find in it again what names a place.
 #include <concepts>
 #include <string>
 #include <string_view>
@@ -39,5 +39,8 @@ class Json {
  private:
   std::vector<std::string> members_;
 };
+
+// The string that stands behind a key in what Json wrote, for a key that occurs once; empty: none does.
+std::string json_string(std::string_view text, std::string_view key);
 
 }  // namespace tailcube

@@ -29,6 +29,7 @@ class Output(Case):
         record = self.record()
         self.assertEqual((record["status"], record["exit_code"], record["message"]), ("complete", 0, ""))
         self.assertEqual((record["job"], record["seed"], record["scenarios"], record["cells"]), ("tiny", 7, 3000, 5))
+        self.assertEqual(record["job_file"], os.path.abspath(JOB))
         ranks = 2 if HAS_MPI else 1
         self.assertEqual(record["ranks"], ranks)
         for name in ("threads_per_rank", "tiles_per_rank", "cpu_seconds_per_rank", "peak_memory_bytes_per_rank"):

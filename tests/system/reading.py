@@ -174,6 +174,9 @@ class Compare(Case):
         for part in ("1 added: newcomer", f"1 removed: {removed}", f"1 changed in quantity: {changed}", "total: value today", "+1 -1 ~1",
                      "Every node that differs holds a position", "paired errors for", "exact"):
             self.assertIn(part, text)
+        self.assertIn("1 added: newcomer", self.compare("a", "b", code=1))  # by run.json
+        for cube in ("a", "b"):
+            os.remove(self.path(cube, "run.json"))
         self.assertIn("neither version is not there any more", self.compare("a", "b", code=1))
         self.compare("a", "b", "--tolerance-relative", "1e9", "--tolerance-absolute", "1e15", code=0)
         text = self.compare("a", "b", "--format", "json", "--inputs", self.path("before"), "--inputs", self.path("after"), code=1)

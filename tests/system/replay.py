@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 
-from common import TINY, Case, main, read, seal, tailcube
+from common import Case, main, read, seal, tailcube
 
 try:
     import h5py
@@ -107,7 +107,7 @@ class Replay(Case):
         self.replay("--scenario", 3, code=66, says=["bonds.csv: cannot be read", "loans.csv: is not the file of the run"])
 
     def test_the_folder_of_the_job(self):
-        story = self.replay("--scenario", 3)
+        story = self.run_ok("replay", self.out, "--scenario", 3, cwd="/").out  # run.json says where the job lay
         moved = self.path("elsewhere")
         shutil.move(self.path("job"), moved)
         os.remove(os.path.join(moved, "job.toml"))  # the cube has it, with the settings of the command line
@@ -115,13 +115,29 @@ class Replay(Case):
         self.assertEqual(self.replay("--scenario", 3, "--job", moved), story)
         alone = tailcube("replay", self.out, "--scenario", 3, cwd=self.folder)
         self.assertEqual((alone.code, alone.out), (66, ""))
-        self.assertIn("cube.h5: the files of its job are neither here nor beside it", alone.err)
+        self.assertIn("cube.h5: the files of its job are in none of these folders; give theirs with --job FOLDER", alone.err)
+        here = os.path.realpath(self.folder)
+        for place in (f"{here}, the current folder", f"{self.out}, that of the cube", f'{self.path("job")}, where the job lay, by run.json'):
+            self.assertIn(f"{place}: has none of the ", alone.err)
+        self.assertNotIn("the one around it", alone.err, "it is the current one")
         for folder in (self.folder, self.out):
             shutil.copytree(moved, folder, dirs_exist_ok=True)
-            shutil.copy(os.path.join(TINY, "job.toml"), folder)
             self.assertEqual(self.run_ok("replay", self.out, "--scenario", 3, cwd="/").out, story)
             for name in os.listdir(moved):
                 os.remove(os.path.join(folder, name))
+
+    def test_files_of_the_same_name(self):
+        """Where another job's tables lie nearer, they are passed over; if nothing fits, each place says why."""
+        story = self.replay("--scenario", 3)
+        shutil.copytree(self.path("job"), self.folder, dirs_exist_ok=True)
+        with open(self.path("loans.csv"), "a") as file:
+            file.write("\n")
+        self.assertEqual(self.run_ok("replay", self.out, "--scenario", 3, cwd=self.folder).out, story)
+        os.remove(self.path("job", "bonds.csv"))
+        result = tailcube("replay", self.out, "--scenario", 3, cwd="/")
+        self.assertEqual((result.code, result.out), (65, ""), result.err)
+        self.assertIn(f"{self.folder}, the one around it: loans.csv is not the file of the run: its SHA-256 is ", result.err)
+        self.assertIn(f'{self.path("job")}, where the job lay, by run.json: bonds.csv cannot be read', result.err)
 
     def test_cubes_that_are_not_the_run_s(self):
         if h5py is None:
@@ -142,6 +158,19 @@ class Replay(Case):
             file["tail/loss"][...] = loss
         change(lose_more)
         self.replay("--scenario", scenario, code=70, says=["is not the run's: total loses ", "the cube has", "1 place", "The cube was written by tailcube"])
+        with h5py.File(cube) as file:
+            used = list(file["provenance/defaults_used"].asstr())
+        place = next(i for i, text in enumerate(used) if text.startswith("market.repair_correlation = "))
+
+        def other_default(text):
+            def action(file):
+                file["provenance/defaults_used"][place] = text
+            return action
+        change(other_default("a.setting.that.is.gone = 3"))  # as of a program that had other settings
+        self.replay("--scenario", scenario, says=["equals the cube's figure, to the bit"])
+        change(other_default("market.repair_correlation = true"))
+        self.replay("--scenario", scenario, code=65,
+                    says=["was made with other defaults: market.repair_correlation = true (now false); replay it with tailcube"])
         change(lambda file: file["provenance"].pop("job"))
         self.replay("--scenario", scenario, code=65, says=["cube.h5: holds no job"])
         change(lambda file: file.pop("provenance"))

@@ -243,11 +243,12 @@ class Report(Case):
 
     def test_without_stories(self):
         """A cube whose job is not at hand, or not the run's, has its page, which says why nothing is told."""
-        self.cube()
+        self.run_ok("run", self.job("gone"), "-o", self.path("out"), "-q")
+        os.rename(self.path("gone"), self.path("away"))  # from where run.json says it lay
         spoiled = self.job()
         with open(os.path.join(os.path.dirname(spoiled), "loans.csv"), "a") as file:
             file.write("\n")
-        for arguments, why in (([], "give their folder with --job FOLDER"), (["--job", spoiled], "loans.csv: is not the file of the run"),
+        for arguments, why in (([], "give theirs with --job FOLDER"), (["--job", spoiled], "loans.csv: is not the file of the run"),
                                (["--job", TINY, "--stories", "0"], "they were not asked for")):
             with self.subTest(arguments=arguments):
                 page = read(self.report(*arguments)).decode()

@@ -186,6 +186,15 @@ TEST_CASE("settings are compared by key, stresses by name") {
   CHECK(changes[2].key == "stress[y].shocks[0].add");
 }
 
+TEST_CASE("the files of a job, lists among them") {
+  using Files = std::vector<std::pair<std::string, std::string>>;
+  CHECK(job_files("[files]\nfactors = \"f.csv\"\n[files.positions]\nloan = [\"a.csv\", \"b.csv\"]\nvault = \"v.csv\"\n") ==
+        Files{{"factors", "f.csv"},
+              {"positions.loan[0]", "a.csv"},
+              {"positions.loan[1]", "b.csv"},
+              {"positions.vault", "v.csv"}});
+}
+
 TEST_CASE("tables are compared by id and column, whatever their order") {
   const TableChange change =
       table_changes("id,book,ead,note\na,n,1,\nb,n,2,\nc,s,3,\n", "ead,id,book\n1,a,n\n9,b,n\n4,d,s\n", {"book"});

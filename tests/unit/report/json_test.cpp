@@ -30,5 +30,17 @@ TEST_CASE("a report is JSON") {
   CHECK(read["inner"]["a"] == 1);
 }
 
+TEST_CASE("a string is found again in what was written") {
+  const std::string path = "/a \"b\"/c\\d\ne\x01\"job\": \"no\"/Zürich.toml";
+  const std::string text = Json().add("before", "\"job\": \"no\"").add("count", 3).add("job", path).add("after", 1).text();
+  CHECK(json_string(text, "job") == path);
+  CHECK(json_string("{\"job\":\"x\"}", "job") == "x");
+  CHECK(json_string(text, "count").empty());
+  CHECK(json_string(text, "jo").empty());
+  CHECK(json_string("", "job").empty());
+  for (std::size_t length = text.find("\"job\": \"/a"); length < text.find("\"after\"") - 5; ++length)
+    CHECK(json_string(text.substr(0, length), "job").empty());
+}
+
 }  // namespace
 }  // namespace tailcube

@@ -134,11 +134,9 @@ class Comparer {
     found.errors = std::isnan(found.se) ? Errors::unknown : Errors::independent;
     const bool bracket = ((before.flag | after.flag) & var_is_bracket) != 0;  // an error that has no sign
     if (found.errors == Errors::unknown || !figure.by_confidence || !request_.same_scenarios || bracket) return found;
-    const std::string name = figure.name;
-    if (const auto rho = tail_correlation(a_, pa, b_, pb, name == "es")) {
-      found.se = std::sqrt(std::max(sa * sa + sb * sb - 2 * *rho * sa * sb, 0.0));
-      found.errors = Errors::paired;
-    }
+    const auto error = figure.name == std::string_view("es") ? paired_shortfall_error(a_, pa, b_, pb)
+                                                             : paired_var_error(a_, pa, sa, b_, pb, sb);
+    if (error) found.se = error->se, found.sign = error->sign, found.errors = Errors::paired;
     return found;
   }
 
@@ -164,19 +162,17 @@ class Comparer {
   void judge() {
     const std::size_t noisy = std::max<std::size_t>(found_.paired + found_.independent, 1);
     found_.sigma = request_.sigma.value_or(normal_quantile(1 - false_alarm / (2 * static_cast<double>(noisy))));
-    const auto multiple = [](const Difference& d) {
-      return d.se > 0 ? std::abs(d.difference()) / d.se : std::numeric_limits<double>::infinity();
-    };
     for (const Difference& d : unequal_) {
       const double allowed = std::max(request_.absolute, request_.relative * std::abs(d.before));
-      const bool noise = std::isfinite(d.se) && std::abs(d.difference()) <= found_.sigma * d.se;
+      const bool noise =
+          std::isfinite(d.se) && (std::abs(d.difference()) <= found_.sigma * d.se || d.sign < found_.sigma);
       if (noise || std::abs(d.difference()) <= allowed)
         ++found_.within;
       else
         found_.beyond.push_back(d);
     }
     std::stable_sort(found_.beyond.begin(), found_.beyond.end(), [&](const Difference& x, const Difference& y) {
-      const double mx = multiple(x), my = multiple(y);
+      const double mx = x.multiple(), my = y.multiple();
       return mx != my ? mx > my : std::abs(x.difference()) > std::abs(y.difference());
     });
   }
@@ -192,6 +188,10 @@ class Comparer {
 };
 
 }  // namespace
+
+double Difference::multiple() const {
+  return std::min(sign, se > 0 ? std::abs(difference()) / se : std::numeric_limits<double>::infinity());
+}
 
 const char* to_string(Errors errors) {
   switch (errors) {

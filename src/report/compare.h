@@ -1,6 +1,7 @@
 #pragma once
 // Two cubes, figure by figure, with the noise of the simulation taken into account.
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -24,9 +25,7 @@ struct CompareRequest {
 // What the standard error of a difference b - a is made of.
 enum class Errors : std::uint8_t {
   exact,  // none: a value today, or both figures are equal to the last bit
-  // se^2 = se_a^2 + se_b^2 - 2 rho se_a se_b, with rho between the two estimators from the scenarios that both cubes list in
-  // /tail: of 1{L > VaR} for VaR (Bahadur 1966), of (L - VaR)+ for ES (Manistre and Hancock 2005). Needs every scenario
-  // beyond VaR to be listed in both.
+  // From the scenarios that both cubes list in /tail, one by one (paired_error.h). Needs every scenario beyond VaR in both.
   paired,
   independent,  // se^2 = se_a^2 + se_b^2: too much where scenarios are the same and /tail does not reach down to VaR
   unknown       // one of the two has no error bar: judged by the tolerances alone
@@ -39,6 +38,9 @@ struct Difference {
   double before, after;
   double se;  // of after - before; NaN: none
   Errors errors;
+  double sign = std::numeric_limits<double>::infinity();  // of paired VaR: PairedError::sign
+  // In standard errors, no more than its sign is sure of; infinite without noise.
+  double multiple() const;
   double difference() const { return after - before; }
 };
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <random>
 
+#include "kernels/math/functions.h"
 #include "src/input/job_changes.h"
 #include "src/report/paired_error.h"
 #include "tests/catch_any.h"
@@ -114,10 +115,60 @@ TEST_CASE("what is paired is seen, what is independent passes as noise") {
 
 TEST_CASE("scenarios that have nothing in common are not correlated") {
   const Cube a = cube_of(normals(1)), b = cube_of(normals(2));
-  for (const bool shortfall : {false, true}) {
-    CHECK(std::abs(tail_correlation(a, {}, b, {}, shortfall).value()) < 0.1);
-    CHECK(tail_correlation(a, {}, a, {}, shortfall).value() == Approx(1));
-  }
+  const double var = a.expected_shortfall_se[0];  // any errors will do
+  CHECK(paired_var_error(a, {}, var, b, {}, 2 * var)->se == Approx(std::hypot(var, 2 * var)).epsilon(0.1));
+  CHECK(paired_shortfall_error(a, {}, b, {})->se ==
+        Approx(std::hypot(a.expected_shortfall_se[0], b.expected_shortfall_se[0])).epsilon(0.1));
+  CHECK(paired_shortfall_error(a, {}, a, {})->se == 0);
+}
+
+TEST_CASE("VaR is no surer than the scenario that it is read off") {
+  const std::vector<double> before = normals(1);
+  std::vector<double> after = before;
+  for (double& loss : after) loss += 0.01;
+  const Cube a = cube_of(before), b = cube_of(after);
+  const double own = (a.value_at_risk_upper[0] - a.value_at_risk_lower[0]) / (2 * normal_95);
+  const PairedError error = paired_var_error(a, {}, own, b, {}, own).value();
+  // One scenario of 2000 that crosses VaR: sqrt(1/(n p (1-p))) of VaR's own error.
+  CHECK(error.se == Approx(own / std::sqrt(scenarios * level * (1 - level))));
+  CHECK(error.sign == 0);
+  CompareRequest request;
+  request.what = {"var"};
+  request.same_scenarios = true;
+  CHECK(compare(a, b, request).within == 1);
+  request.sigma = 0;
+  CHECK(compare(a, b, request).beyond.size() == 1);
+  // The list ends with VaR itself: others may lose as much.
+  CHECK_FALSE(paired_var_error(cube_of(before, 101), {}, own, b, {}, own));
+  CHECK(paired_var_error(cube_of(before, 102), {}, own, b, {}, own));
+  CHECK(paired_shortfall_error(cube_of(before, 101), {}, b, {}));
+}
+
+TEST_CASE("scenarios that lose VaR in both are no evidence that it rose") {
+  std::vector<double> before(scenarios, 0), after;
+  for (int i = 0; i < 98; ++i) before[static_cast<std::size_t>(i)] = 2;
+  for (int i = 98; i < 150; ++i) before[static_cast<std::size_t>(i)] = 1;  // VaR
+  after = before;
+  for (int i = 98; i < 108; ++i) after[static_cast<std::size_t>(i)] = 1.5;  // now VaR
+  const auto sign = [&] { return paired_var_error(cube_of(before), {}, 0.1, cube_of(after), {}, 0.1)->sign; };
+  CHECK(sign() == 0);  // ten rose above 1, but 42 that lost 1 still do
+  for (int i = 108; i < 150; ++i) before[static_cast<std::size_t>(i)] = after[static_cast<std::size_t>(i)] = 0;
+  for (int i = 98; i < 108; ++i) before[static_cast<std::size_t>(i)] = 1;
+  CHECK(sign() == 0);  // at 1.5 nothing rose above
+  for (int i = 200; i < 310; ++i) after[static_cast<std::size_t>(i)] = 3 + 0.01 * i;
+  // At 1: of the 108 that lost as much before, the second list has 90 left; those it does not list count against.
+  CHECK(sign() == Approx(sign_test(110, 18)));
+}
+
+TEST_CASE("a sign test is exact for few signs") {
+  CHECK(sign_test(1, 0) == 0);
+  CHECK(sign_test(3, 3) == 0);
+  CHECK(sign_test(2, 7) == 0);
+  CHECK(normal_cdf(-sign_test(5, 0)) == Approx(1.0 / 32));
+  CHECK(normal_cdf(-sign_test(8, 2)) == Approx(56.0 / 1024));
+  CHECK(sign_test(540, 460) == Approx(79 / std::sqrt(1000.0)).epsilon(0.002));
+  CHECK(sign_test(5400, 5200) == Approx(199 / std::sqrt(10600.0)));
+  CHECK(sign_test(1000, 0) > 30);
 }
 
 TEST_CASE("tolerances decide what counts") {

@@ -104,6 +104,11 @@ std::vector<std::size_t> places(const Cube& cube, const Selection& selection, Ax
   }
   std::vector<std::size_t> all(layout::extent(cube, name));
   std::iota(all.begin(), all.end(), std::size_t{0});
+  if (name == AxisName::edge)  // those of the nodes that are split up
+    std::erase_if(all, [&](std::size_t edge) {
+      return std::none_of(selection.nodes.begin(), selection.nodes.end(),
+                          [&](int node) { return cube.nodes[static_cast<std::size_t>(node)] == cube.edge_parent[edge]; });
+    });
   return all;
 }
 
@@ -122,6 +127,7 @@ ExportRows::ExportRows(const Cube& cube, const Filters& filters, const std::vect
   for (const AxisName name : axes) {
     columns_.emplace_back(layout::axis(name).name);
     if (name == AxisName::bin) columns_.insert(columns_.end(), {"bin_lower", "bin_upper"});
+    if (name == AxisName::edge) columns_.insert(columns_.end(), {"edge_parent", "edge_child"});
   }
   for (const char* last : {"value", "standard_error", "lower", "upper", "unit", "flag"}) columns_.emplace_back(last);
 }
@@ -135,7 +141,10 @@ void ExportRows::choose(const std::vector<std::string>& what) {
   for (std::size_t g = 0; g < layout::groups().size(); ++g) known += std::string(", ") + group_at(g).name;
   for (const std::string& name : wanted) {
     const Figure* figure = figure_of(name);
-    const std::string dataset = name == "gauges" ? "gauge_mean" : figure != nullptr ? figure->dataset : name;
+    const std::string dataset = name == "gauges"                     ? "gauge_mean"
+                                : name == contribution_figure().name ? contribution_figure().dataset
+                                : figure != nullptr                  ? figure->dataset
+                                                                     : name;
     const std::size_t before = chosen.size();
     bool found = false;
     for (std::size_t g = 0; g < layout::groups().size(); ++g)
@@ -196,6 +205,7 @@ void ExportRows::rows_of(const Source& source, const std::function<void(const st
       const std::size_t place = chosen[a][index[a]], here = column(layout::axis(axes[a]).name);
       at = at * layout::extent(cube_, axes[a]) + place;
       cells[here] = axis_value(cube_, axes[a], place);
+      if (axes[a] == AxisName::edge) cells[here + 1] = cube_.edge_parent[place], cells[here + 2] = cube_.edge_child[place];
       if (axes[a] == AxisName::bin) cells[here + 1] = cube_.bin_edge[place], cells[here + 2] = cube_.bin_edge[place + 1];
     }
     cells[value] = value_at(cube_, source.field, at);

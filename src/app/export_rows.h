@@ -16,8 +16,8 @@ using ExportValue = std::variant<std::monostate, double, std::int64_t, std::stri
 
 class ExportRows {
  public:
-  // what: datasets by name ("expected_loss"), by the names of figures.h ("mean"), by group and name ("tail/loss") or a whole
-  // group ("tail"); "all". Empty: the figures. Throws BadFilter. The cube outlives it.
+  // what: datasets by name ("expected_loss"), by the names of figures.h ("mean", "contributions"), by group and name
+  // ("tail/loss") or a whole group ("tail"); "all". Empty: the figures. Throws BadFilter. The cube outlives it.
   ExportRows(const Cube&, const Filters&, const std::vector<std::string>& what);
   // Which axes are among them depends on what is exported.
   const std::vector<std::string>& columns() const { return columns_; }

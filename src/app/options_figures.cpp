@@ -37,8 +37,11 @@ void add_filters(CLI::App& app, FigureOptions& figures, const std::string& what)
 void add_show(CLI::App& app, Options& options) {
   add_cube(app, options);
   add_filters(app, options.figures,
-              "what to print, the first for comparisons: es, var, mean, std, worst, probability; distribution, gauges, tail "
-              "(default es,var,mean,distribution)");
+              "what to print, the first for comparisons: es, var, mean, std, worst, probability; contributions, "
+              "distribution, gauges, tail (default es,var,mean,distribution)");
+  app.add_flag_callback(
+      "--contributions", [&options] { options.figures.what.emplace_back("contributions"); },
+      "as --what contributions: what nodes add to the expected shortfall of --node (default: of the total)");
 }
 
 void add_export(CLI::App& app, Options& options) {
@@ -49,9 +52,10 @@ void add_export(CLI::App& app, Options& options) {
       ->required();
   app.add_option("-o,--output", options.output, "file to write, whole or not at all (default: standard output)")
       ->type_name("FILE");
-  add_filters(app, options.figures,
-              "figures as in show, datasets (base_value, tail/loss), groups (tail, distribution) or all (default "
-              "mean,std,worst,probability,var,es)");
+  add_filters(
+      app, options.figures,
+      "figures as in show, datasets (base_value, tail/loss), groups (tail, distribution, contribution) or all (default "
+      "mean,std,worst,probability,var,es)");
 }
 
 void add_compare(CLI::App& app, Options& options) {
@@ -78,7 +82,8 @@ void add_compare(CLI::App& app, Options& options) {
   app.add_option("--format", figures.format, "text (default) or json")
       ->check(CLI::IsMember({"text", "json"}).description(""))
       ->type_name("FORMAT");
-  add_filters(app, figures, "figures: value, mean, var, es, std, worst, probability (default value,mean,var,es)");
+  add_filters(app, figures,
+              "figures: value, mean, var, es, std, worst, probability, contributions (default value,mean,var,es)");
 }
 
 }  // namespace tailcube

@@ -84,6 +84,7 @@ class Comparer {
       for (const auto& [ca, cb] : common_.cells)
         for (const auto& [na, nb] : common_.nodes)
           for (const auto& [ha, hb] : common_.horizons) place({qa, ca, na, ha, 0}, {qb, cb, nb, hb, 0});
+    if (contributions_) contributions();
     judge();
     return std::move(found_);
   }
@@ -92,12 +93,14 @@ class Comparer {
   void choose() {
     for (const std::string& name :
          request_.what.empty() ? std::vector<std::string>{"value", "mean", "var", "es"} : request_.what) {
-      const Figure* figure = figure_of(name);
-      if (figure == nullptr && name != "value") refuse_what(name, "value");
-      if (figure == nullptr)
+      if (const Figure* figure = figure_of(name))
+        figures_.push_back(figure);
+      else if (name == contribution_figure().name)
+        contributions_ = true;
+      else if (name == "value")
         value_today_ = true;
       else
-        figures_.push_back(figure);
+        refuse_what(name, "value, contributions");
     }
   }
 
@@ -122,6 +125,29 @@ class Comparer {
         b.confidence = kb;
         add(difference(*figure, a, b));
       }
+    }
+  }
+
+  // To the nodes chosen. A child's losses in its parent's tail are in no cube: nothing can be paired.
+  void contributions() {
+    const auto name = [](const std::string& text) { return text; };
+    const auto node = [](const Cube& cube, const std::string& path) {
+      return static_cast<int>(std::find(cube.nodes.begin(), cube.nodes.end(), path) - cube.nodes.begin());
+    };
+    for (const auto& [ea, eb] : common("edge", a_.edges, b_.edges, name, found_.axes)) {
+      const int parent = node(a_, a_.edge_parent[static_cast<std::size_t>(ea)]);
+      if (std::none_of(common_.nodes.begin(), common_.nodes.end(), [&](const auto& n) { return n.first == parent; }))
+        continue;
+      const int child = node(a_, a_.edge_child[static_cast<std::size_t>(ea)]);
+      for (const auto& [ca, cb] : common_.cells)
+        for (const auto& [ha, hb] : common_.horizons)
+          for (const auto& [ka, kb] : common_.confidences) {
+            const Place pa{0, ca, child, ha, ka, ea}, pb{0, cb, 0, hb, kb, eb};
+            const FigureEstimate before = contribution(a_, pa), after = contribution(b_, pb);
+            const double se = std::hypot(before.se, after.se);
+            add({&contribution_figure(), pa, before.value, after.value, se,
+                 std::isnan(se) ? Errors::unknown : Errors::independent});
+          }
     }
   }
 
@@ -164,8 +190,7 @@ class Comparer {
     found_.sigma = request_.sigma.value_or(normal_quantile(1 - false_alarm / (2 * static_cast<double>(noisy))));
     for (const Difference& d : unequal_) {
       const double allowed = std::max(request_.absolute, request_.relative * std::abs(d.before));
-      const bool noise =
-          std::isfinite(d.se) && (std::abs(d.difference()) <= found_.sigma * d.se || d.sign < found_.sigma);
+      const bool noise = std::isfinite(d.se) && (std::abs(d.difference()) <= found_.sigma * d.se || d.sign < found_.sigma);
       if (noise || std::abs(d.difference()) <= allowed)
         ++found_.within;
       else
@@ -181,7 +206,7 @@ class Comparer {
   const Cube& b_;
   const CompareRequest& request_;
   std::vector<const Figure*> figures_;
-  bool value_today_ = false;
+  bool value_today_ = false, contributions_ = false;
   Common common_;
   std::vector<Difference> unequal_;
   Comparison found_;

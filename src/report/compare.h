@@ -14,7 +14,7 @@ namespace tailcube {
 
 struct CompareRequest {
   Filters filters;                // of what both cubes have
-  std::vector<std::string> what;  // figures by name, and "value" (today); empty: value, mean, var, es
+  std::vector<std::string> what;  // figures by name, "value" (today), "contributions"; empty: value, mean, var, es
   double relative = 0;            // of the first cube's figure
   double absolute = 0;            // in the currency, or of a share
   std::optional<double> sigma;    // empty: such that noise alone makes any figure differ with a probability of 5 %
@@ -27,7 +27,7 @@ enum class Errors : std::uint8_t {
   exact,  // none: a value today, or both figures are equal to the last bit
   // From the scenarios that both cubes list in /tail, one by one (paired_error.h). Needs every scenario beyond VaR in both.
   paired,
-  independent,  // se^2 = se_a^2 + se_b^2: too much where scenarios are the same and /tail does not reach down to VaR
+  independent,  // se^2 = se_a^2 + se_b^2: too much, as a rule, where scenarios are the same
   unknown       // one of the two has no error bar: judged by the tolerances alone
 };
 const char* to_string(Errors);

@@ -57,6 +57,7 @@ Line difference_json(const Cube& cube, const Difference& d) {
     json.add("quantity", cube.quantities[at(d.a.quantity)])
         .add("cell", cube.cells[at(d.a.cell)])
         .add("horizon", Exact{cube.horizon_years[at(d.a.horizon)]});
+  if (d.a.edge >= 0) json.add("edge_parent", cube.edge_parent[at(d.a.edge)]);
   if (d.figure != nullptr && d.figure->by_confidence)
     json.add("confidence", Exact{cube.confidence[at(d.a.confidence)].value()});
   return line(json.add("a", Exact{d.before})

@@ -109,7 +109,8 @@ class Writer {
     const auto at = [](int place) { return static_cast<std::size_t>(place); };
     const std::string node = cube.nodes[at(d.a.node)];
     if (d.figure == nullptr) return node + ": value today";
-    return node + " | " + cube.cells[at(d.a.cell)] + " | " + horizon_text(cube.horizon_years[at(d.a.horizon)]) + " | " +
+    const std::string& of = d.a.edge < 0 ? node : cube.edges[at(d.a.edge)];
+    return of + " | " + cube.cells[at(d.a.cell)] + " | " + horizon_text(cube.horizon_years[at(d.a.horizon)]) + " | " +
            cube.quantities[at(d.a.quantity)] + " " + d.figure->title +
            (d.figure->by_confidence ? " " + percent(cube.confidence[at(d.a.confidence)].value()) : "");
   }
@@ -163,7 +164,7 @@ class Writer {
            << " figures: the same scenarios in both, correlated through those listed in /tail\n"
            << "  independent errors for " << grouped(static_cast<double>(found.independent))
            << (report_.request.same_scenarios
-                   ? ": the same scenarios, but /tail does not reach them; more than the true error, as a rule\n"
+                   ? ": the same scenarios, but /tail does not have what it takes; more than the true error, as a rule\n"
                    : ": seed, sampler or number of scenarios differ\n");
     if (found.without_error > 0)
       out_ << "  no error for " << grouped(static_cast<double>(found.without_error)) << ": judged by the tolerances alone\n";

@@ -40,6 +40,25 @@ const Figure* figure_of(std::string_view name) {
   return found == figures().end() ? nullptr : &*found;
 }
 
+const Figure& contribution_figure() {
+  static const Figure figure{"contributions",
+                             "contribution/expected_shortfall",
+                             "contribution to ES",
+                             &Cube::contribution,
+                             &Cube::contribution_se,
+                             nullptr,
+                             nullptr,
+                             true,
+                             true,
+                             0};
+  return figure;
+}
+
+FigureEstimate contribution(const Cube& cube, const Place& place) {
+  const std::size_t at = cube.at_edge(place.cell, static_cast<std::size_t>(place.edge), place.horizon, place.confidence);
+  return {at_or_nan(cube, &Cube::contribution, at), at_or_nan(cube, &Cube::contribution_se, at), nan, nan, 0, false};
+}
+
 double FigureEstimate::error() const {
   if (!interval) return normal_95 * se;
   return std::isnan(lower) || std::isnan(upper) ? nan : std::max(upper - value, value - lower);

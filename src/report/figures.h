@@ -26,6 +26,7 @@ const Figure* figure_of(std::string_view);  // by name or dataset; null: none
 
 struct Place {
   int quantity = 0, cell = 0, node = 0, horizon = 0, confidence = 0;
+  int edge = -1;  // of a contribution
 };
 // What does not exist is NaN, a flag 0.
 struct FigureEstimate {
@@ -36,6 +37,11 @@ struct FigureEstimate {
   double error() const;
 };
 FigureEstimate estimate(const Cube&, const Figure&, const Place&);
+
+// /contribution: what a node adds to the expected shortfall of one above it. None of figures(), since it is of an edge.
+const Figure& contribution_figure();
+// Of the place's edge.
+FigureEstimate contribution(const Cube&, const Place&);
 
 // What a marker after a number means; collected while a table is written, explained once below it.
 struct Marks {

@@ -15,7 +15,7 @@ constexpr std::size_t nodes_unasked = 24;  // more are cut at the first level be
 
 struct What {
   std::vector<const Figure*> figures;
-  bool gauges = false, distribution = false, tail = false;
+  bool contributions = false, gauges = false, distribution = false, tail = false;
 };
 
 What what_of(const std::vector<std::string>& names) {
@@ -23,6 +23,8 @@ What what_of(const std::vector<std::string>& names) {
   for (const std::string& name : names.empty() ? std::vector<std::string>{"es", "var", "mean", "distribution"} : names) {
     if (const Figure* figure = figure_of(name)) {
       what.figures.push_back(figure);
+    } else if (name == contribution_figure().name) {
+      what.contributions = true;
     } else if (name == "gauges") {
       what.gauges = true;
     } else if (name == "distribution") {
@@ -30,7 +32,7 @@ What what_of(const std::vector<std::string>& names) {
     } else if (name == "tail") {
       what.tail = true;
     } else {
-      refuse_what(name, "gauges, distribution, tail");
+      refuse_what(name, "contributions, gauges, distribution, tail");
     }
   }
   return what;
@@ -51,6 +53,7 @@ class Show {
     if (request.filters.horizons.empty()) shown_.horizons = {shown_.horizons.back()};
     if (request.filters.nodes.empty() && cube.nodes.size() > nodes_unasked)
       std::erase_if(shown_.nodes, [&](int n) { return depth(cube.nodes[static_cast<std::size_t>(n)]) > 1; });
+    if (what_.contributions) choose_parents();
   }
 
   void write() {
@@ -82,6 +85,8 @@ class Show {
         if (what_.distribution && q == 0) parts.distribution(here, all_.confidences);
         if (what_.tail && q == 0) parts.tail(here);
       }
+      if (q == 0)
+        for (const int n : parents_) parts.contributions({q, c, n, h, place.confidence}, all_.confidences);
     }
     if (all_.horizons.size() > 1 && !what_.figures.empty())
       parts.horizons(*what_.figures.front(), first_place(q, c, 0), shown_.nodes, all_.horizons);
@@ -94,6 +99,22 @@ class Show {
   void header() {
     out_ << grouped(static_cast<double>(cube_.scenarios)) << " scenarios in each cell; a loss is positive\n"
          << "± is the wider half of a 95 % interval\n";
+  }
+
+  // Nodes asked for whose ES is split up; the first of all without a filter.
+  void choose_parents() {
+    std::string known;
+    for (std::size_t e = 0; e < cube_.edges.size(); ++e) {
+      const std::string& parent = cube_.edge_parent[e];
+      if (e > 0 && parent == cube_.edge_parent[e - 1]) continue;
+      known += (known.empty() ? "'" : ", '") + parent + "'";
+      const auto node = std::find(cube_.nodes.begin(), cube_.nodes.end(), parent) - cube_.nodes.begin();
+      if (std::find(all_.nodes.begin(), all_.nodes.end(), static_cast<int>(node)) != all_.nodes.end())
+        parents_.push_back(static_cast<int>(node));
+    }
+    if (known.empty()) throw BadFilter("the cube has no contributions; the job asks for them with cube.contributions");
+    if (parents_.empty()) throw BadFilter("--node: the cube has contributions to " + known);
+    if (request_.filters.nodes.empty()) parents_.resize(1);
   }
 
   // What was left out because it was not asked for.
@@ -115,6 +136,7 @@ class Show {
   const Terminal& terminal_;
   What what_;
   Selection all_, shown_;
+  std::vector<int> parents_;  // whose contributions are shown
 };
 
 }  // namespace

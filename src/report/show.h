@@ -12,14 +12,15 @@ namespace tailcube {
 
 struct ShowRequest {
   Filters filters;
-  // Figures by name (figures.h), and "gauges", "distribution", "tail". Empty: es, var, mean, distribution.
+  // Figures by name (figures.h), and "contributions", "gauges", "distribution", "tail". Empty: es, var, mean, distribution.
   std::vector<std::string> what;
 };
 
 // For each quantity and cell: a table node x figures and bars of the first figure by node, at the last horizon (or those
-// asked for); a table node x horizon of the first figure; the distribution of losses; gauges; the worst scenarios. At the
-// end a table cell x node. What is not filtered is kept short: the quantity economic, the first cell, the last horizon, and
-// the nodes down to the first level below the total where there are many. Throws BadFilter.
+// asked for); a table node x horizon of the first figure; what nodes contribute to the ES of those asked for; the
+// distribution of losses; gauges; the worst scenarios. At the end a table cell x node. What is not filtered is kept short:
+// the quantity economic, the first cell, the last horizon, and the nodes down to the first level below the total where there
+// are many. Throws BadFilter.
 void show(std::ostream&, const Cube&, const ShowRequest&, const Terminal&);
 
 }  // namespace tailcube

@@ -19,6 +19,8 @@ class ShowParts {
   void cells(const Figure&, Place, const std::vector<int>& cells, const std::vector<int>& nodes);
   // A bar for each node, solid to the lower end of the interval, shaded to the upper.
   void bars(const Figure&, Place, const std::vector<int>& nodes);
+  // What nodes below the place's node add to its ES at each of `confidences`, and bars of those one level below.
+  void contributions(const Place&, const std::vector<int>& confidences);
   void gauges(const Place&, const std::vector<int>& nodes);
   // /distribution of the node as rows of a few bins each, with their share and its error.
   void distribution(const Place&, const std::vector<int>& confidences);
@@ -30,6 +32,7 @@ class ShowParts {
   std::string where(const Place&) const;  // "economic loss, cell base, after 1 year"
   std::string named(const Figure&, const Place&) const;
   std::vector<std::string> node_labels(const std::vector<int>& nodes) const;
+  void contribution_bars(const Place&, const std::vector<int>& edges);
   MoneyScale scale(const std::vector<const Figure*>&, const std::vector<Place>&) const;
   std::ostream& out_;
   const Cube& cube_;

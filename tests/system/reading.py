@@ -81,6 +81,18 @@ class Show(Reading):
         for part in ("Gauges: mean over scenarios", "defaults", "Worst scenarios of total", "probability of a loss", "have no error bar"):
             self.assertIn(part, text)
 
+    def test_contributions(self):
+        text = self.run_ok("show", self.a, "--contributions").out
+        for part in ("Contributions to the ES of total: economic loss, cell base, after 1 year", "Contributions to ES 99 % of total", "share", "100 %"):
+            self.assertIn(part, text)
+        self.assertNotIn("By node", text)
+        text = self.run_ok("show", self.a, "--contributions", "--node", "crypto", "--cell", "slump", "--what", "es", "--horizon", "3M").out
+        self.assertIn("Contributions to the ES of total/crypto: economic loss, cell slump, after 3 months", text)
+        self.assertIn("By node", text)
+        result = tailcube("show", self.a, "--contributions", "--node", "total/crypto/*")
+        self.assertEqual(result.code, 64)
+        self.assertIn("--node: the cube has contributions to 'total', ", result.err)
+
     def test_a_terminal(self):
         for columns in (60, 100):
             text = on_terminal("show", self.a, columns=columns)
@@ -136,6 +148,22 @@ class Export(Reading):
                 text = "" if a[key] is None else " ".join(a[key]) if isinstance(a[key], list) else a[key]
                 self.assertEqual(text, type(text)(b[key]), (key, a, b))
         self.assertEqual(names, {"value_at_risk", "tail/scenario", "tail/loss", "tail/weight", "tail/valid", "distribution/count", "distribution/weight"})
+
+    def test_contributions(self):
+        rows = self.rows("--what", "contributions,es", "--node", "total", "--quantity", "economic")
+        edges = [row for row in rows if row["name"] == "contribution/expected_shortfall"]
+        whole = {(r["cell"], r["horizon"], r["confidence"]): float(r["value"]) for r in rows if r["name"] == "expected_shortfall"}
+        sums = dict.fromkeys(whole, 0.0)
+        for row in edges:
+            self.assertEqual((row["edge"], row["edge_parent"], row["unit"]), (f'{row["edge_child"]} in total', "total", "USD"))
+            self.assertGreater(float(row["standard_error"] or 1), 0)
+            if row["edge_child"].count("/") == 1:
+                sums[row["cell"], row["horizon"], row["confidence"]] += float(row["value"])
+        for place, value in whole.items():
+            self.assertAlmostEqual(sums[place], value, delta=1e-9 * abs(value))
+        self.assertGreater(len({row["edge_child"] for row in edges}), len({row["edge_child"] for row in edges if row["edge_child"].count("/") == 1}))
+        everywhere = {row["edge_parent"] for row in self.rows("--what", "contribution") if row["name"] == "contribution/expected_shortfall"}
+        self.assertIn("total/crypto", everywhere)
 
     def test_everything_and_a_file(self):
         out = self.run_ok("export", self.a, "--format", "csv", "--what", "all").out
@@ -194,6 +222,12 @@ class Compare(Case):
         self.assertIn("horizon only in a: 3 months", text)
         self.assertIn("seed, sampler or number of scenarios differ", text)
         self.assertIn("run.seed", self.compare("a", "b", "--sigma", "0", code=1))
+        text = self.compare("a", "b", "--sigma", "0", "--what", "contributions", code=1)
+        self.assertRegex(text, r"total/\w+ in total \| .* \| 1 year \| economic contribution to ES 99 %")
+        self.assertNotIn("value today", text)
+        found = json.loads(self.compare("a", "b", "--sigma", "0", "--what", "contributions", "--format", "json", code=1))
+        self.assertEqual({d["name"] for d in found["differences"]}, {"contribution/expected_shortfall"})
+        self.assertIn("total", {d["edge_parent"] for d in found["differences"]})
 
     def test_what_cannot_be_compared(self):
         self.cube(output="a")

@@ -221,6 +221,41 @@ TEST_CASE("cubes are compared where they have the same names, in whatever place"
   CHECK_THROWS_AS(compare(a, b, {}), Incomparable);
 }
 
+TEST_CASE("contributions are compared by their edges") {
+  const auto with = [](const std::vector<std::string>& children, std::vector<double> values) {
+    Cube cube = cube_of(normals(1));
+    cube.nodes = {"total", "total/x", "total/y"};
+    for (auto* figures : {&cube.expected_loss, &cube.value_at_risk, &cube.base_value}) figures->resize(3);
+    for (const std::string& child : children) {
+      cube.edge_parent.emplace_back("total");
+      cube.edge_child.push_back(child);
+      cube.edges.push_back(child + " in total");
+    }
+    cube.contribution = std::move(values);
+    cube.contribution_se.assign(children.size(), 3);
+    return cube;
+  };
+  const Cube a = with({"total/x", "total/y"}, {10, 20}), b = with({"total/y", "total/z"}, {40, 5});
+  CompareRequest request;
+  request.what = {"contributions"};
+  request.sigma = 4.7;
+  request.same_scenarios = true;
+  const Comparison found = compare(a, b, request);
+  CHECK(found.compared == 1);
+  CHECK(found.independent == 1);
+  REQUIRE(found.beyond.size() == 1);  // 20 apart, an error of sqrt(18)
+  CHECK(found.beyond[0].se == Approx(std::sqrt(18.0)));
+  CHECK(a.edges[static_cast<std::size_t>(found.beyond[0].a.edge)] == "total/y in total");
+  CHECK(a.nodes[static_cast<std::size_t>(found.beyond[0].a.node)] == "total/y");
+  REQUIRE(found.axes.size() == 1);
+  CHECK(found.axes[0].only_a == std::vector<std::string>{"total/x in total"});
+  CHECK(found.axes[0].only_b == std::vector<std::string>{"total/z in total"});
+  request.sigma = 4.8;
+  CHECK(compare(a, b, request).beyond.empty());
+  request.filters.nodes = {"x"};  // which nothing contributes to
+  CHECK(compare(a, b, request).compared == 0);
+}
+
 TEST_CASE("settings are compared by key, stresses by name") {
   const auto changes = job_changes(
       "[run]\nseed = 1\nname = \"a\"\n[[stress]]\nname = \"x\"\n[[stress]]\nname = \"y\"\nshocks = [ { factor = \"F\", add "

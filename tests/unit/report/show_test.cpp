@@ -106,9 +106,61 @@ TEST_CASE("without filters show compares nodes, horizons and cells at the confid
   CHECK(has(text, "not shown: 2 more horizons"));
 }
 
+// Of the total 60, 25 and -5 % of its ES in the first cell and at the last horizon, in that order at every confidence.
+Cube split_cube() {
+  Cube cube = numbered_cube();
+  cube.edge_parent = {"total", "total", "total", "total", "total/credit"};
+  cube.edge_child = {"total/credit", "total/credit/a", "total/credit/b", "total/property", "total/credit/a"};
+  for (std::size_t e = 0; e < 5; ++e) cube.edges.push_back(cube.edge_child[e] + " in " + cube.edge_parent[e]);
+  cube.contribution.assign(3 * 5 * 3 * 3, nan);
+  cube.contribution_se = cube.contribution;
+  const double share[] = {0.6, 0.85, -0.25, 0.4, 1};
+  for (int e = 0; e < 5; ++e)
+    for (int k = 0; k < 3; ++k) {
+      const std::size_t at = cube.at_edge(0, static_cast<std::size_t>(e), 2, k);
+      const int parent = e == 4 ? 1 : 0;
+      cube.contribution[at] = share[e] * cube.expected_shortfall[cube.at(0, 0, parent, 2, k)];
+      cube.contribution_se[at] = 1000 / normal_95;
+    }
+  return cube;
+}
+
+TEST_CASE("contributions are shown with their errors and shares") {
+  const std::string text = shown(split_cube(), {{}, {"contributions"}});
+  INFO(text);
+  CHECK(has(text, "Contributions to the ES of total: economic loss, cell base, after 1 year, in USD"));
+  CHECK(has(text, "2,100,000 ±1,000  100 %"));  // the total at 99 %
+  CHECK(has(text, "1,260,000 ±1,000   60 %"));
+  CHECK(has(text, "-525,000 ±1,000  -25 %"));
+  CHECK(has(text, "Contributions to ES 99 % of total"));
+  CHECK(text.find("  credit    ██") < text.find("  property  ██"));  // bars, largest first
+  CHECK_FALSE(has(text, "By node"));
+  CHECK_FALSE(has(text, "Contributions to the ES of total/credit"));
+  const std::string credit = shown(split_cube(), {{{}, {"credit"}, {}, {"99"}, {}}, {"contributions"}});
+  CHECK(has(credit, "Contributions to the ES of total/credit:"));
+  CHECK_FALSE(has(credit, "property"));
+  CHECK(has(shown(split_cube(), {{{"btc=-50%"}, {}, {}, {}, {}}, {"contributions"}}), "n/a"));
+  CHECK_THROWS_WITH(shown(split_cube(), {{{}, {"property"}, {}, {}, {}}, {"contributions"}}),
+                    "--node: the cube has contributions to 'total', 'total/credit'");
+  CHECK_THROWS_AS(shown(numbered_cube(), {{}, {"contributions"}}), BadFilter);
+}
+
+TEST_CASE("a contribution that lowers the expected shortfall has its bar to the left") {
+  Cube cube = split_cube();
+  for (std::size_t i = 0; i < cube.contribution.size(); ++i)
+    if (i / 9 == 3) cube.contribution[i] *= -1;  // of the property
+  const std::string text = shown(cube, {{}, {"contributions"}}, {80, false});
+  INFO(text);
+  CHECK(has(text, "bars to the left lower the ES"));
+  const std::size_t credit = text.rfind("  credit  "), property = text.rfind("  property  ");
+  const auto first = [&](std::size_t from) { return width(text.substr(from, text.find("█", from) - from)); };
+  CHECK(first(credit) > first(property) + 15);
+}
+
 TEST_CASE("no line is wider than the terminal") {
   for (const std::size_t columns : {60U, 80U, 132U}) {
-    std::istringstream lines(shown(numbered_cube(), {}, {columns, false}));
+    std::istringstream lines(shown(numbered_cube(), {}, {columns, false}) +
+                             shown(split_cube(), {{}, {"contributions"}}, {columns, false}));
     for (std::string line; std::getline(lines, line);) {
       INFO(columns << ": " << line);
       CHECK(width(line) <= columns);

@@ -5,7 +5,7 @@
 
 #include "src/report/replay_common.h"
 #include "src/report/replay_json.h"
-#include "src/report/text_table.h"
+#include "src/report/terminal_table.h"
 
 namespace tailcube {
 namespace {

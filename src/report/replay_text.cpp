@@ -5,7 +5,7 @@
 
 #include "src/report/money.h"
 #include "src/report/replay_story.h"
-#include "src/report/text_table.h"
+#include "src/report/terminal_table.h"
 
 namespace tailcube {
 namespace {

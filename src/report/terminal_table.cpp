@@ -16,6 +16,21 @@ constexpr std::size_t margin = 2;
 std::string Terminal::strong(const std::string& text) const { return colour ? "\033[1m" + text + "\033[0m" : text; }
 std::string Terminal::painted(const std::string& text) const { return colour ? "\033[36m" + text + "\033[0m" : text; }
 
+void write_columns(std::ostream& out, const std::vector<std::vector<std::string>>& rows, std::size_t names) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows)
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      if (c == widths.size()) widths.push_back(0);
+      widths[c] = std::max(widths[c], width(row[c]));
+    }
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t c = 0; c < row.size(); ++c)
+      line += "  " + (c < names ? left(row[c], widths[c]) : right(row[c], widths[c]));
+    out << line.substr(0, line.find_last_not_of(' ') + 1) << "\n";
+  }
+}
+
 std::size_t TerminalTable::columns(std::size_t column) const {
   std::size_t widest = width(heads_[column]);
   for (const Row& row : rows_) widest = std::max(widest, width(row.cells[column]));
@@ -38,14 +53,15 @@ void TerminalTable::write(std::ostream& out, const Terminal& terminal) const {
 }
 
 void TerminalTable::panel(std::ostream& out, std::size_t labels, std::size_t first, std::size_t last) const {
-  out << std::string(margin + labels, ' ');
-  for (std::size_t c = first; c < last; ++c) out << right(heads_[c], columns(c));
-  out << "\n";
-  for (const Row& row : rows_) {
-    out << std::string(margin, ' ') << left(row.label, labels);
-    for (std::size_t c = first; c < last; ++c) out << right(row.cells[c], columns(c));
-    out << "\n";
-  }
+  const auto part = [&](std::string label, const std::vector<std::string>& cells) {
+    std::vector<std::string> row{std::move(label)};
+    row.insert(row.end(), cells.begin() + static_cast<std::ptrdiff_t>(first),
+               cells.begin() + static_cast<std::ptrdiff_t>(last));
+    return row;
+  };
+  std::vector<std::vector<std::string>> rows{part("", heads_)};
+  for (const Row& row : rows_) rows.push_back(part(left(row.label, labels), row.cells));
+  write_columns(out, rows, 1);
 }
 
 std::string wrapped(const std::string& text, std::size_t columns) {

@@ -1,5 +1,5 @@
 #pragma once
-// Tables and bars of text that keep to the width of a terminal.
+// Tables and bars of text.
 #include <iosfwd>
 #include <string>
 #include <vector>
@@ -13,8 +13,12 @@ struct Terminal {
   std::string painted(const std::string& text) const;  // a bar
 };
 
-// Rows of a label and right-aligned cells. Columns that do not fit beside each other follow in further panels, each with the
-// labels again; a label longer than a third of the width is cut where it has to be.
+// Columns as wide as what they hold, two blanks before each. The first row is the head; the first `names` columns are flush
+// left, the others flush right. Rows may be of different length.
+void write_columns(std::ostream&, const std::vector<std::vector<std::string>>& rows, std::size_t names);
+
+// Rows of a label and right-aligned cells that keep to the width of a terminal. Columns that do not fit beside each other
+// follow in further panels, each with the labels again; a label longer than a third of the width is cut where it has to be.
 class TerminalTable {
  public:
   explicit TerminalTable(std::vector<std::string> heads) : heads_(std::move(heads)) {}

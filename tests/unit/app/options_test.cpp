@@ -96,6 +96,62 @@ TEST_CASE("submit prints a script for Slurm, of one run or of shards") {
   CHECK(p.options->output == "out");
 }
 
+TEST_CASE("what reads a cube takes filters, as often as they are given") {
+  using Names = std::vector<std::string>;
+  const Parsed shown =
+      parse({"show", "--cell", "base", "--cell", "severe", "cube.h5", "--node", "credit*", "--horizon", "3M", "--confidence",
+             "99.9", "--quantity", "credit", "--what", "es,var", "--what", "gauges", "--contributions"});
+  REQUIRE(shown.options);
+  CHECK(shown.options->command == Command::show);
+  CHECK(shown.options->input == "cube.h5");
+  const FigureOptions& figures = shown.options->figures;
+  CHECK(figures.filters.cells == Names{"base", "severe"});
+  CHECK(figures.filters.nodes == Names{"credit*"});
+  CHECK(figures.filters.horizons == Names{"3M"});
+  CHECK(figures.filters.confidences == Names{"99.9"});
+  CHECK(figures.filters.quantities == Names{"credit"});
+  CHECK(std::count(figures.what.begin(), figures.what.end(), "contributions") == 1);
+  CHECK(std::count(figures.what.begin(), figures.what.end(), "gauges") == 1);
+  CHECK(figures.what.size() == 4);
+
+  const Parsed exported = parse({"export", "cube.h5", "--format", "csv", "-o", "all.csv", "--what", "all"});
+  REQUIRE(exported.options);
+  CHECK(exported.options->command == Command::export_rows);
+  CHECK(exported.options->figures.format == "csv");
+  CHECK(exported.options->output == "all.csv");
+
+  const Parsed compared = parse({"compare", "a", "b", "--tolerance-relative", "0.01", "--tolerance-absolute", "5",
+                                 "--inputs", "old", "--inputs", "new", "--node", "total"});
+  REQUIRE(compared.options);
+  CHECK(compared.options->command == Command::compare);
+  CHECK(compared.options->input == "a");
+  CHECK(compared.options->figures.second == "b");
+  CHECK(compared.options->figures.relative == 0.01);
+  CHECK(compared.options->figures.absolute == 5);
+  CHECK_FALSE(compared.options->figures.sigma);
+  CHECK(compared.options->figures.inputs == std::vector<std::filesystem::path>{"old", "new"});
+  CHECK(compared.options->figures.format == "text");
+  CHECK(parse({"compare", "a", "b", "--sigma", "0", "--format", "json"}).options->figures.sigma == 0.0);
+
+  const Parsed page = parse({"report", "cube.h5", "--without-charts", "-o", "page.html"});
+  REQUIRE(page.options);
+  CHECK(page.options->command == Command::report);
+  CHECK(page.options->without_charts);
+  CHECK(page.options->output == "page.html");
+  CHECK(parse({"info", "shard-1-of-2.tally"}).options->command == Command::info);
+}
+
+TEST_CASE("merge takes what limits a run and what becomes of the sum") {
+  const Parsed p = parse({"merge", "job.toml", "parts", "-o", "parts", "--keep-tally", "--overwrite", "--memory", "2G",
+                          "--threads", "3", "-q"});
+  REQUIRE(p.options);
+  CHECK(p.options->keep_tally);
+  CHECK(p.options->overwrite);
+  CHECK(p.options->memory.bytes == 2000000000);
+  CHECK(p.options->threads == 3);
+  CHECK(p.options->quiet);
+}
+
 TEST_CASE("help is not an error, everything misspelt is 64") {
   CHECK(parse({"--help"}).refusal.exit_code == 0);
   CHECK(parse({"run", "--help"}).refusal.text.find("--overwrite") != std::string::npos);
@@ -125,8 +181,41 @@ TEST_CASE("help is not an error, everything misspelt is 64") {
       {"submit", "a.toml", "--print"},
       {"submit", "a.toml", "--slurm", "--print", "--shards", "0"},
       {"submit", "a.toml", "--slurm", "--print", "--shards", "2", "--ranks", "2"},
+      {"plan", "a.toml", "--scenarios", "many"},
+      {"plan", "a.toml", "--ranks-per-node", "0"},
+      {"plan", "a.toml", "--json", "--shards", "2"},
+      {"submit", "a.toml", "--slurm", "--print", "--shards", "2", "--ranks-per-node", "2"},
+      {"submit", "a.toml", "--slurm", "--print", "--json"},
+      {"merge"},
+      {"merge", "a.toml", "b.tally", "-o", "out", "--shard", "1/2"},
+      {"merge", "a.toml", "b.tally", "-o", "out", "--threads", "0"},
+      {"merge", "a.toml", "b.tally", "-o", "out", "-q", "-v"},
+      {"run", "a.toml", "--max-hours", "0"},
+      {"run", "a.toml", "--checkpoint-every", "-1"},
+      {"run", "a.toml", "--patience", "0"},
+      {"run", "a.toml", "--watts-per-core", "0"},
+      {"show"},
+      {"show", "a.h5", "b.h5"},
+      {"show", "a.h5", "--contributions", "total", "total/credit"},
+      {"show", "a.h5", "--cell"},
+      {"show", "a.h5", "--format", "csv"},
+      {"export", "a.h5"},
+      {"export", "a.h5", "--format", "xml"},
+      {"export", "a.h5", "--format", "csv", "--contributions"},
+      {"compare", "a.h5"},
+      {"compare", "a.h5", "b.h5", "c.h5"},
+      {"compare", "a.h5", "b.h5", "--sigma", "-1"},
+      {"compare", "a.h5", "b.h5", "--sigma", "two"},
+      {"compare", "a.h5", "b.h5", "--tolerance-relative", "-0.1"},
+      {"compare", "a.h5", "b.h5", "--tolerance-absolute", "much"},
+      {"compare", "a.h5", "b.h5", "--format", "csv"},
+      {"report"},
+      {"report", "a.h5", "--without"},
+      {"report", "a.h5", "--format", "pdf"},
       {"check"},
+      {"check", "a.toml", "--threads", "2"},
       {"info"},
+      {"info", "a.h5", "b.h5"},
       {"version", "now"}};
   for (const auto& words : wrong) {
     std::string line;

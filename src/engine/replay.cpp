@@ -236,9 +236,10 @@ void Replayer::Impl::add_defaults(std::vector<Replay>& out) {
       for (std::uint32_t r = 0; r < stage.row_count; ++r) {
         const std::size_t row = static_cast<std::size_t>(stage.first_row) + r;
         const std::uint32_t p = part.pieces[s].rows[r];
-        for (const auto& [lane, place] : against[static_cast<std::size_t>(table.positions.obligor[p])]) {
+        for (const Claim& claim : against[static_cast<std::size_t>(table.positions.obligor[p])]) {
+          const std::size_t lane = claim.lane;
           const auto cash = [&](int v) { return v < 0 ? 0.0 : default_ledger.cash(row, v)[lane]; };
-          ReplayedDefault& what = out[lane].defaults[place];
+          ReplayedDefault& what = out[lane].defaults[claim.place];
           if (exposed >= 0) {
             const std::size_t gauge_row =
                 stage.first_gauge + r * table.instrument->gauges.size() + static_cast<std::size_t>(exposed);

@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "hpc/reduce.h"
 #include "kernels/tally/byte_stream.h"
+#include "src/cube/second_look.h"
 
 namespace tailcube {
 namespace {
+
+constexpr std::size_t message_bytes = std::size_t{1} << 20;  // of sums, from each rank at a time
 
 // This rank's part of a list of scenarios: whole blocks.
 std::span<const std::uint32_t> share_of(const Communicator& communicator, std::span<const std::uint32_t> all) {
@@ -18,138 +22,197 @@ std::span<const std::uint32_t> share_of(const Communicator& communicator, std::s
   return all.subspan(begin, end - begin);
 }
 
+// On all ranks, or without a communicator on this one; then exceptions pass as they are.
 class SecondLook {
  public:
-  SecondLook(const CompiledBook& book, const Job& job, const WorkSettings& settings)
-      : book_(book),
-        settings_(settings),
-        edges_(contribution_edges(job)),
-        empty_(edges_, job.report_steps.size(), job.confidence.size()) {}
+  SecondLook(const CompiledBook& book, const Job& job, const WorkSettings& settings, Communicator* communicator,
+             Estimator* estimator)
+      : book_(book), job_(job), settings_(settings), communicator_(communicator), estimator_(estimator) {}
 
-  // At rank 0 the sums of all ranks go to the estimator.
-  Verdict look(CellRange cells, Communicator& communicator, Estimator* estimator) {
-    ByteWriter out;
-    if (estimator != nullptr)
-      for (const CellTails& tails : estimator->contributions().tails(cells)) out.put_block(to_bytes(tails));
-    const std::vector<std::byte> bytes = communicator.broadcast(std::move(out.bytes));
-    Verdict verdict;
-    std::vector<ContributionSums> sums = nothing(cells);
-    try {
-      std::vector<CellTails> tails;
-      for (ByteReader in(bytes); in.left() > 0;) tails.push_back(cell_tails_from_bytes(in.block()));
-      const std::vector<std::uint32_t> all = scenarios_of(tails);
-      // None comes: looking for a message tells the others that this rank is alive.
-      const auto tend = [&communicator] { communicator.poll(Tag::lease_request); };
-      sums = add_up(cells, tails, share_of(communicator, all), tend, verdict);
-    } catch (const std::exception& error) {
-      const std::string rank = communicator.size() > 1 ? "rank " + std::to_string(communicator.rank()) + ": " : "";
-      verdict.merge({Verdict::Kind::failed, 0, rank + error.what()});
+  // What all of it ends with.
+  Verdict operator()() {
+    ContributionEdges tree = contribution_edges(job_);
+    if (tree.parents.empty()) return {};
+    std::unique_ptr<LookBook> look;
+    if (job_.contribute_by.empty()) {
+      look = std::make_unique<LookBook>(book_, tree);
+    } else {
+      std::optional<PartChoice> choice;
+      Parts crowded;
+      together([&] {
+        credit_ = compile_credit(job_);
+        choice.emplace(job_);
+        crowded = choice->crowded();
+      });
+      std::vector<std::uint8_t> kept;
+      if (!crowded.all.empty())
+        if (const Verdict verdict = rank_parts(std::move(crowded), tree, kept); verdict.kind != Verdict::Kind::fine)
+          return verdict;
+      together([&] {
+        Parts parts = choice->chosen(kept);
+        choice.reset();
+        if (estimator_ != nullptr) estimator_->set_parts(parts.all);
+        look = std::make_unique<LookBook>(job_, book_, credit_, tree, std::move(parts));
+      });
     }
-    reduce(communicator, verdict, sums);
-    if (estimator != nullptr && verdict.kind == Verdict::Kind::fine) pass_on(cells, sums, *estimator);
-    return verdict;
-  }
-  // The same without others.
-  Verdict look(CellRange cells, Estimator& estimator) {
-    const std::span<const CellTails> tails = estimator.contributions().tails(cells);
-    const std::vector<std::uint32_t> all = scenarios_of(tails);
-    Verdict verdict;
-    const std::vector<ContributionSums> sums = add_up(
-        cells, tails, all, [] {}, verdict);
-    if (verdict.kind == Verdict::Kind::fine) pass_on(cells, sums, estimator);
-    return verdict;
-  }
-  std::vector<CellRange> groups() const {
-    std::vector<CellRange> out;
-    const auto cells = static_cast<int>(book_.cells.size());
-    for (int begin = 0; begin < cells && !edges_.edges.empty(); begin += cells_looked_at)
-      out.push_back({begin, std::min(begin + cells_looked_at, cells)});
-    return out;
+    return look_at_all<LossPowers>(*look, [&](int cell, const CellTails&, const ContributionSums& sums) {
+      estimator_->set_contributions(cell, look->edges(), sums);
+    });
   }
 
  private:
-  std::vector<ContributionSums> nothing(CellRange cells) const {
-    return std::vector<ContributionSums>(static_cast<std::size_t>(cells.end - cells.begin), empty_);
+  bool leads() const { return estimator_ != nullptr; }
+
+  // A first pass over the candidates alone: `kept` tells, on every rank, which are to be told apart.
+  Verdict rank_parts(Parts crowded, const ContributionEdges& tree, std::vector<std::uint8_t>& kept) {
+    std::optional<LookBook> look;
+    std::optional<PartRanking> ranking;
+    together([&] {
+      look.emplace(job_, book_, credit_, without_edges(tree), std::move(crowded));
+      ranking.emplace(*look);
+    });
+    const auto scenarios = static_cast<std::int64_t>(job_.scenarios);
+    const Verdict verdict = look_at_all<LossSum>(*look, [&](int, const CellTails& tails, const RankingSums& sums) {
+      ranking->add(tails, sums, scenarios, job_.confidence);
+    });
+    if (verdict.kind != Verdict::Kind::fine) return verdict;
+    if (leads()) kept = ranking->kept(job_.contribute_top);
+    if (communicator_ == nullptr) return verdict;
+    const auto known = std::as_bytes(std::span(kept));
+    const std::vector<std::byte> bytes = communicator_->broadcast({known.begin(), known.end()});
+    kept.resize(bytes.size());
+    if (!bytes.empty()) std::memcpy(kept.data(), bytes.data(), bytes.size());
+    return verdict;
   }
 
-  std::vector<ContributionSums> add_up(CellRange cells, std::span<const CellTails> tails,
-                                       std::span<const std::uint32_t> mine, const std::function<void()>& tend,
-                                       Verdict& verdict) {
-    const auto poll = [&] {
-      tend();
-      const int stop = settings_.stop ? settings_.stop() : 0;
-      if (stop != 0) verdict.merge({Verdict::Kind::stopped, stop, {}});
-      return stop == 0;
-    };
-    return look_again(book_, edges_, tails, cells, mine, settings_.threads, poll);
+  // Groups of cells one after the other; at rank 0 `take` gets the sums of all ranks.
+  template <class Sum, class Take>
+  Verdict look_at_all(const LookBook& look, const Take& take) {
+    const SegmentSums<Sum> empty(look.edges().edges.size(), job_.report_steps.size(), job_.confidence.size());
+    const auto cells = static_cast<int>(book_.cells.size()), step = cells_looked_at(empty.sums.size() * sizeof(Sum));
+    for (int begin = 0; begin < cells; begin += step) {
+      const CellRange group{begin, std::min(begin + step, cells)};
+      const Verdict verdict = look_at<Sum>(look, group, empty, take);
+      if (verdict.kind != Verdict::Kind::fine) return verdict;
+    }
+    return {};
   }
 
-  static void pass_on(CellRange cells, const std::vector<ContributionSums>& sums, Estimator& estimator) {
-    for (int cell = cells.begin; cell < cells.end; ++cell)
-      estimator.set_contributions(cell, sums[static_cast<std::size_t>(cell - cells.begin)]);
+  template <class Sum, class Take>
+  Verdict look_at(const LookBook& look, CellRange cells, const SegmentSums<Sum>& empty, const Take& take) {
+    const std::vector<std::byte> bytes = tails_of(cells);
+    std::vector<CellTails> tails;
+    std::vector<SegmentSums<Sum>> sums(static_cast<std::size_t>(cells.end - cells.begin), empty);
+    Verdict verdict;
+    attempt(verdict, [&] {
+      for (ByteReader in(bytes); in.left() > 0;) tails.push_back(cell_tails_from_bytes(in.block()));
+      const std::vector<std::uint32_t> all = scenarios_of(tails);
+      const auto mine = communicator_ != nullptr ? share_of(*communicator_, all) : std::span(all);
+      const auto poll = [&] {
+        // None comes: looking for a message tells the others that this rank is alive.
+        if (communicator_ != nullptr) communicator_->poll(Tag::lease_request);
+        const int stop = settings_.stop ? settings_.stop() : 0;
+        if (stop != 0) verdict.merge({Verdict::Kind::stopped, stop, {}});
+        return stop == 0;
+      };
+      sums = look_again<Sum>(look, tails, cells, mine, settings_.threads, poll);
+    });
+    settle(verdict);
+    if (verdict.kind != Verdict::Kind::fine) return verdict;
+    for (std::size_t cell = 0; cell < sums.size(); ++cell) {
+      add_up(sums[cell].sums);
+      if (leads()) take(cells.begin + static_cast<int>(cell), tails[cell], sums[cell]);
+      sums[cell] = {};
+    }
+    return verdict;
   }
 
-  // All ranks' verdict, and at rank 0 the sums.
-  static void reduce(Communicator& communicator, Verdict& verdict, std::vector<ContributionSums>& sums) {
+  std::vector<std::byte> tails_of(CellRange cells) {
+    ByteWriter out;
+    if (leads())
+      for (const CellTails& tails : estimator_->contributions().tails(cells)) out.put_block(to_bytes(tails));
+    return communicator_ != nullptr ? communicator_->broadcast(std::move(out.bytes)) : std::move(out.bytes);
+  }
+
+  // Of what is the same on all ranks: on all of them or on none. Throws WorkFailed.
+  template <class Body>
+  void together(const Body& body) {
+    Verdict verdict;
+    attempt(verdict, body);
+    settle(verdict);
+    if (verdict.kind == Verdict::Kind::failed) throw WorkFailed(verdict.text);
+  }
+
+  template <class Body>
+  void attempt(Verdict& verdict, const Body& body) {
+    if (communicator_ == nullptr) return body();
+    try {
+      body();
+    } catch (const std::exception& error) {
+      const std::string rank = communicator_->size() > 1 ? "rank " + std::to_string(communicator_->rank()) + ": " : "";
+      verdict.merge({Verdict::Kind::failed, 0, rank + error.what()});
+    }
+  }
+
+  // All ranks' verdict, on every rank.
+  void settle(Verdict& verdict) {
+    if (communicator_ == nullptr) return;
     ByteWriter out;
     out.put(verdict.kind);
     out.put(verdict.signal);
     out.put_text(verdict.text);
-    for (const ContributionSums& of_cell : sums) out.put_block(std::as_bytes(std::span(of_cell.sums)));
     Verdict all;
-    std::vector<ContributionSums> whole = sums;
-    bool first = true;
-    for (const std::vector<std::byte>& bytes : communicator.gather(out.bytes)) {
+    for (const std::vector<std::byte>& bytes : communicator_->gather(out.bytes)) {
       ByteReader in(bytes);
       Verdict other;
       other.kind = in.get<Verdict::Kind>();
       other.signal = in.get<std::int32_t>();
       other.text = in.text();
       all.merge(other);
-      for (std::size_t cell = 0; cell < sums.size(); ++cell) {
-        ContributionSums part = sums[cell];
-        const auto block = in.block();
-        if (!block.empty()) std::memcpy(part.sums.data(), block.data(), block.size());
-        if (first)
-          whole[cell] = std::move(part);
-        else
-          whole[cell].merge(part);
-      }
-      first = false;
     }
-    agree(communicator, all);
+    agree(*communicator_, all);
     verdict = all;
-    sums = std::move(whole);
+  }
+
+  // At rank 0 the sums of all ranks, a message at a time.
+  template <class Sum>
+  void add_up(std::vector<Sum>& sums) {
+    if (communicator_ == nullptr || communicator_->size() == 1) return;
+    constexpr std::size_t step = message_bytes / sizeof(Sum);
+    for (std::size_t begin = 0; begin < sums.size(); begin += step) {
+      const std::span<Sum> some = std::span(sums).subspan(begin, std::min(step, sums.size() - begin));
+      const std::vector<std::vector<std::byte>> parts = communicator_->gather(std::as_bytes(some));
+      std::vector<Sum> other(some.size());
+      for (std::size_t rank = 1; rank < parts.size(); ++rank) {
+        std::memcpy(other.data(), parts[rank].data(), parts[rank].size());
+        for (std::size_t i = 0; i < other.size(); ++i) some[i].merge(other[i]);
+      }
+    }
   }
 
   const CompiledBook& book_;
+  const Job& job_;
   const WorkSettings& settings_;
-  ContributionEdges edges_;
-  ContributionSums empty_;
+  Communicator* communicator_;
+  Estimator* estimator_;
+  CompiledCredit credit_;
 };
+
+Ended ended(const Verdict& verdict, int& stop) {
+  if (verdict.kind == Verdict::Kind::failed) throw WorkFailed(verdict.text);
+  stop = verdict.signal;
+  return verdict.kind == Verdict::Kind::stopped ? Ended::stopped : Ended::complete;
+}
 
 }  // namespace
 
 Ended contribute(const CompiledBook& book, const Job& job, Communicator& communicator, const WorkSettings& settings,
                  Estimator* estimator, int& stop) {
-  SecondLook second(book, job, settings);
-  for (const CellRange cells : second.groups()) {
-    const Verdict verdict = second.look(cells, communicator, estimator);
-    if (verdict.kind == Verdict::Kind::failed) throw WorkFailed(verdict.text);
-    stop = verdict.signal;
-    if (verdict.kind == Verdict::Kind::stopped) return Ended::stopped;
-  }
-  return Ended::complete;
+  return ended(SecondLook(book, job, settings, &communicator, estimator)(), stop);
 }
 
 Ended contribute(const CompiledBook& book, const Job& job, const WorkSettings& settings, Estimator& estimator, int& stop) {
-  SecondLook second(book, job, settings);
-  for (const CellRange cells : second.groups()) {
-    const Verdict verdict = second.look(cells, estimator);
-    stop = verdict.signal;
-    if (verdict.kind == Verdict::Kind::stopped) return Ended::stopped;
-  }
-  return Ended::complete;
+  return ended(SecondLook(book, job, settings, nullptr, &estimator)(), stop);
 }
 
 }  // namespace tailcube

@@ -19,6 +19,8 @@ const Axis& axis(AxisName name) {
       {bin, {"bin", Index{0}, Unit::one, "number of the bin, between bin_edge and the next bin_edge"}},
       {bin_edge, {"bin_edge", &Cube::bin_edge, Unit::money, "edges of the loss bins, ascending"}},
       {edge, {"edge", &Cube::edges, Unit::none, "child and the node to whose expected shortfall it contributes"}},
+      {part,
+       {"part", &Cube::parts, Unit::none, "value of a column and the node to whose expected shortfall it contributes"}},
       {position, {"position", &Cube::quarantined, Unit::none, "position that was left out"}},
   };
   return axes.at(name);
@@ -39,6 +41,7 @@ const std::vector<Group>& groups() {
   static const std::vector<AxisName> gauges = {gauge, cell, node, horizon};
   static const std::vector<AxisName> ranks = {cell, node, horizon, rank};
   static const std::vector<AxisName> shares = {cell, edge, horizon, confidence};
+  static const std::vector<AxisName> by = {cell, part, horizon, confidence};
   static const std::vector<AxisName> bins = {cell, node, horizon, bin};
   static const std::vector<Group> all = {
       {"cube",
@@ -106,6 +109,16 @@ const std::vector<Group>& groups() {
            {"expected_shortfall_se", shares, &Cube::contribution_se, Unit::money, "standard error of the contribution"},
            {"edge_parent", {edge}, &Cube::edge_parent, Unit::none, "node whose expected shortfall is split up"},
            {"edge_child", {edge}, &Cube::edge_child, Unit::none, "node that contributes"},
+       }},
+      {"contribution_by",
+       {cell, part, horizon, confidence},
+       {
+           {"expected_shortfall", by, &Cube::contribution_by, Unit::money,
+            "Euler contribution of the positions with part_value in part_column to the expected shortfall of part_parent"},
+           {"expected_shortfall_se", by, &Cube::contribution_by_se, Unit::money, "standard error of the contribution"},
+           {"part_parent", {part}, &Cube::part_parent, Unit::none, "node whose expected shortfall is split up"},
+           {"part_column", {part}, &Cube::part_column, Unit::none, "what it is split up by"},
+           {"part_value", {part}, &Cube::part_value, Unit::none, "value that the positions have in common"},
        }},
       {"quarantine",
        {position},

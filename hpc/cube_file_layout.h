@@ -22,7 +22,7 @@ struct Index {  // 0 or 1, 2, 3, ...: its length is that of the axis
 struct Levels {};  // Cube::confidence
 
 // An axis is a dataset of its own name, an HDF5 dimension scale, in every group that uses it.
-enum class AxisName { quantity, cell, node, horizon, confidence, gauge, rank, bin, bin_edge, position, edge };
+enum class AxisName { quantity, cell, node, horizon, confidence, gauge, rank, bin, bin_edge, position, edge, part };
 struct Axis {
   const char* name;
   std::variant<Strings, Doubles, Levels, Index> values;

@@ -225,21 +225,16 @@ void post(const CompiledBook& book, const Valuation& valuation, const Columns& c
   side.conditional_pd[static_cast<std::size_t>(cell)].add({pd.data() + range.begin, range.size()}, {});
 }
 
-void node_losses(const CompiledBook& book, const Valuation& valuation, Units* losses) {
-  const std::size_t horizons = book.market.valued.size(), run = horizons * lanes;
+void row_losses(const CompiledBook& book, const Valuation& valuation, Units* losses) {
+  const std::size_t horizons = book.market.valued.size();
   const double scale = 1 / book.unit;
-  std::fill_n(losses, book.parent.size() * run, 0);
   for (std::size_t row = 0; row < book.leaf_of_row.size(); ++row)
     for (std::size_t h = 0; h < horizons; ++h) {
       alignas(64) double worth[lanes];
       add_worth(*valuation.of_row[row], row, static_cast<int>(h), worth);
-      Units* to = losses + static_cast<std::size_t>(book.leaf_of_row[row]) * run + h * lanes;
-      for (std::size_t lane = 0; lane < lanes; ++lane) to[lane] += book.today[row] - round_to_units(worth[lane] * scale);
+      Units* to = losses + (row * horizons + h) * lanes;
+      for (std::size_t lane = 0; lane < lanes; ++lane) to[lane] = book.today[row] - round_to_units(worth[lane] * scale);
     }
-  for (std::size_t node = book.parent.size(); node-- > 1;) {
-    Units* to = losses + static_cast<std::size_t>(book.parent[node]) * run;
-    for (std::size_t i = 0; i < run; ++i) to[i] += losses[node * run + i];
-  }
 }
 
 void find_faults(const CompiledBook& book, const Valuation& valuation, std::size_t count, const std::vector<double>& bound,

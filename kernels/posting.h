@@ -71,8 +71,8 @@ struct LaneRange {
 void post(const CompiledBook&, const Valuation&, const Columns&, int cell, std::size_t offset, LaneRange, LossSheet&,
           SideSums&, Faults&);
 
-// Economic losses of one block of one cell, [node][horizon][lane]; nothing is looked at for faults.
-void node_losses(const CompiledBook&, const Valuation&, Units* losses);
+// Economic losses of one block of one cell, [row][horizon][lane]; nothing is looked at for faults.
+void row_losses(const CompiledBook&, const Valuation&, Units* losses);
 
 // Adds the same faults without posting. `bound`, per row, lowers the range of value + cash, in units; empty: 2^51.
 void find_faults(const CompiledBook&, const Valuation&, std::size_t count, const std::vector<double>& bound, Faults&);

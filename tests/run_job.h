@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "src/cube/cube.h"
+#include "src/cube/second_look.h"
 #include "src/input/input.h"
 
 namespace tailcube::test {
@@ -46,14 +47,40 @@ inline Job load(const Files& files, const std::vector<std::string>& settings = {
   return read_job(folder / "job.toml", settings);
 }
 
+// What the second look is taken at: the parts are chosen first where there are more than the job tells apart.
+inline std::unique_ptr<LookBook> look_at_parts(const Job& job, const CompiledBook& book, Estimator& estimator,
+                                               const ContributionEdges& tree, int threads) {
+  if (job.contribute_by.empty()) return std::make_unique<LookBook>(book, tree);
+  const CellRange cells{0, static_cast<int>(book.cells.size())};
+  const auto tails = estimator.contributions().tails(cells);
+  const CompiledCredit credit = compile_credit(job);
+  const PartChoice choice(job);
+  Parts crowded = choice.crowded();
+  std::vector<std::uint8_t> kept;
+  if (!crowded.all.empty()) {
+    const LookBook look(job, book, credit, without_edges(tree), std::move(crowded));
+    PartRanking ranking(look);
+    const auto sums = tailcube::look_again<LossSum>(look, tails, cells, scenarios_of(tails), threads, {});
+    for (std::size_t cell = 0; cell < sums.size(); ++cell)
+      ranking.add(tails[cell], sums[cell], static_cast<std::int64_t>(job.scenarios), job.confidence);
+    kept = ranking.kept(job.contribute_top);
+  }
+  Parts parts = choice.chosen(kept);
+  estimator.set_parts(parts.all);
+  return std::make_unique<LookBook>(job, book, credit, tree, std::move(parts));
+}
+
 // The contributions to expected shortfall.
 inline void look_again(const Job& job, const CompiledBook& book, Estimator& estimator, int threads) {
-  const ContributionEdges edges = contribution_edges(job);
+  const ContributionEdges tree = contribution_edges(job);
   const CellRange cells{0, static_cast<int>(book.cells.size())};
-  if (edges.edges.empty()) return;
+  if (tree.parents.empty()) return;
   const auto tails = estimator.contributions().tails(cells);
-  const auto sums = tailcube::look_again(book, edges, tails, cells, scenarios_of(tails), threads, {});
-  for (int cell = 0; cell < cells.end; ++cell) estimator.set_contributions(cell, sums[static_cast<std::size_t>(cell)]);
+  const auto scenarios = scenarios_of(tails);
+  const auto look = look_at_parts(job, book, estimator, tree, threads);
+  const auto sums = tailcube::look_again<LossPowers>(*look, tails, cells, scenarios, threads, {});
+  for (int cell = 0; cell < cells.end; ++cell)
+    estimator.set_contributions(cell, look->edges(), sums[static_cast<std::size_t>(cell)]);
 }
 
 inline Cube run(const Job& job, int threads = 1, std::size_t memory = std::size_t{4} << 30) {

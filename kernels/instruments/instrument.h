@@ -60,6 +60,8 @@ struct Positions {
       numbers;  // [column][position]; numbers, words as counts, rates (NaN if a factor or blank)
   std::vector<std::vector<std::uint32_t>>
       references;  // [column][position]; factors, curves, rates' factors; empty otherwise
+  std::vector<std::vector<std::uint32_t>>
+      labels;  // [column of Job::contribute_by][position]: place in its values, or `none`
   std::size_t size() const { return id.size(); }
 };
 

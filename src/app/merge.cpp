@@ -236,7 +236,7 @@ void Merge::add_up() {
 
 // As a run alone would, with all cores of this node.
 void Merge::split_shortfall() {
-  if (contribution_edges(job_).edges.empty()) return;
+  if (contribution_edges(job_).parents.empty()) return;
   clock_.start("contributions");
   WorkSettings settings;
   settings.threads = threads_;

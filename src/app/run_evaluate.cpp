@@ -42,7 +42,7 @@ void Run::open_checkpoint() {
   settings.every_seconds = 60 * options_.checkpoint_minutes;
   settings.exact = options_.checkpoint_exactly;
   // What comes after the last scenario takes its time, too: counting faults, and the second look at the tails.
-  const bool looks = !is_shard() && !contribution_edges(job_).edges.empty();
+  const bool looks = !is_shard() && !contribution_edges(job_).parents.empty();
   settings.last = job_.quarantine || (looks && (settings.every_seconds <= 0 || options_.max_hours > 0));
   if (!is_shard()) estimator_ = std::make_unique<Estimator>(job_, *book_);
   open_tally();
@@ -125,7 +125,7 @@ void Run::count_faults() {
 
 // Contributions to expected shortfall, from a second look at the tails.
 void Run::split_shortfall() {
-  if (is_shard() || contribution_edges(job_).edges.empty()) return;
+  if (is_shard() || contribution_edges(job_).parents.empty()) return;
   clock_.start("contributions");
   WorkSettings settings;
   settings.threads = threads_;

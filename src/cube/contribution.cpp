@@ -4,9 +4,8 @@
 #include <cmath>
 #include <limits>
 #include <stdexcept>
-#include <string>
+#include <type_traits>
 
-#include "kernels/posting.h"
 #include "kernels/tally/byte_stream.h"
 #include "src/cube/ranks.h"
 
@@ -31,9 +30,15 @@ ContributionEdges contribution_edges(const Job& job) {
     const std::size_t first = out.edges.size();
     for (int child = parent + 1; child < nodes; ++child)
       if (parent == 0 || job.nodes[static_cast<std::size_t>(child)].parent == index) out.edges.push_back({parent, child});
-    if (out.edges.size() > first) out.parents.push_back({parent, first, out.edges.size()});
+    if (out.edges.size() > first || !job.contribute_by.empty()) out.parents.push_back({parent, first, out.edges.size()});
   }
   return out;
+}
+
+ContributionEdges without_edges(ContributionEdges edges) {
+  edges.edges.clear();
+  for (ContributionEdges::Parent& parent : edges.parents) parent.first = parent.last = 0;
+  return edges;
 }
 
 std::optional<TailCut> tail_cut(const Tail::Worst& worst, std::int64_t n, std::int64_t surely_kept, Confidence alpha) {
@@ -143,121 +148,36 @@ ContributionEstimate estimate_contribution(const EdgeSums& sums, const TailCut& 
   return {value, error > 0 ? std::sqrt(error) : nan};
 }
 
-ContributionSums::ContributionSums(const ContributionEdges& edges, std::size_t horizon_count, std::size_t confidence_count)
-    : horizons(horizon_count), confidences(confidence_count), sums(edges.edges.size() * horizon_count * confidence_count) {}
-
-void ContributionSums::merge(const ContributionSums& other) {
-  for (std::size_t i = 0; i < sums.size(); ++i) {
-    sums[i].far.merge(other.sums[i].far);
-    sums[i].near.merge(other.sums[i].near);
-    sums[i].tied.merge(other.sums[i].tied);
-  }
+std::vector<std::int64_t> segment_ends(std::span<const TailCut> cuts) {
+  std::vector<std::int64_t> ends;
+  for (const TailCut& cut : cuts)
+    for (const std::int64_t end : {cut.worse - cut.near, cut.worse, cut.size()})
+      if (end > 0) ends.push_back(end);
+  std::sort(ends.begin(), ends.end());
+  ends.erase(std::unique(ends.begin(), ends.end()), ends.end());
+  return ends;
 }
 
 namespace {
 
-// Adds what blocks of a cell's scenarios show to its sums.
-class Reader {
- public:
-  // `scenarios`: the list that the blocks are cut from, ascending. All outlive this.
-  Reader(const CompiledBook&, const ContributionEdges&, const CellTails&, std::span<const std::uint32_t> scenarios);
-  // Places [first, first + count) of the list. Throws std::runtime_error, naming the scenario, if a parent's loss is not the
-  // one of the tail. Memory of the calling thread: losses.
-  void add(std::size_t first, std::size_t count, const Valuation&, std::vector<Units>& losses, ContributionSums&) const;
-
- private:
-  struct Entry {
-    std::uint32_t place, rank;
-  };
-  void add_list(std::size_t parent, std::size_t horizon, std::span<const Entry>, std::size_t first,
-                const std::vector<Units>& losses, ContributionSums&) const;
-  const CompiledBook& book_;
-  const ContributionEdges& edges_;
-  const CellTails& tails_;
-  std::span<const std::uint32_t> scenarios_;
-  std::size_t horizons_;
-  std::vector<std::vector<Entry>> entries_;  // of each list, by place
-};
-
-Reader::Reader(const CompiledBook& book, const ContributionEdges& edges, const CellTails& tails,
-               std::span<const std::uint32_t> scenarios)
-    : book_(book), edges_(edges), tails_(tails), scenarios_(scenarios), horizons_(book.market.valued.size()) {
-  for (const CellTails::List& list : tails.lists) {
-    std::vector<Entry>& entries = entries_.emplace_back();
-    for (std::size_t rank = 0; rank < list.scenario.size(); ++rank) {
-      const auto at = std::lower_bound(scenarios.begin(), scenarios.end(), list.scenario[rank]);
-      if (at == scenarios.end() || *at != list.scenario[rank]) continue;  // another rank's
-      entries.push_back({static_cast<std::uint32_t>(at - scenarios.begin()), static_cast<std::uint32_t>(rank)});
-    }
-    std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.place < b.place; });
+template <class Sum>
+EdgeSums sums_of(const Sum* segments, std::span<const std::int64_t> ends, const TailCut& cut) {
+  EdgeSums out;
+  for (std::size_t i = 0; i < ends.size() && ends[i] <= cut.size(); ++i) {
+    LossPowers& part = ends[i] <= cut.worse - cut.near ? out.far : ends[i] <= cut.worse ? out.near : out.tied;
+    part.sum += segments[i].sum;
+    if constexpr (std::is_same_v<Sum, LossPowers>) part.squares += segments[i].squares;
   }
-}
-
-void Reader::add(std::size_t first, std::size_t count, const Valuation& valuation, std::vector<Units>& losses,
-                 ContributionSums& sums) const {
-  losses.resize(book_.parent.size() * horizons_ * lanes);
-  node_losses(book_, valuation, losses.data());
-  for (std::size_t p = 0; p < edges_.parents.size(); ++p)
-    for (std::size_t h = 0; h < horizons_; ++h) {
-      const std::vector<Entry>& entries = entries_[p * horizons_ + h];
-      const auto from = [&](std::size_t place) {
-        return std::lower_bound(entries.begin(), entries.end(), place,
-                                [](const Entry& e, std::size_t x) { return e.place < x; });
-      };
-      add_list(p, h, std::span(from(first), from(first + count)), first, losses, sums);
-    }
-}
-
-void Reader::add_list(std::size_t parent, std::size_t horizon, std::span<const Entry> entries, std::size_t first,
-                      const std::vector<Units>& losses, ContributionSums& sums) const {
-  const CellTails::List& list = tails_.lists[parent * horizons_ + horizon];
-  const auto loss = [&](int node, const Entry& e) {
-    return losses[(static_cast<std::size_t>(node) * horizons_ + horizon) * lanes + (e.place - first)];
-  };
-  const ContributionEdges::Parent& p = edges_.parents[parent];
-  for (const Entry& e : entries)
-    if (loss(p.node, e) != list.loss[e.rank])
-      throw std::runtime_error("scenario " + std::to_string(list.scenario[e.rank]) +
-                               ", looked at again, has another loss than before");
-  for (std::size_t k = 0; k < list.cut.size(); ++k) {
-    const TailCut& cut = list.cut[k];
-    for (std::size_t edge = p.first; edge < p.last; ++edge) {
-      EdgeSums& to = sums.at(edge, horizon)[k];
-      for (const Entry& e : entries) {
-        if (e.rank >= cut.size()) continue;
-        LossPowers& part = e.rank < cut.worse - cut.near ? to.far : e.rank < cut.worse ? to.near : to.tied;
-        part.add(loss(edges_.edges[edge].child, e));
-      }
-    }
-  }
+  return out;
 }
 
 }  // namespace
 
-std::vector<ContributionSums> look_again(const CompiledBook& book, const ContributionEdges& edges,
-                                         std::span<const CellTails> tails, CellRange cells,
-                                         std::span<const std::uint32_t> scenarios, int threads, const Poll& poll) {
-  std::size_t confidences = 0;
-  for (const CellTails::List& list : tails[0].lists) confidences = std::max(confidences, list.cut.size());
-  std::vector<ContributionSums> all(tails.size(), ContributionSums(edges, book.market.valued.size(), confidences));
-  if (scenarios.empty()) return all;
-  struct Thread {
-    std::vector<ContributionSums> sums;
-    std::vector<Units> losses;
-  };
-  std::vector<Thread> own(static_cast<std::size_t>(threads), Thread{all, {}});
-  std::vector<Reader> readers;
-  for (const CellTails& of_cell : tails) readers.emplace_back(book, edges, of_cell, scenarios);
-  Evaluator evaluator(book, cells, threads);
-  const auto see = [&](int thread, int cell, std::size_t first, std::size_t count, const Valuation& valuation) {
-    Thread& mine = own[static_cast<std::size_t>(thread)];
-    const auto place = static_cast<std::size_t>(cell - cells.begin);
-    readers[place].add(first, count, valuation, mine.losses, mine.sums[place]);
-  };
-  evaluator.gather(scenarios, see, poll);
-  for (const Thread& thread : own)
-    for (std::size_t cell = 0; cell < all.size(); ++cell) all[cell].merge(thread.sums[cell]);
-  return all;
+EdgeSums edge_sums(const LossPowers* segments, std::span<const std::int64_t> ends, const TailCut& cut) {
+  return sums_of(segments, ends, cut);
+}
+EdgeSums edge_sums(const LossSum* segments, std::span<const std::int64_t> ends, const TailCut& cut) {
+  return sums_of(segments, ends, cut);
 }
 
 }  // namespace tailcube

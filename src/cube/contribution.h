@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/evaluate.h"
+#include "kernels/tally/moments.h"
 #include "src/model/model.h"
 
 namespace tailcube {
@@ -25,8 +26,11 @@ struct ContributionEdges {
   std::vector<Edge> edges;
   std::vector<Parent> parents;
 };
-// Of each node in job.contributions: its children, which add up to it; the total also has an edge to every other node.
+// Of each node in job.contributions: its children, which add up to it; the total also has an edge to every other node. Nodes
+// without children are parents where there is something else to split them up by (job.contribute_by).
 ContributionEdges contribution_edges(const Job&);
+
+ContributionEdges without_edges(ContributionEdges);  // the parents alone
 
 // How expected shortfall at one confidence is read off the worst scenarios of a node in their total order: the first `worse`
 // exceed VaR and count once; what is missing of n (1 - alpha) scenarios is shared alike by the next `tied`, whose loss is
@@ -76,7 +80,12 @@ class Contributions {
   std::vector<CellTails> cells_;
 };
 
-// Exact sums of a child's losses over the scenarios of its parent's tail; adding is exact and commutative.
+// Exact sums of a child's losses over scenarios of its parent's tail; adding is exact and commutative.
+struct LossSum {
+  Wide sum = 0;
+  void add(Units loss) { sum += loss; }
+  void merge(const LossSum& other) { sum += other.sum; }
+};
 struct LossPowers {
   Wide sum = 0, squares = 0;
   void add(Units loss) { sum += loss, squares += Wide{loss} * loss; }
@@ -91,26 +100,28 @@ struct ContributionEstimate {
 };
 ContributionEstimate estimate_contribution(const EdgeSums&, const TailCut&, std::int64_t scenarios, Confidence);
 
-// The sums of one cell.
-struct ContributionSums {
-  std::size_t horizons = 0, confidences = 0;
-  std::vector<EdgeSums> sums;  // [edge][horizon][confidence]
-  ContributionSums() = default;
-  ContributionSums(const ContributionEdges&, std::size_t horizons, std::size_t confidences);
-  EdgeSums* at(std::size_t edge, std::size_t horizon) { return sums.data() + (edge * horizons + horizon) * confidences; }
-  const EdgeSums& at(std::size_t edge, std::size_t horizon, std::size_t confidence) const {
-    return sums[(edge * horizons + horizon) * confidences + confidence];
-  }
-  void merge(const ContributionSums&);
-};
+// Where the parts of some cuts end in the order of a tail, ascending: three to a cut at most. A tail is summed up once, by
+// the segments between these ends.
+std::vector<std::int64_t> segment_ends(std::span<const TailCut>);
 
-// The second look: evaluates these scenarios of the cells (ascending, once each; others may be another rank's) and sums what
-// they show, by cell; `tails` are those of the cells. Cells share random numbers and what they see alike, so several cost
-// less together than alone. `poll`: as for Evaluator; once it says false the sums are of no use. Throws std::runtime_error,
-// naming the scenario, if a parent's loss is not the one of its tail.
-std::vector<ContributionSums> look_again(const CompiledBook&, const ContributionEdges&, std::span<const CellTails> tails,
-                                         CellRange cells, std::span<const std::uint32_t> scenarios, int threads,
-                                         const Poll& poll);
-inline constexpr int cells_looked_at = 16;  // together
+// The sums of one cell, [edge][horizon][segment].
+template <class Sum>
+struct SegmentSums {
+  std::size_t horizons = 0, segments = 0;
+  std::vector<Sum> sums;
+  SegmentSums() = default;
+  SegmentSums(std::size_t edges, std::size_t horizon_count, std::size_t confidences)
+      : horizons(horizon_count), segments(3 * confidences), sums(edges * horizon_count * segments) {}
+  Sum* at(std::size_t edge, std::size_t horizon) { return sums.data() + (edge * horizons + horizon) * segments; }
+  const Sum* at(std::size_t edge, std::size_t horizon) const { return sums.data() + (edge * horizons + horizon) * segments; }
+  void merge(const SegmentSums& other) {
+    for (std::size_t i = 0; i < sums.size(); ++i) sums[i].merge(other.sums[i]);
+  }
+};
+using ContributionSums = SegmentSums<LossPowers>;
+using RankingSums = SegmentSums<LossSum>;  // enough for contributions without their errors
+// Of one edge and horizon, from its segments; without squares where there are none.
+EdgeSums edge_sums(const LossPowers* segments, std::span<const std::int64_t> ends, const TailCut&);
+EdgeSums edge_sums(const LossSum* segments, std::span<const std::int64_t> ends, const TailCut&);
 
 }  // namespace tailcube

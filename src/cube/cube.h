@@ -8,6 +8,7 @@
 #include "src/cube/distribution.h"
 #include "src/cube/ranks.h"
 #include "src/engine/engine.h"
+#include "src/engine/parts.h"
 #include "src/engine/quarantine.h"
 
 namespace tailcube {
@@ -63,6 +64,10 @@ struct Cube {
   std::vector<std::string> edges, edge_parent, edge_child;
   std::vector<double> contribution, contribution_se;
   std::size_t at_edge(int cell, std::size_t edge, int horizon, int confidence) const;
+  // /contribution_by: [part], and [cell][part][horizon][confidence], the same of the parts that have a column's value
+  std::vector<std::string> parts, part_parent, part_column, part_value;
+  std::vector<double> contribution_by, contribution_by_se;
+  std::size_t at_part(int cell, std::size_t part, int horizon, int confidence) const;
 
   std::size_t at(int quantity, int cell, int node, int horizon) const;
   std::size_t at(int quantity, int cell, int node, int horizon, int confidence) const;
@@ -82,7 +87,8 @@ class Estimator {
   void add(CellRange, Tallies&&);
   Cube finish();                                                         // once, after all groups
   const Contributions& contributions() const { return contributions_; }  // what a second look has to be taken at
-  void set_contributions(int cell, const ContributionSums&);
+  void set_parts(const std::vector<Part>&);                              // before their contributions
+  void set_contributions(int cell, const ContributionEdges&, const ContributionSums&);  // as LookBook has the edges
 
  private:
   void add_losses(Tally&, int quantity, int cell, int node, int horizon);

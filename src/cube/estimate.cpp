@@ -64,6 +64,12 @@ std::size_t Cube::at_edge(int cell, std::size_t edge, int horizon, int level) co
          static_cast<std::size_t>(level);
 }
 
+std::size_t Cube::at_part(int cell, std::size_t part, int horizon, int level) const {
+  const std::size_t place = static_cast<std::size_t>(cell) * parts.size() + part;
+  return (place * horizon_years.size() + static_cast<std::size_t>(horizon)) * confidence.size() +
+         static_cast<std::size_t>(level);
+}
+
 std::size_t Cube::at(int quantity, int cell, int node, int horizon, int level) const {
   return at(quantity, cell, node, horizon) * confidence.size() + static_cast<std::size_t>(level);
 }
@@ -218,22 +224,45 @@ void Estimator::add(CellRange range, Tallies&& given) {
   }
 }
 
-void Estimator::set_contributions(int cell, const ContributionSums& sums) {
-  const ContributionEdges& edges = contributions_.edges();
-  const auto horizons = static_cast<int>(cube_.horizon_years.size()), levels = static_cast<int>(cube_.confidence.size());
-  for (std::size_t p = 0; p < edges.parents.size(); ++p)
-    for (int h = 0; h < horizons; ++h) {
-      const CellTails::List& list =
-          contributions_.tails(cell).lists[p * cube_.horizon_years.size() + static_cast<std::size_t>(h)];
-      for (std::size_t e = edges.parents[p].first; e < edges.parents[p].last; ++e)
-        for (int k = 0; k < levels; ++k) {
-          const auto level = static_cast<std::size_t>(k);
-          const ContributionEstimate found = estimate_contribution(
-              sums.at(e, static_cast<std::size_t>(h), level), list.cut[level], cube_.scenarios, cube_.confidence[level]);
-          cube_.contribution[cube_.at_edge(cell, e, h, k)] = found.value * cube_.unit;
-          cube_.contribution_se[cube_.at_edge(cell, e, h, k)] = found.standard_error * cube_.unit;
+void Estimator::set_parts(const std::vector<Part>& parts) {
+  for (const Part& part : parts) {
+    const auto parent = static_cast<std::size_t>(job_.contributions[part.parent]);
+    cube_.part_parent.push_back(job_.nodes[parent].path);
+    cube_.part_column.push_back(job_.contribute_by[part.column].name);
+    cube_.part_value.push_back(part.value);
+    std::string& name = cube_.parts.emplace_back(cube_.part_column.back());
+    name.append("=").append(part.value).append(" in ").append(cube_.part_parent.back());
+  }
+  const std::size_t estimates = cube_.horizon_years.size() * cube_.confidence.size();
+  cube_.contribution_by.assign(cube_.cells.size() * parts.size() * estimates, nan);
+  cube_.contribution_by_se = cube_.contribution_by;
+}
+
+void Estimator::set_contributions(int cell, const ContributionEdges& edges, const ContributionSums& sums) {
+  const std::size_t horizons = cube_.horizon_years.size(), nodes = cube_.nodes.size();
+  std::size_t in_tree = 0;
+  for (std::size_t p = 0; p < edges.parents.size(); ++p) {
+    const std::span lists = std::span(contributions_.tails(cell).lists).subspan(p * horizons, horizons);
+    std::vector<std::vector<std::int64_t>> ends;
+    ends.reserve(horizons);
+    for (const CellTails::List& list : lists) ends.push_back(segment_ends(list.cut));
+    for (std::size_t e = edges.parents[p].first; e < edges.parents[p].last; ++e) {
+      const auto child = static_cast<std::size_t>(edges.edges[e].child);
+      const bool is_part = child >= nodes;
+      const std::size_t place = is_part ? child - nodes : in_tree++;
+      for (std::size_t h = 0; h < horizons; ++h)
+        for (std::size_t k = 0; k < cube_.confidence.size(); ++k) {
+          const TailCut& cut = lists[h].cut[k];
+          const ContributionEstimate found =
+              estimate_contribution(edge_sums(sums.at(e, h), ends[h], cut), cut, cube_.scenarios, cube_.confidence[k]);
+          const int horizon = static_cast<int>(h), level = static_cast<int>(k);
+          const std::size_t at =
+              is_part ? cube_.at_part(cell, place, horizon, level) : cube_.at_edge(cell, place, horizon, level);
+          (is_part ? cube_.contribution_by : cube_.contribution)[at] = found.value * cube_.unit;
+          (is_part ? cube_.contribution_by_se : cube_.contribution_se)[at] = found.standard_error * cube_.unit;
         }
     }
+  }
 }
 
 Cube Estimator::finish() {

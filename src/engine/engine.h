@@ -52,7 +52,7 @@ struct Plan {
   std::vector<Tile> tiles;           // of each group
   double unit = 0;                   // loss unit, of the job's currency
   std::size_t budget_bytes = 0, fixed_bytes = 0, workspace_bytes = 0, tally_bytes_per_cell = 0, sheet_bytes = 0,
-              message_bytes = 0, total_bytes = 0;
+              message_bytes = 0, second_look_bytes = 0, total_bytes = 0;
   std::string explanation;  // several lines, for --dry-run
 };
 // Throws InvalidJob, naming the number of bytes, when one cell does not fit. `scenarios`: how many of the job's are

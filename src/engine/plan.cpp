@@ -6,6 +6,7 @@
 #include "kernels/posting.h"
 #include "kernels/tally/slices.h"
 #include "src/engine/engine.h"
+#include "src/engine/parts.h"
 
 namespace tailcube {
 namespace {
@@ -31,7 +32,7 @@ std::size_t fixed_bytes(const Job& job, const CompiledBook& book) {
 // read; sums of each thread; the cube's part.
 std::size_t contribution_bytes(const Job& job, std::uint64_t scenarios, std::size_t threads) {
   const std::size_t cells = job.cells.size(), nodes = job.nodes.size(), horizons = job.report_steps.size();
-  const std::size_t parents = nodes == 1 ? 0 : job.contributions.size();
+  const std::size_t parents = nodes == 1 && job.contribute_by.empty() ? 0 : job.contributions.size();
   const double tail = std::ceil(static_cast<double>(scenarios) * (1 - job.confidence.front().value()));
   const std::size_t least = static_cast<std::size_t>(tally_settings(job).keep.at_least);
   const std::size_t listed =
@@ -40,6 +41,31 @@ std::size_t contribution_bytes(const Job& job, std::uint64_t scenarios, std::siz
   const std::size_t sums = parents == 0 ? 0 : 2 * nodes * horizons * job.confidence.size();
   return parents * horizons * listed * entry * (cells + 3) + sums * (sums_of_edge * (threads + 3) + 16 * cells) +
          (parents == 0 ? 0 : nodes * horizons * lanes * sizeof(Units) * threads);
+}
+
+// What cube.contribute_by adds to the second look: the book once more with a row for each group of positions, its ledgers
+// (one, or two where cells differ) and rounded rows in each thread, losses and sums of the parts; what is chosen from is
+// summed without squares.
+std::size_t parts_bytes(const Job& job, const CompiledBook& book, std::size_t threads) {
+  if (job.contribute_by.empty()) return 0;
+  const PartChoice::Size most = PartChoice(job).most();
+  const std::size_t horizons = job.report_steps.size(), block = horizons * lanes * sizeof(double);
+  const std::size_t copies = job.cells.size() > 1 ? 2 : 1;
+  std::size_t positions = 0, rows = 0, ledger = 0;
+  for (std::size_t t = 0; t < job.tables.size(); ++t) {
+    positions += job.tables[t].positions.size();
+    rows += most.rows[t];
+    ledger += most.rows[t] * (3 + job.tables[t].instrument->gauges.size());
+  }
+  const auto sums = [&](std::size_t parts, std::size_t sum) {
+    const std::size_t of_cell = parts * horizons * 3 * job.confidence.size() * sum;
+    const std::size_t together = std::min(job.cells.size(), static_cast<std::size_t>(cells_looked_at(of_cell)));
+    return of_cell * together * (threads + 2) + parts * block * threads;
+  };
+  const std::size_t estimates = most.chosen * horizons * job.confidence.size() * 16 * job.cells.size();
+  return positions * 1'200 + workspace_bytes(book) * threads +
+         (ledger * copies + rows + book.leaf_of_row.size()) * block * threads +
+         std::max(sums(most.crowded, 16), sums(most.chosen, 32)) + estimates;
 }
 
 // Tiles are as large as the loss sheet allows, and small enough that every thread of every rank gets several.
@@ -83,6 +109,12 @@ Plan make_plan(const Job& job, const CompiledBook& book, std::size_t memory_byte
   plan.unit = book.unit;
   plan.budget_bytes = memory_bytes;
   plan.fixed_bytes = fixed_bytes(job, book) + contribution_bytes(job, job.scenarios, static_cast<std::size_t>(threads));
+  plan.second_look_bytes = parts_bytes(job, book, static_cast<std::size_t>(threads));
+  if (plan.fixed_bytes + plan.second_look_bytes > memory_bytes)
+    throw InvalidJob({"the second look for cube.contribute_by needs " +
+                      megabytes(plan.fixed_bytes + plan.second_look_bytes) + " a rank, --memory allows " +
+                      megabytes(memory_bytes) +
+                      ": give more memory or fewer threads, or name fewer columns or cube.contributions"});
   plan.workspace_bytes = workspace_bytes(book) * static_cast<std::size_t>(threads);
   const std::size_t tally = tally_bytes(tally_settings(job), static_cast<std::int64_t>(scenarios), book.largest_loss);
   plan.tally_bytes_per_cell = slots * tally + one.gauge_slots() * sizeof(Moments) * static_cast<std::size_t>(threads + 2);
@@ -114,6 +146,7 @@ Plan make_plan(const Job& job, const CompiledBook& book, std::size_t memory_byte
   plan.sheet_bytes = sheet_bytes(tally_shape(job, book, {0, largest}), plan.tile_scenarios);
   plan.total_bytes = plan.fixed_bytes + plan.workspace_bytes + plan.message_bytes + plan.sheet_bytes +
                      plan.tally_bytes_per_cell * static_cast<std::size_t>(largest);
+  plan.total_bytes = std::max(plan.total_bytes, plan.fixed_bytes + plan.second_look_bytes);
   char text[1024];
   std::snprintf(text, sizeof text,
                 "%d stress cells x %d nodes x %d horizons x %d quantities, %s tail\n"
@@ -128,6 +161,10 @@ Plan make_plan(const Job& job, const CompiledBook& book, std::size_t memory_byte
                 megabytes(plan.sheet_bytes).c_str(), megabytes(plan.message_bytes).c_str(),
                 megabytes(plan.total_bytes).c_str(), megabytes(plan.budget_bytes).c_str(), plan.unit, job.currency.c_str());
   plan.explanation = text;
+  if (plan.second_look_bytes > 0)
+    plan.explanation +=
+        "second look for cube.contribute_by, after the tallies: " + megabytes(plan.fixed_bytes + plan.second_look_bytes) +
+        " a rank\n";
   return plan;
 }
 

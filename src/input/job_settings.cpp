@@ -171,6 +171,7 @@ void read_cube(Reading& reading) {
   Section cube(reading.context(), "cube");
   const std::size_t before = reading.issues.total();
   read_levels(reading, cube);
+  read_contribute_by(reading, cube);
   reading.levels_known = reading.issues.total() == before;
   read_confidence(reading, cube);
   reading.job.binned = cube.word("tail", "exact|binned", "", 0) == 1;

@@ -147,8 +147,8 @@ class ObligorReader {
       loss_.push_back(loss);
       delay_.push_back(wait);
       days_past_due_.push_back(late);
-      sector_.push_back(table_.cell(sector));
-      country_.push_back(table_.cell(country));
+      sector_.push_back(text(sector));
+      country_.push_back(text(country));
     }
     reading_.obligors.known = table_.has(id) && table_.complete();
     table_.list_defaults(reading_.job.defaults_used);
@@ -281,6 +281,12 @@ class ObligorReader {
             static_cast<std::uint32_t>(std::lower_bound(terms.begin(), terms.end(), ratings_.term[r]) - terms.begin());
   }
   std::uint32_t term_of(const Law& law) const { return law.rating == none ? none : place_of_term_[law.rating]; }
+
+  std::string_view text(int column) {
+    const std::string_view value = table_.cell(column);
+    if (is_stand_in(value)) table_.error(column, stand_in(value));
+    return value;
+  }
 
   void store() {
     ObligorTable& out = reading_.job.obligors;

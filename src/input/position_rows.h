@@ -14,7 +14,7 @@ struct RowSource {
 
 class PositionRows {
  public:
-  explicit PositionRows(const Instrument&);
+  PositionRows(const Instrument&, std::size_t labels);
   void add(std::string_view id, std::uint32_t leaf, FactorIndex currency, double quantity, ObligorIndex obligor, RowSource,
            bool good);
   std::size_t size() const { return id_.size(); }
@@ -25,7 +25,7 @@ class PositionRows {
 
   const Instrument* instrument;
   std::vector<std::vector<double>> numbers;  // as Positions: [column][row], one entry per row and column that has it
-  std::vector<std::vector<std::uint32_t>> references;
+  std::vector<std::vector<std::uint32_t>> references, labels;
 
  private:
   std::vector<std::string_view> id_;

@@ -13,11 +13,19 @@ namespace {
 constexpr std::string_view later_types =
     "invoice|property|collectible|revenue|perp|lp|stablecoin|fund_token|tranche|cover|hedge";
 
+constexpr std::string_view new_column = "; name it in cube.contribute_by to split expected shortfall by it";
+
 struct Shared {  // by all tables
+  explicit Shared(Reading& r)
+      : reading(r), labels(r.job.contribute_by.size()), label_found(r.job.contribute_by.size(), std::uint8_t{0}) {}
   Reading& reading;
   NodeTree tree;
   NameIndex ids;
-  std::vector<RowSource> first_seen;  // of each id
+  std::vector<RowSource> first_seen;      // of each id
+  std::vector<NameIndex> labels;          // of each column of contribute_by
+  std::vector<std::uint8_t> label_found;  // whether some table has it
+  std::vector<std::string_view> headers;  // of all tables
+  bool all_open = true;
 };
 
 class PositionFile {
@@ -29,13 +37,19 @@ class PositionFile {
         rows_(rows),
         file_place_(file_place),
         table_(file, reading_.issues, specs(shared.reading.job, instrument),
-               shared.reading.levels_known ? Table::Unknown::refused : Table::Unknown::ignored) {
+               shared.reading.levels_known ? Table::Unknown::refused : Table::Unknown::ignored, new_column) {
     level_names_.resize(reading_.job.levels.size());
     first_level_ = 1;
     currency_ = first_level_ + static_cast<int>(level_names_.size());
     quantity_ = currency_ + 1;
     obligor_ = instrument.obligor == Instrument::Credit::no ? -1 : quantity_ + 1;
     first_own_ = quantity_ + (obligor_ < 0 ? 1 : 2);
+    int place = first_own_ + static_cast<int>(instrument.columns.size());
+    for (std::size_t c = 0; c < reading_.job.contribute_by.size(); ++c) {
+      label_.push_back(read_from_positions(reading_.job.contribute_by[c]) ? place++ : -1);
+      if (label_[c] >= 0 && table_.has(label_[c])) shared.label_found[c] = 1;
+    }
+    shared.headers.insert(shared.headers.end(), table_.header().begin(), table_.header().end());
   }
 
   void read() {
@@ -52,6 +66,8 @@ class PositionFile {
     if (instrument.obligor != Instrument::Credit::no)
       out.push_back({"obligor", instrument.obligor == Instrument::Credit::required});
     for (const auto& column : instrument.columns) out.push_back({column.name, !column.otherwise.has_value()});
+    for (const auto& column : job.contribute_by)
+      if (read_from_positions(column)) out.push_back({column.name});
     return out;
   }
 
@@ -63,6 +79,8 @@ class PositionFile {
     const double quantity = table_.number(quantity_, any, 1.0);
     const ObligorIndex obligor = read_obligor();
     for (std::size_t c = 0; c < instrument_.columns.size(); ++c) read_cell(c);
+    for (std::size_t c = 0; c < label_.size(); ++c)
+      if (label_[c] >= 0) rows_.labels[c].push_back(read_label(c));
     if (!id.empty()) {
       const auto [place, fresh] = shared_.ids.insert(id);
       if (fresh)
@@ -118,6 +136,14 @@ class PositionFile {
       table_.error(obligor_, in_quotes(name) + " is not in files.obligors" +
                                  reading_.issues.suggest(name, reading_.obligors.index.names()));
     return ObligorIndex{place};
+  }
+
+  std::uint32_t read_label(std::size_t c) {
+    std::string_view value = table_.cell(label_[c]);
+    if (value.empty() && table_.name(label_[c]) == "currency") value = reading_.job.currency;
+    if (value.empty()) return none;
+    if (is_stand_in(value)) table_.error(label_[c], stand_in(value));
+    return shared_.labels[c].insert(value).first;
   }
 
   void read_cell(std::size_t c) {
@@ -221,16 +247,18 @@ class PositionFile {
   std::uint32_t file_place_;
   Table table_;
   std::vector<std::string_view> level_names_;
+  std::vector<int> label_;  // of each column of contribute_by, -1: not in the table
   int first_level_ = 1, currency_ = 0, quantity_ = 0, obligor_ = -1, first_own_ = 0;
 };
 
 void read_type(Shared& shared, Section& section, const toml::node& node, const Instrument& instrument,
                std::vector<PositionRows>& tables) {
   Reading& reading = shared.reading;
-  PositionRows rows(instrument);
+  PositionRows rows(instrument, shared.labels.size());
   const auto read_one = [&](const toml::node& name) {
     SourceFile* file = reading.open(section, name, instrument.name);
     const auto place = static_cast<std::uint32_t>(reading.files.all().size() - 1);
+    shared.all_open = shared.all_open && file != nullptr;
     if (file) PositionFile(shared, instrument, *file, place, rows).read();
   };
   if (const auto* list = node.as_array()) {
@@ -250,12 +278,27 @@ void unknown_type(Reading& reading, Section& section, std::string_view type, con
   reading.issues.add(reading.toml.issue(where, section.dotted(type), std::move(text)));
 }
 
+// Sorts the values of each column; tables then count in that order.
+void sort_labels(const Shared& shared, Job& job) {
+  for (std::size_t c = 0; c < shared.labels.size(); ++c) {
+    const std::vector<std::string_view>& values = shared.labels[c].names();
+    std::vector<std::uint32_t> rank(values.size());
+    for (const std::uint32_t place : sorted_places(values)) {
+      rank[place] = static_cast<std::uint32_t>(job.contribute_by[c].values.size());
+      job.contribute_by[c].values.emplace_back(values[place]);
+    }
+    for (PositionTable& table : job.tables)
+      for (std::uint32_t& label : table.positions.labels[c])
+        if (label != none) label = rank[label];
+  }
+}
+
 }  // namespace
 
 void read_positions(Reading& reading, Section& files) {
   files.find("positions");
   Section section(reading.context(), "files.positions");
-  Shared shared{reading, {}, {}, {}};
+  Shared shared(reading);
   std::vector<PositionRows> tables;
   for (const auto& entry : section.table()) {
     const auto all = instruments();
@@ -277,6 +320,8 @@ void read_positions(Reading& reading, Section& files) {
     rows.check(reading.job.tables.back().positions, reading.job.market.factors, reading.files, reading.issues,
                reading.job.warnings);
   }
+  sort_labels(shared, reading.job);
+  if (shared.all_open) check_contribute_by(reading, shared.label_found, shared.headers);
   if (reading.issues.total() == 0 && reading.job.tables.empty())
     reading.issues.add({reading.files.all().front().shown, 0, 0, "files.positions", "the tables hold no position"});
 }

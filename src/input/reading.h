@@ -31,10 +31,11 @@ struct Reading {
   NameIndex currencies;                   // of [currency]
   std::vector<FactorIndex> currency_factor;
   int last_step = largest_steps;               // time.steps, or the largest there can be where that was wrong
-  bool levels_known = false;                   // job.levels names every level column
+  bool levels_known = false;                   // job.levels and contribute_by name every such column
   const toml::array* contributions = nullptr;  // cube.contributions where it is a list; otherwise the word
   int contributions_word = 0;
-  bool correlation_known = false;  // job.market.correlation is complete
+  const toml::array* contribute_by = nullptr;  // cube.contribute_by where it is a list
+  bool correlation_known = false;              // job.market.correlation is complete
 
   SectionContext context() { return {toml, issues, job.defaults_used}; }
   // The file named by a value of [files] or [[stress]]; null after an issue.
@@ -65,7 +66,16 @@ void read_curves(Reading&, Section& files);
 void read_obligors(Reading&, Section& files);  // ratings.csv, obligors.csv
 void read_positions(Reading&, Section& files);
 void read_contributions(Reading&, Section& cube);
-void find_contributions(Reading&);                               // once the nodes are known
+void find_contributions(Reading&);  // once the nodes are known
+void read_contribute_by(Reading&, Section& cube);
+bool read_from_positions(const ContributionColumn&);  // its values are cells of the tables of positions, where they have it
+// Values that the cube gives another meaning to, and what to say of them.
+inline bool is_stand_in(std::string_view value) { return value == no_value || value == other_values; }
+inline std::string stand_in(std::string_view value) {
+  return in_quotes(value) + " stands for something else in the cube; take another name";
+}
+// Once all tables were read: whether some table had the column, and which columns there are.
+void check_contribute_by(Reading&, const std::vector<std::uint8_t>& found, const std::vector<std::string_view>& headers);
 void read_stress(Reading&);                                      // [[stress]], [[stress_axis]], paths
 void list_warnings(Reading&);                                    // of a job without errors
 void identify(Reading&, std::span<const std::string> settings);  // digests

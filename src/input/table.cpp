@@ -5,16 +5,17 @@
 
 namespace tailcube {
 
-Table::Table(SourceFile& file, Issues& issues, std::vector<ColumnSpec> specs, Unknown unknown)
+Table::Table(SourceFile& file, Issues& issues, std::vector<ColumnSpec> specs, Unknown unknown, std::string_view hint)
     : file_(file), issues_(issues), csv_(file, issues), specs_(std::move(specs)) {
   place_.assign(specs_.size(), -1);
   defaults_.assign(specs_.size(), 0);
   default_text_.resize(specs_.size());
-  read_header(unknown);
+  read_header(unknown, hint);
 }
 
-void Table::read_header(Unknown unknown) {
+void Table::read_header(Unknown unknown, std::string_view hint) {
   if (!csv_.next()) return;
+  header_ = csv_.cells();
   width_ = csv_.cells().size();
   std::vector<std::string_view> known;
   for (const auto& spec : specs_) known.push_back(spec.name);
@@ -34,7 +35,8 @@ void Table::read_header(Unknown unknown) {
     if (name.empty()) {
       complain("column " + std::to_string(i + 1) + " has no name");
     } else if (!found && unknown == Unknown::refused) {
-      complain("unknown column" + issues_.suggest(name, known));
+      const std::string like = issues_.suggest(name, known);
+      complain("unknown column" + (like.empty() ? std::string(hint) : like));
     }
   }
   for (std::size_t k = 0; k < specs_.size(); ++k)

@@ -20,7 +20,8 @@ class Table {
  public:
   // Reads the header. Unknown columns are ignored only where the job did not say which columns there are.
   enum class Unknown { refused, ignored };
-  Table(SourceFile&, Issues&, std::vector<ColumnSpec>, Unknown = Unknown::refused);
+  // `hint` is told with an unknown column that is like no other.
+  Table(SourceFile&, Issues&, std::vector<ColumnSpec>, Unknown = Unknown::refused, std::string_view hint = {});
 
   bool next();  // the next record with as many cells as the header
   // False once a record had to be dropped: the names in it are then not known.
@@ -43,16 +44,18 @@ class Table {
   void count_default(int column, std::string_view text);
   // "loans.csv: currency = USD (3000 rows)", a line per column.
   void list_defaults(std::vector<std::string>& lines) const;
+  const std::vector<std::string_view>& header() const { return header_; }
   const SourceFile& file() const { return file_; }
   Issues& issues() { return issues_; }
   std::string_view name(int column) const { return specs_[static_cast<std::size_t>(column)].name; }
 
  private:
-  void read_header(Unknown);
+  void read_header(Unknown, std::string_view hint);
   SourceFile& file_;
   Issues& issues_;
   Csv csv_;
   std::vector<ColumnSpec> specs_;
+  std::vector<std::string_view> header_;
   std::vector<int> place_;  // of each spec in the record, -1: no such column
   std::vector<std::size_t> defaults_;
   std::vector<std::string> default_text_;

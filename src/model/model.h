@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kernels/credit/defaults.h"
@@ -74,6 +75,14 @@ struct PositionTable {
   Positions positions;
 };
 
+// What expected shortfall is split up by beside the tree; what stands for no value, and for those not told apart.
+inline constexpr std::string_view no_value = "(none)", other_values = "(others)";
+struct ContributionColumn {
+  std::string name;  // a column of the positions; or "position", "obligor", "sector", "country"
+  // Of a column of the positions, sorted: what Positions::labels counts.
+  std::vector<std::string> values;
+};
+
 struct InputFile {
   std::string path, sha256;  // as written in the job
 };
@@ -92,6 +101,8 @@ struct Job {
   bool binned = false;
   int tail_scenarios = 1000;
   std::vector<NodeIndex> contributions;  // whose expected shortfall is split up over the nodes below; ascending
+  std::vector<ContributionColumn> contribute_by;
+  int contribute_top = 50;  // values that are told apart, of each column and node
   std::vector<std::string> levels;
 
   std::vector<std::string> factor_ids;  // sorted; drivers among them

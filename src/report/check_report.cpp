@@ -4,6 +4,7 @@
 #include <cmath>
 #include <ostream>
 
+#include "src/engine/parts.h"
 #include "src/report/money.h"
 
 namespace tailcube {
@@ -25,6 +26,21 @@ void write_size(std::ostream& out, const Job& job, const CompiledBook& book) {
         << " positions\n";
   const MoneyScale money = money_scale(std::abs(book.base_value.at(0)), job.currency);
   out << "  nodes     " << job.nodes.size() << "; value today " << money(book.base_value[0]) << " " << money.unit << "\n";
+}
+
+void write_columns(std::ostream& out, const Job& job) {
+  if (job.contribute_by.empty()) return;
+  const PartChoice choice(job);
+  out << "\nContributions by column, to the expected shortfall of " << job.contributions.size()
+      << (job.contributions.size() == 1 ? " node" : " nodes") << "\n";
+  for (std::size_t c = 0; c < job.contribute_by.size(); ++c) {
+    const std::size_t values = choice.values(c);
+    out << "  " << left(job.contribute_by[c].name, 20) << right(grouped(static_cast<double>(values)), 9)
+        << (values == 1 ? " value" : " values");
+    if (values > static_cast<std::size_t>(job.contribute_top))
+      out << ", the " << job.contribute_top << " that contribute most are told apart";
+    out << "\n";
+  }
 }
 
 void write_cells(std::ostream& out, const Job& job, const CompiledBook& book) {
@@ -80,6 +96,7 @@ void write_list(std::ostream& out, const char* title, const std::vector<std::str
 
 void write_check_report(std::ostream& out, const Job& job, const CompiledBook& book, const CompiledCredit& credit) {
   write_size(out, job, book);
+  write_columns(out, job);
   write_cells(out, job, book);
   write_credit(out, job, credit);
   write_list(out, "Defaults used", job.defaults_used);

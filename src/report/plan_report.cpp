@@ -61,6 +61,9 @@ void add_memory(List& list, const PlanReport& r) {
   list.section("memory");
   list.measured("memory_to_start", certain(starting), "byte", "each rank, to read and compile the job");
   list.bound("memory_per_rank", evaluating, "byte", "to evaluate and merge");
+  if (r.plan.second_look_bytes > 0)
+    list.bound("memory_second_look", static_cast<double>(r.plan.fixed_bytes + r.plan.second_look_bytes), "byte",
+               "contributions by column, after the tallies");
   list.counted("memory_allowed_per_rank", static_cast<double>(r.plan.budget_bytes), "byte");
   list.bound("memory_per_node", std::max(evaluating, starting) * r.layout.ranks_per_node, "byte",
              std::to_string(r.layout.ranks_per_node) + " rank(s) a node");

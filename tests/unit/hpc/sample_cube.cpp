@@ -92,6 +92,13 @@ Cube sample_cube() {
   for (std::size_t e = 0; e < 3; ++e) cube.edges.push_back(cube.edge_child[e] + " in " + cube.edge_parent[e]);
   cube.contribution = numbers(3 * 3 * 2 * 3, -5);
   cube.contribution_se = numbers(3 * 3 * 2 * 3, 1, true);
+  cube.part_parent = {"total", "total", "total/credit"};
+  cube.part_column = {"sector", "sector", "obligor"};
+  cube.part_value = {"Büro & Handel", "(none)", "O-1"};
+  for (std::size_t p = 0; p < 3; ++p)
+    cube.parts.push_back(cube.part_column[p] + "=" + cube.part_value[p] + " in " + cube.part_parent[p]);
+  cube.contribution_by = numbers(3 * 3 * 2 * 3, -7);
+  cube.contribution_by_se = numbers(3 * 3 * 2 * 3, 2, true);
   fill_tail(cube, slots);
   cube.bin_edge = {-1024, 0, 0.5, 1024, 1048576};
   for (std::size_t i = 0; i < slots * 4; ++i) cube.bin_count.push_back(static_cast<std::int64_t>(i * i));

@@ -74,8 +74,10 @@ TEST_CASE("bonds, loans, vaults and holdings are read by their declared columns"
                                  "t.csv:3: debt_factor: monitoring = bridge needs debt in the job's currency: a blank cell",
                                  "t.csv:4: close_factor: monitoring = bridge needs at least 0.01",
                                  "t.csv:5: monitoring: \"bridges\" is not step or bridge; did you mean \"bridge\"?"});
-  CHECK(with_table("holding", "id,book,pool,factor,obligor\nH,b,p,BTC,O1\n").messages ==
-        std::vector<std::string>{"t.csv:1: obligor: unknown column"});
+  CHECK(
+      with_table("holding", "id,book,pool,factor,obligor\nH,b,p,BTC,O1\n").messages ==
+      std::vector<std::string>{"t.csv:1: obligor: unknown column; name it in cube.contribute_by to split expected shortfall "
+                               "by it"});
 }
 
 TEST_CASE("mortgages are loans on a price that is positive today") {

@@ -204,6 +204,7 @@ TEST_CASE("stress cells arrive") {
 TEST_CASE("defaults are listed") {
   CHECK(read(valid_job()).defaults_used ==
         std::vector<std::string>{"run.faults = fail",
+                                 "cube.contribute_by = []",
                                  "cube.tail = exact",
                                  "cube.contributions = first_level",
                                  "cube.tail_scenarios = 1000",
@@ -237,6 +238,30 @@ TEST_CASE("whose expected shortfall is split up") {
   CHECK(nodes("first_level") == "total total/bank total/credit ");
   CHECK(nodes("[\"total/credit\", \"total\", \"total\"]") == "total total/credit ");
   CHECK(read(valid_job(), {"cube.contributions=all"}).contributions.size() == read(valid_job()).nodes.size());
+}
+
+TEST_CASE("columns that expected shortfall is split up by") {
+  JobFiles files = valid_job();
+  files["exposures.csv"] =
+      "id,book,pool,currency,quantity,obligor,ead,chain\n"
+      "P2,credit,b,,,O3,200,solana\n"
+      "P1,credit,a-1,EUR,-2,O1,100.5,\n"
+      "P3,credit,a,USD,1,O1,300,ethereum\n";
+  const Job job = read(files, {"cube.contribute_by=[\"chain\", \"position\", \"obligor\", \"sector\", \"currency\"]"});
+  REQUIRE(job.contribute_by.size() == 5);
+  CHECK(job.contribute_top == 50);
+  CHECK(job.contribute_by[0].name == "chain");
+  CHECK(job.contribute_by[0].values == std::vector<std::string>{"ethereum", "solana"});
+  CHECK(job.contribute_by[2].values == std::vector<std::string>{"O1", "O2", "O3"});
+  CHECK(job.contribute_by[4].values == std::vector<std::string>{"EUR", "USD"});
+  const Positions& positions = job.tables[0].positions;
+  REQUIRE(positions.labels.size() == 5);
+  CHECK(positions.labels[0] == std::vector<std::uint32_t>{none, none, 1, 0});  // P0 is in the other table
+  CHECK(positions.labels[1].empty());
+  CHECK(positions.labels[2] == std::vector<std::uint32_t>{1, 0, 2, 0});
+  CHECK(positions.labels[3] == std::vector<std::uint32_t>(4, none));
+  CHECK(positions.labels[4] == std::vector<std::uint32_t>{1, 0, 1, 1});
+  CHECK(read(valid_job(), {"cube.contribute_by=[\"book\"]", "cube.contribute_top=7"}).contribute_top == 7);
 }
 
 TEST_CASE("the smallest job") {

@@ -50,6 +50,11 @@ struct Cube {
   std::vector<std::int64_t> quarantined_scenario;
   std::vector<double> quarantined_share;  // of the total's value today
 
+  // /concentration: [node], see src/engine/concentration.h; NaN and "none" where there is no exposure
+  std::vector<double> exposure, herfindahl_index, effective_names, largest_exposure, largest_share, largest_loss;
+  std::vector<std::int64_t> names;
+  std::vector<std::string> largest_name, largest_loss_name;
+
   // /tail: [cell][node][horizon][rank], economic loss
   int tail_ranks = 0;
   std::vector<std::int64_t> tail_scenario;     // -1 where not valid
@@ -77,6 +82,8 @@ struct Cube {
 Cube make_cube(const Job&, const CompiledBook&);
 // fault_count as from Quarantine::count, fault_share and /quarantine.
 void add_quarantine(Cube&, const Job&, const Quarantine&, const std::vector<std::int64_t>& fault_count);
+
+void add_concentration(Cube&, const Job&);
 
 // Collects cell groups in any order and makes a cube. Pure: needs no scenario. `job` outlives it.
 class Estimator {

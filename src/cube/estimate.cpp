@@ -6,6 +6,7 @@
 
 #include "src/cube/cube.h"
 #include "src/cube/estimators.h"
+#include "src/engine/concentration.h"
 
 namespace tailcube {
 namespace {
@@ -93,6 +94,20 @@ Cube make_cube(const Job& job, const CompiledBook& book) {
   }
   size_values(cube);
   return cube;
+}
+
+void add_concentration(Cube& cube, const Job& job) {
+  for (Concentration& c : concentration(job)) {
+    cube.exposure.push_back(c.exposure);
+    cube.names.push_back(c.names);
+    cube.herfindahl_index.push_back(c.herfindahl_index);
+    cube.effective_names.push_back(c.effective_names);
+    cube.largest_exposure.push_back(c.largest_exposure);
+    cube.largest_share.push_back(c.largest_share);
+    cube.largest_loss.push_back(c.largest_loss);
+    cube.largest_name.push_back(c.names > 0 ? std::move(c.largest_name) : "none");
+    cube.largest_loss_name.push_back(c.names > 0 ? std::move(c.largest_loss_name) : "none");
+  }
 }
 
 void add_quarantine(Cube& cube, const Job& job, const Quarantine& quarantine, const std::vector<std::int64_t>& fault_count) {
@@ -267,6 +282,7 @@ void Estimator::set_contributions(int cell, const ContributionEdges& edges, cons
 
 Cube Estimator::finish() {
   distribution_.write(cube_);
+  if (any_obligors_) add_concentration(cube_, job_);
   return std::move(cube_);
 }
 

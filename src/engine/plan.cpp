@@ -110,7 +110,7 @@ Plan make_plan(const Job& job, const CompiledBook& book, std::size_t memory_byte
   plan.budget_bytes = memory_bytes;
   plan.fixed_bytes = fixed_bytes(job, book) + contribution_bytes(job, job.scenarios, static_cast<std::size_t>(threads));
   plan.second_look_bytes = parts_bytes(job, book, static_cast<std::size_t>(threads));
-  if (plan.fixed_bytes + plan.second_look_bytes > memory_bytes)
+  if (plan.second_look_bytes > 0 && plan.fixed_bytes + plan.second_look_bytes > memory_bytes)
     throw InvalidJob({"the second look for cube.contribute_by needs " +
                       megabytes(plan.fixed_bytes + plan.second_look_bytes) + " a rank, --memory allows " +
                       megabytes(memory_bytes) +

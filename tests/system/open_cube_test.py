@@ -18,7 +18,7 @@ except ImportError as missing:
     print(f"skipped: {missing.name} is not there (Debian and Ubuntu: apt-get install python3-h5py)")
     sys.exit(77)
 
-GROUPS = ("cube", "tail", "distribution", "contribution", "contribution_by", "quarantine", "provenance")
+GROUPS = ("cube", "tail", "distribution", "contribution", "contribution_by", "concentration", "quarantine", "provenance")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 ROOT = {"Conventions", "title", "source", "history", "file_format", "file_format_version", "job_digest", "seed", "scenarios", "currency",
         "loss_unit", "sampler", "tail_mode", "complete"}

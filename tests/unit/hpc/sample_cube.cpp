@@ -92,6 +92,15 @@ Cube sample_cube() {
   for (std::size_t e = 0; e < 3; ++e) cube.edges.push_back(cube.edge_child[e] + " in " + cube.edge_parent[e]);
   cube.contribution = numbers(3 * 3 * 2 * 3, -5);
   cube.contribution_se = numbers(3 * 3 * 2 * 3, 1, true);
+  cube.exposure = {1e6, 5e5, nan, 0.25};
+  cube.names = {12, 4'000'000'000, 0, 1};
+  cube.herfindahl_index = {0.1, 0.25, nan, 1};
+  cube.effective_names = {10, 4, nan, 1};
+  cube.largest_name = {"Zürich-1", "B", "none", "C"};
+  cube.largest_exposure = {2e5, 1e5, nan, 0.25};
+  cube.largest_share = {0.2, 0.2, nan, 1};
+  cube.largest_loss_name = {"B", "B", "none", "C"};
+  cube.largest_loss = {1e5, 1e5, nan, 0.125};
   cube.part_parent = {"total", "total", "total/credit"};
   cube.part_column = {"sector", "sector", "obligor"};
   cube.part_value = {"Büro & Handel", "(none)", "O-1"};

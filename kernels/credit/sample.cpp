@@ -305,28 +305,6 @@ void ScoresOfMarks(double count, std::span<double> marks) {
   }
 }
 
-// By halving, without branches.
-void FindSteps(const double* running, int steps, const double* score, const std::uint32_t* lane,
-               std::span<Default> defaults) {
-  const DoubleTag d;
-  const hn::RebindToSigned<DoubleTag> di;
-  const hn::Rebind<std::uint32_t, DoubleTag> du32;
-  for (std::size_t i = 0; i < defaults.size(); i += kWidth) {
-    const auto x = hn::LoadU(d, score + i);
-    auto low = hn::BitCast(di, hn::PromoteTo(PhiloxTag(), hn::LoadU(du32, lane + i)));  // a place in `running`
-    for (std::size_t n = static_cast<std::size_t>(steps); n > 1;) {
-      const std::size_t half = n / 2;
-      const auto before = hn::RebindMask(di, hn::Lt(x, hn::GatherIndex(d, running + (half - 1) * kLaneCount, low)));
-      low = hn::Add(low, hn::IfThenZeroElse(before, hn::Set(di, static_cast<std::int64_t>(half * kLaneCount))));
-      n -= half;
-    }
-    alignas(64) std::int64_t place[kWidth];
-    hn::Store(low, di, place);
-    for (std::size_t j = 0; j < std::min(kWidth, defaults.size() - i); ++j)
-      defaults[i + j].step = static_cast<std::uint16_t>(place[j] / lanes + 1);
-  }
-}
-
 }  // namespace HWY_NAMESPACE
 }  // namespace tailcube
 HWY_AFTER_NAMESPACE();
@@ -338,7 +316,6 @@ HWY_EXPORT(Conditional);
 HWY_EXPORT(DrawPoints);
 HWY_EXPORT(Compare);
 HWY_EXPORT(ScoresOfMarks);
-HWY_EXPORT(FindSteps);
 }  // namespace tailcube
 
 namespace tailcube::sample {
@@ -383,10 +360,6 @@ void compare(std::uint64_t seed, ScenarioLanes scenarios, std::span<const Obligo
 }
 
 void scores_of_marks(double count, std::span<double> marks) { HWY_DYNAMIC_DISPATCH(ScoresOfMarks)(count, marks); }
-void find_steps(const double* running, int steps, const double* score, const std::uint32_t* lane,
-                std::span<Default> defaults) {
-  HWY_DYNAMIC_DISPATCH(FindSteps)(running, steps, score, lane, defaults);
-}
 
 }  // namespace tailcube::sample
 #endif

@@ -43,7 +43,7 @@ Steps steps_of(const Block& block) {
 
 TEST_CASE("defaults equal a plain scalar loop") {
   for (const Sampler sampler : {Sampler::sparse, Sampler::per_obligor})
-    for (const int steps : {1, 2, 12}) {
+    for (const int steps : {1, 2, 12, 20}) {
       const CreditModel model = make_model(specs, steps, sampler);
       CreditScratch scratch;
       Block block;
@@ -114,7 +114,7 @@ TEST_CASE("instruction sets give the same defaults") {
   const std::string widest = simd_name();
   if (widest != "avx512") WARN("only " << widest << " here");
   for (const Sampler sampler : {Sampler::sparse, Sampler::per_obligor})
-    for (const int steps : {1, 12}) {
+    for (const int steps : {1, 12, 20}) {
       const CreditModel model = make_model(specs, steps, sampler);
       for (std::uint64_t first = 0; first < 64 * 20; first += 64) {
         const Block wide = drawn(model, first);

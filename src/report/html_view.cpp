@@ -54,12 +54,19 @@ View::View(const Cube& c, const ReportOrigin& o)
   std::sort(parents.begin(), parents.end());
   parents.erase(std::unique(parents.begin(), parents.end()), parents.end());
   if (!parents.empty()) split = parents.front();
+  for (std::size_t p = 0; p < cube.parts.size(); ++p) {
+    if (cube.part_parent[p] != cube.nodes[0]) continue;
+    if (columns.empty() || columns.back().name != cube.part_column[p]) columns.push_back({cube.part_column[p], {}});
+    columns.back().parts.push_back(p);
+  }
   detail(0);
 }
 
 void View::detail(std::size_t bytes) {
+  std::size_t parts = 0;
+  for (const Column& column : columns) parts += column.parts.size();
   const double numbers = nodes() * (2.0 + 4 * levels()) +
-                         (2.0 * static_cast<double>(edges.size()) + static_cast<double>(parents.size())) * levels();
+                         (2.0 * static_cast<double>(edges.size() + parts) + static_cast<double>(parents.size())) * levels();
   const auto fit = 1 + static_cast<std::size_t>(static_cast<double>(bytes) / (number_bytes * horizons() * numbers));
   detailed.assign(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(std::min(fit, ranked.size())));
   std::sort(detailed.begin(), detailed.end());
@@ -80,9 +87,12 @@ Estimate View::shortfall(int cell, int node, int h, int k, int quantity) const {
   return estimate(cube, figure, {quantity, cell, node, h, k});
 }
 
+double View::error_shown(double se) const {
+  return std::isfinite(se) ? std::strtod(significant(se / money.divisor, 4).c_str(), nullptr) : se;
+}
+
 double View::shortfall_se(int cell, int node, int h, int k) const {
-  const double se = cube.expected_shortfall_se[cube.at(economic, cell, node, h, k)] / money.divisor;
-  return std::isfinite(se) ? std::strtod(significant(se, 4).c_str(), nullptr) : se;
+  return error_shown(cube.expected_shortfall_se[cube.at(economic, cell, node, h, k)]);
 }
 
 Estimate View::contribution(int cell, const Edge& edge, int h, int k) const {
@@ -93,8 +103,18 @@ Estimate View::contribution(int cell, const Edge& edge, int h, int k) const {
 }
 
 double View::contribution_se(int cell, const Edge& edge, int h, int k) const {
-  const double se = cube.contribution_se[cube.at_edge(cell, edge.at, h, k)] / money.divisor;
-  return std::isfinite(se) ? std::strtod(significant(se, 4).c_str(), nullptr) : se;
+  return error_shown(cube.contribution_se[cube.at_edge(cell, edge.at, h, k)]);
+}
+
+Estimate View::contribution_by(int cell, std::size_t part, int h, int k) const {
+  Estimate found = give_or_take(cube.contribution_by[cube.at_part(cell, part, h, k)],
+                                normal_95 * contribution_by_se(cell, part, h, k) * money.divisor);
+  found.flag = shortfall(cell, 0, h, k).flag;
+  return found;
+}
+
+double View::contribution_by_se(int cell, std::size_t part, int h, int k) const {
+  return error_shown(cube.contribution_by_se[cube.at_part(cell, part, h, k)]);
 }
 
 double View::relative_error(int cell, int h, int k) const {

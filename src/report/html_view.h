@@ -37,7 +37,12 @@ struct View {
   };
   std::vector<Edge> edges;   // what children add to shortfalls; empty: the cube has no contributions
   std::vector<int> parents;  // those that are split up, ascending
-  int split = -1;            // the one that is shown at first: the total where it is split up; -1: none is
+  struct Column {            // of positions, by whose values the total is split up
+    std::string name;
+    std::vector<std::size_t> parts;  // places in the cube
+  };
+  std::vector<Column> columns;  // those of the total; none: the cube has no such parts
+  int split = -1;               // the one that is shown at first: the total where it is split up; -1: none is
 
   int cells() const { return static_cast<int>(cube.cells.size()); }
   int nodes() const { return static_cast<int>(cube.nodes.size()); }
@@ -52,6 +57,8 @@ struct View {
   // What the child of an edge adds to its parent's shortfall, with the parent's marks, and the standard error, as above.
   Estimate contribution(int cell, const Edge&, int h, int k) const;
   double contribution_se(int cell, const Edge&, int h, int k) const;
+  Estimate contribution_by(int cell, std::size_t part, int h, int k) const;  // to the total
+  double contribution_by_se(int cell, std::size_t part, int h, int k) const;
   double relative_error(int cell, int h, int k) const;  // of the total's shortfall: standard error / value; or NaN
   std::string gauge(int gauge,
                     int cell) const;  // of the total at `horizon`: money in the money scale, or a number ± its error
@@ -67,7 +74,8 @@ struct View {
   std::string share(double loss, double base) const;
   // "h0" to "h8", the darkest for `largest` and above; empty where there is no share.
   static std::string heat(double share, double largest);
-  double shown(double amount) const;  // rounded as it is shown, in the money scale
+  double error_shown(double se) const;  // of a standard error: in the money scale, four digits
+  double shown(double amount) const;    // rounded as it is shown, in the money scale
 
   std::string level_text(int k) const;    // "99 %"
   std::string horizon_name(int h) const;  // "1 year"

@@ -280,6 +280,36 @@ class Report(Case):
         self.assertNotIn("t-drivers", tables)
         self.assertGreater(len(tables["t-nodes"]), 3)
 
+    def test_contributions_by_column(self):
+        """Obligors and currencies: ranked bars and tables of what they add to the total, which they add up to."""
+        job = self.job()
+        self.run_ok("run", job, "-o", self.path("out"), "-q", "--set", 'cube.contribute_by=["obligor", "currency"]')
+        self.browser.open("file://" + self.report("--job", job))
+        self.assertEqual(self.browser.complaints(), [])
+        tables = self.browser.value(TABLES)
+        self.choose("pick-cell", 1)
+        other = self.browser.value(TABLES)
+        self.assertEqual(self.browser.complaints(), [])
+        with h5py.File(self.path("out", "cube.h5")) as file:
+            group, whole = file["contribution_by"], file["cube/expected_shortfall"][0, :, 0, -1, -1]
+            parts = list(zip(*(group["part_" + name].asstr() for name in ("parent", "column", "value"))))
+            adds, se = group["expected_shortfall"][:, :, -1, -1], group["expected_shortfall_se"][:, :, -1, -1]
+            for cell, shown_tables in ((0, tables), (1, other)):
+                for place, column in enumerate(("obligor", "currency")):
+                    mine = sorted((-adds[cell, i], i) for i, part in enumerate(parts) if part[:2] == ("total", column))
+                    self.assertAlmostEqual(-sum(x for x, _ in mine), whole[cell], delta=0.01)
+                    rows = {row[0]: row for row in shown_tables[f"t-by-{place}"]}
+                    self.assertEqual(len(rows), len(mine))
+                    amounts = [float(row[1].split(" ")[0].replace(",", "")) for row in shown_tables[f"t-by-{place}"]]
+                    self.assertEqual(amounts, sorted(amounts, reverse=True))
+                    for _, i in mine:
+                        four = float(f"{se[cell, i]:.4g}")
+                        row = rows[parts[i][2]]
+                        self.assertEqual([text.rstrip("!") for text in row[1:3]],
+                                         [with_error(adds[cell, i], 1.959963984540054 * four, 1), shown(four, 1)], row[0])
+        bars = self.browser.value("[...document.querySelectorAll('#c-by-0 rect')].length")
+        self.assertEqual(bars, min(15, len(tables["t-by-0"])))
+
     def test_size(self):
         """A wide cube's page keeps to 1.5 MB, everything on, and says what it leaves out. (A wider one: report_html_test.)"""
         job = write_wide_job(self.path("wide"), levels=6, books=9, pools=50, scenarios=200)

@@ -198,5 +198,5 @@ function drawPrecision() {
 
 function drawAll() {
   if (!charts) return;
-  for (const draw of [drawCells, drawWaterfall, drawTreemap, drawDensity, drawExceedance, drawFan, drawPrecision]) draw();
+  for (const draw of [drawCells, drawWaterfall, drawTreemap, drawColumns, drawDensity, drawExceedance, drawFan, drawPrecision]) draw();
 }

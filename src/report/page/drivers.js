@@ -27,7 +27,21 @@ function partsOf(parent, deep) {
 const part = (x, whole) => { const found = share(x, whole); return found === null ? "" : percent(found); };
 const standardError = (x) => (x === null ? "n/a" : amount(x));
 
+// The parts of the total by the values of a column, by what they add: { value, adds }.
+function partsBy(column) {
+  const { horizon, level } = state, all = data.contributionBy[data.detailed.indexOf(state.cell)];
+  const first = data.columns.slice(0, column).reduce((n, c) => n + c.values.length, 0);
+  const { flag } = ofNode(state.cell, 0, horizon, "es", level);
+  return data.columns[column].values.map((value, i) => {
+    const at = (((first + i) * H + horizon) * K + level) * 2, se = all[at + 1];
+    return { value, adds: { value: all[at], se, error: se === null ? null : NORMAL_95 * se, flag } };
+  }).sort((a, b) => (b.adds.value ?? -Infinity) - (a.adds.value ?? -Infinity));
+}
+
 function driversTables() {
+  const total = ofNode(state.cell, 0, state.horizon, "es", state.level).value;
+  data.columns.forEach((_, i) => fill("t-by-" + i, partsBy(i)
+    .map((p) => [p.value, figure(p.adds), standardError(p.adds.se), part(p.adds.value, total)])));
   if (data.splits.length === 0) return;
   const { cell, horizon, level } = state, parent = splitNode(), parts = partsOf(parent, false);
   const whole = ofNode(cell, parent, horizon, "es", level);
@@ -71,10 +85,14 @@ function drawWaterfall() {
     at += p.adds.value;
   }
   rows.push({ name: `${nodeName(parent)}: ES ${data.levels[level]}`, f: whole, from: 0, to: whole.value, kind: "whole" });
-  const c = canvas("c-waterfall", 58 + 40 * rows.length, { top: 8, right: 28, bottom: 44, left: 12 },
-    `What the parts add to the expected shortfall of ${data.nodes[parent]}`,
+  drawFalls("c-waterfall", rows, whole, `What the parts add to the expected shortfall of ${data.nodes[parent]}`,
     "A waterfall: each bar starts where the one above it ends; bars to the right add to the shortfall, bars to the left lower " +
     "it, and the last is the whole. Strokes are 95 % intervals. " + TABLE);
+}
+
+// Bars of rows { name, f, from, to, kind } below each other; `linked`: each starts where the last one ends.
+function drawFalls(id, rows, whole, title, description, linked = true) {
+  const c = canvas(id, 58 + 40 * rows.length, { top: 8, right: 28, bottom: 44, left: 12 }, title, description);
   const ends = rows.flatMap((r) => [r.from, r.to, r.to - (r.f.error ?? 0), r.to + (r.f.error ?? 0)]);
   const x = d3.scaleLinear().domain([Math.min(0, d3.min(ends)), Math.max(0, d3.max(ends))]).nice().range([0, c.width]);
   bottomAxis(c, x, "Loss, " + data.unit);
@@ -88,7 +106,7 @@ function drawWaterfall() {
     c.g.append("rect").attr("class", "fall " + r.kind).attr("x", x(Math.min(r.from, r.to))).attr("y", y - 5)
       .attr("width", Math.max(1, Math.abs(x(r.to) - x(r.from)))).attr("height", 13);
     if (r.f.error !== null) stroke(c, "whisker", x(r.to - r.f.error), x(r.to + r.f.error), y + 1.5, y + 1.5);
-    if (r.kind !== "whole") stroke(c, "mean link", x(r.to), x(r.to), y + 8, y + 35);
+    if (linked && r.kind !== "whole") stroke(c, "mean link", x(r.to), x(r.to), y + 8, y + 35);
   });
 }
 
@@ -134,4 +152,17 @@ function drawTreemap() {
   }
   c.g.append("text").attr("x", 0).attr("y", c.height + 18)
     .text(cut(`Areas: sizes of contributions, ${data.unit}. Hatched: they lower the ES.`, c.width));
+}
+
+function drawColumns() {
+  const most = 15, whole = ofNode(state.cell, 0, state.horizon, "es", state.level);
+  data.columns.forEach((column, i) => {
+    const known = partsBy(i).filter((p) => p.adds.value !== null);
+    if (known.length === 0) { byId("c-by-" + i).replaceChildren(); return; }
+    const rows = known.sort((a, b) => Math.abs(b.adds.value) - Math.abs(a.adds.value)).slice(0, most).sort((a, b) => b.adds.value - a.adds.value)
+      .map((p) => ({ name: p.value, f: p.adds, from: 0, to: p.adds.value, kind: p.adds.value < 0 ? "lowers" : "adds" }));
+    drawFalls("c-by-" + i, rows, whole, `What each ${column.name} adds to the expected shortfall of the total`,
+      `A bar for each value${known.length > most ? `, the ${most} largest of ${known.length}` : ""}, to the left where it lowers the ` +
+      "shortfall. Strokes are 95 % intervals. " + TABLE, false);
+  });
 }

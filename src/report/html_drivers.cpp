@@ -114,7 +114,7 @@ std::string columns_html(const View& view) {
                       : html + note(
                                    "The parts of a column add up to the total. (none): positions without a value; (others): "
                                    "the values that "
-                                   "are not told apart, together.");
+                                   "are not told apart, together; both are in the tables alone.");
 }
 
 std::string columns_json(const View& view) {

@@ -1,4 +1,4 @@
-// What drives the tail: contributions to expected shortfall, which data.splits names as pairs of a parent and a node below it.
+// What drives the tail: contributions to expected shortfall. data.splits: pairs of a parent and a node below it.
 const NORMAL_95 = 1.959963984540054;
 const splitNode = () => (data.parents.includes(state.node) ? state.node : data.parents[0]);
 
@@ -55,7 +55,8 @@ function driversTables() {
   fill("t-drivers", [...parts.map((p) => row(p, nodeName(p.node), whole.value)), last.map((c) => ({ ...c, css: "sum" }))]);
   byId("drivers-note").textContent = parts.every((p) => p.adds.value === null)
     ? "Not computed here: the tail that the run kept does not reach VaR."
-    : parent === state.node ? "" : `${nodeName(state.node)} is not split up by this cube: these are the parts of ${nodeName(parent)}.`;
+    : parent === state.node ? ""
+      : `${nodeName(state.node)} is not split up by this cube: these are the parts of ${nodeName(parent)}.`;
   if (!byId("t-tree")) return;
   const es = ofNode(cell, 0, horizon, "es", level);
   fill("t-tree", partsOf(0, true)
@@ -63,7 +64,9 @@ function driversTables() {
 }
 
 // Text that keeps to a width, at about 7 pixels a character.
-const cut = (text, pixels) => (text.length * 7 <= pixels ? text : text.slice(0, Math.max(0, Math.floor(pixels / 7) - 1)) + "…");
+const cut = (text, pixels) =>
+  text.length * 7 <= pixels ? text : text.slice(0, Math.max(0, Math.floor(pixels / 7) - 1)) + "…";
+const kindOf = (p) => (p.adds.value < 0 ? "lowers" : "adds");
 const signed = (f) => amount(f.value) + (f.error === null ? " ±?" : " ±" + amount(f.error));
 
 function drawWaterfall() {
@@ -81,7 +84,7 @@ function drawWaterfall() {
   }
   let at = 0;
   for (const p of parts) {
-    rows.push({ name: p.name ?? nodeName(p.node), f: p.adds, from: at, to: at + p.adds.value, kind: p.adds.value < 0 ? "lowers" : "adds" });
+    rows.push({ name: p.name ?? nodeName(p.node), f: p.adds, from: at, to: at + p.adds.value, kind: kindOf(p) });
     at += p.adds.value;
   }
   rows.push({ name: `${nodeName(parent)}: ES ${data.levels[level]}`, f: whole, from: 0, to: whole.value, kind: "whole" });
@@ -92,7 +95,7 @@ function drawWaterfall() {
 
 // Bars of rows { name, f, from, to, kind } below each other; `linked`: each starts where the last one ends.
 function drawFalls(id, rows, whole, title, description, linked = true) {
-  const c = canvas(id, 58 + 40 * rows.length, { top: 8, right: 28, bottom: 44, left: 12 }, title, description);
+  const c = canvas(id, 58 + 40 * rows.length, { top: 8, right: 28, bottom: 44, left: 28 }, title, description);
   const ends = rows.flatMap((r) => [r.from, r.to, r.to - (r.f.error ?? 0), r.to + (r.f.error ?? 0)]);
   const x = d3.scaleLinear().domain([Math.min(0, d3.min(ends)), Math.max(0, d3.max(ends))]).nice().range([0, c.width]);
   bottomAxis(c, x, "Loss, " + data.unit);
@@ -119,13 +122,16 @@ function drawTreemap() {
   if (known.length === 0) { byId("c-treemap").replaceChildren(); return; }
   const largest = [...known].sort((a, b) => Math.abs(b.adds.value) - Math.abs(a.adds.value)).slice(0, 3)
     .map((p) => `${nodeName(p.node)} ${amount(p.adds.value)}`).join(", ");
-  const c = canvas("c-treemap", 420, { top: 2, right: 2, bottom: 26, left: 2 }, "What the leaves add to the expected shortfall of the total",
-    `A treemap: areas are sizes of contributions, hatched where they lower the shortfall. The largest: ${largest} ${data.unit}. ${TABLE}`);
+  const c = canvas("c-treemap", 420, { top: 2, right: 2, bottom: 26, left: 2 },
+    "What the leaves add to the expected shortfall of the total",
+    "A treemap: areas are sizes of contributions, hatched where they lower the shortfall. " +
+    `The largest: ${largest} ${data.unit}. ${TABLE}`);
   const place = new Map(data.nodes.map((path, n) => [path, n])), below = data.nodes.map(() => []);
   for (const n of parts.keys()) below[place.get(data.nodes[n].slice(0, data.nodes[n].lastIndexOf("/")))]?.push(n);
   const root = d3.hierarchy(0, (n) => below[n]).sum((n) => (n > 0 && isLeaf(n) ? Math.abs(parts.get(n).adds.value ?? 0) : 0))
     .sort((a, b) => b.value - a.value);
-  d3.treemap().size([c.width, c.height]).paddingInner(2).paddingOuter(2).paddingTop((d) => (d.depth === 1 && d.children ? 18 : 2)).round(true)(root);
+  d3.treemap().size([c.width, c.height]).paddingInner(2).paddingOuter(2)
+    .paddingTop((d) => (d.depth === 1 && d.children ? 18 : 2)).round(true)(root);
   const hatch = c.g.append("defs").append("pattern").attr("id", "hatch").attr("width", 6).attr("height", 6)
     .attr("patternUnits", "userSpaceOnUse").attr("patternTransform", "rotate(45)");
   hatch.append("line").attr("class", "hatch").attr("x1", 0).attr("x2", 0).attr("y1", 0).attr("y2", 6);
@@ -133,7 +139,8 @@ function drawTreemap() {
     .attr("width", d.x1 - d.x0).attr("height", d.y1 - d.y0);
   const write = (d, y, text, css, whole = false) => {  // whole: a number, which is not cut
     const room = d.x1 - d.x0 - 8;
-    if (whole ? 7 * text.length <= room : room > 28) c.g.append("text").attr("class", css).attr("x", d.x0 + 4).attr("y", y).text(cut(text, room));
+    if (whole ? 7 * text.length <= room : room > 28)
+      c.g.append("text").attr("class", css).attr("x", d.x0 + 4).attr("y", y).text(cut(text, room));
   };
   for (const d of root.descendants()) {
     if (d.depth === 0 || d.value === 0) continue;
@@ -141,10 +148,11 @@ function drawTreemap() {
     if (d.children) {
       if (d.depth !== 1) continue;
       box(d, "frame");
-      if (d.y1 - d.y0 > 18) write(d, d.y0 + 13, `${name} ${p.adds.value === null ? "" : amount(p.adds.value)}`, "part");
+      const both = p.adds.value === null ? name : `${name} ${amount(p.adds.value)}`;
+      if (d.y1 - d.y0 > 18) write(d, d.y0 + 13, 7.5 * both.length <= d.x1 - d.x0 - 8 ? both : name, "part");
       continue;
     }
-    const kind = p.adds.value < 0 ? "lowers" : "adds";
+    const kind = kindOf(p);
     box(d, "tile " + kind).append("title").text(`${name} ${signed(p.adds)}`);
     if (kind === "lowers") box(d, "over").attr("fill", "url(#hatch)");
     if (d.y1 - d.y0 > 16) write(d, d.y0 + 14, name, "");
@@ -157,12 +165,13 @@ function drawTreemap() {
 function drawColumns() {
   const most = 15, whole = ofNode(state.cell, 0, state.horizon, "es", state.level);
   data.columns.forEach((column, i) => {
-    const known = partsBy(i).filter((p) => p.adds.value !== null);
+    const known = partsBy(i).filter((p) => p.adds.value !== null && !["(none)", "(others)"].includes(p.value));
     if (known.length === 0) { byId("c-by-" + i).replaceChildren(); return; }
-    const rows = known.sort((a, b) => Math.abs(b.adds.value) - Math.abs(a.adds.value)).slice(0, most).sort((a, b) => b.adds.value - a.adds.value)
-      .map((p) => ({ name: p.value, f: p.adds, from: 0, to: p.adds.value, kind: p.adds.value < 0 ? "lowers" : "adds" }));
+    const size = (p) => Math.abs(p.adds.value);
+    const rows = known.sort((a, b) => size(b) - size(a)).slice(0, most).sort((a, b) => b.adds.value - a.adds.value)
+      .map((p) => ({ name: p.value, f: p.adds, from: 0, to: p.adds.value, kind: kindOf(p) }));
     drawFalls("c-by-" + i, rows, whole, `What each ${column.name} adds to the expected shortfall of the total`,
       `A bar for each value${known.length > most ? `, the ${most} largest of ${known.length}` : ""}, to the left where it lowers the ` +
-      "shortfall. Strokes are 95 % intervals. " + TABLE, false);
+      "shortfall. Strokes are 95 % intervals. (none) and (others) are in the table alone. " + TABLE, false);
   });
 }

@@ -138,6 +138,12 @@ TEST_CASE("VaR is no surer than the scenario that it is read off") {
   CHECK(compare(a, b, request).within == 1);
   request.sigma = 0;
   CHECK(compare(a, b, request).beyond.size() == 1);
+  // 3 is more than six of these errors, but only some six scenarios lie between.
+  for (double& loss : after) loss += 2.99;
+  request.sigma = 3;
+  CHECK(compare(a, cube_of(after), request).within == 1);
+  request.sigma = 1.5;
+  CHECK(compare(a, cube_of(after), request).beyond.size() == 1);
   // The list ends with VaR itself: others may lose as much.
   CHECK_FALSE(paired_var_error(cube_of(before, 101), {}, own, b, {}, own));
   CHECK(paired_var_error(cube_of(before, 102), {}, own, b, {}, own));

@@ -104,11 +104,13 @@ std::vector<std::size_t> places(const Cube& cube, const Selection& selection, Ax
   }
   std::vector<std::size_t> all(layout::extent(cube, name));
   std::iota(all.begin(), all.end(), std::size_t{0});
-  if (name == AxisName::edge)  // those of the nodes that are split up
-    std::erase_if(all, [&](std::size_t edge) {
+  if (name == AxisName::edge || name == AxisName::part) {  // those of the nodes that are split up
+    const std::vector<std::string>& parent = name == AxisName::edge ? cube.edge_parent : cube.part_parent;
+    std::erase_if(all, [&](std::size_t at) {
       return std::none_of(selection.nodes.begin(), selection.nodes.end(),
-                          [&](int node) { return cube.nodes[static_cast<std::size_t>(node)] == cube.edge_parent[edge]; });
+                          [&](int node) { return cube.nodes[static_cast<std::size_t>(node)] == parent[at]; });
     });
+  }
   return all;
 }
 
@@ -128,6 +130,7 @@ ExportRows::ExportRows(const Cube& cube, const Filters& filters, const std::vect
     columns_.emplace_back(layout::axis(name).name);
     if (name == AxisName::bin) columns_.insert(columns_.end(), {"bin_lower", "bin_upper"});
     if (name == AxisName::edge) columns_.insert(columns_.end(), {"edge_parent", "edge_child"});
+    if (name == AxisName::part) columns_.insert(columns_.end(), {"part_parent", "part_column", "part_value"});
   }
   for (const char* last : {"value", "standard_error", "lower", "upper", "unit", "flag"}) columns_.emplace_back(last);
 }
@@ -151,7 +154,9 @@ void ExportRows::choose(const std::vector<std::string>& what) {
       for (std::size_t f = 0; f < group_at(g).fields.size(); ++f) {
         const bool whole = (dataset == "all" || dataset == group_at(g).name) && !is_companion(field_at({g, f}));
         const std::string with_group = std::string(group_at(g).name) + "/" + field_at({g, f}).name;
-        if (!whole && dataset != full_name({g, f}) && dataset != with_group) continue;
+        const bool contribution = name == contribution_figure().name && with_group.starts_with("contribution") &&
+                                  with_group.ends_with("/expected_shortfall");
+        if (!whole && !contribution && dataset != full_name({g, f}) && dataset != with_group) continue;
         chosen.insert({g, f});
         found = true;
       }
@@ -206,6 +211,9 @@ void ExportRows::rows_of(const Source& source, const std::function<void(const st
       at = at * layout::extent(cube_, axes[a]) + place;
       cells[here] = axis_value(cube_, axes[a], place);
       if (axes[a] == AxisName::edge) cells[here + 1] = cube_.edge_parent[place], cells[here + 2] = cube_.edge_child[place];
+      if (axes[a] == AxisName::part)
+        cells[here + 1] = cube_.part_parent[place], cells[here + 2] = cube_.part_column[place],
+                     cells[here + 3] = cube_.part_value[place];
       if (axes[a] == AxisName::bin) cells[here + 1] = cube_.bin_edge[place], cells[here + 2] = cube_.bin_edge[place + 1];
     }
     cells[value] = value_at(cube_, source.field, at);

@@ -128,27 +128,35 @@ class Comparer {
     }
   }
 
-  // To the nodes chosen. A child's losses in its parent's tail are in no cube: nothing can be paired.
+  // To the nodes chosen. What contributes loses in its parent's tail is in no cube: nothing can be paired.
   void contributions() {
     const auto name = [](const std::string& text) { return text; };
-    const auto node = [](const Cube& cube, const std::string& path) {
-      return static_cast<int>(std::find(cube.nodes.begin(), cube.nodes.end(), path) - cube.nodes.begin());
-    };
-    for (const auto& [ea, eb] : common("edge", a_.edges, b_.edges, name, found_.axes)) {
-      const int parent = node(a_, a_.edge_parent[static_cast<std::size_t>(ea)]);
-      if (std::none_of(common_.nodes.begin(), common_.nodes.end(), [&](const auto& n) { return n.first == parent; }))
-        continue;
-      const int child = node(a_, a_.edge_child[static_cast<std::size_t>(ea)]);
-      for (const auto& [ca, cb] : common_.cells)
-        for (const auto& [ha, hb] : common_.horizons)
-          for (const auto& [ka, kb] : common_.confidences) {
-            const Place pa{0, ca, child, ha, ka, ea}, pb{0, cb, 0, hb, kb, eb};
-            const FigureEstimate before = contribution(a_, pa), after = contribution(b_, pb);
-            const double se = std::hypot(before.se, after.se);
-            add({&contribution_figure(), pa, before.value, after.value, se,
-                 std::isnan(se) ? Errors::unknown : Errors::independent});
-          }
+    for (const auto& [ea, eb] : common("edge", a_.edges, b_.edges, name, found_.axes))
+      contribution_of(a_.edge_parent[static_cast<std::size_t>(ea)], a_.edge_child[static_cast<std::size_t>(ea)], {ea, eb},
+                      {-1, -1});
+    for (const auto& [pa, pb] : common("part", a_.parts, b_.parts, name, found_.axes)) {
+      const std::string& parent = a_.part_parent[static_cast<std::size_t>(pa)];
+      contribution_of(parent, parent, {-1, -1}, {pa, pb});
     }
+  }
+
+  void contribution_of(const std::string& parent, const std::string& node, std::pair<int, int> edges,
+                       std::pair<int, int> parts) {
+    const auto place = [this](const std::string& path) {
+      return static_cast<int>(std::find(a_.nodes.begin(), a_.nodes.end(), path) - a_.nodes.begin());
+    };
+    if (std::none_of(common_.nodes.begin(), common_.nodes.end(), [&](const auto& n) { return n.first == place(parent); }))
+      return;
+    const int at = place(node);
+    for (const auto& [ca, cb] : common_.cells)
+      for (const auto& [ha, hb] : common_.horizons)
+        for (const auto& [ka, kb] : common_.confidences) {
+          const Place pa{0, ca, at, ha, ka, edges.first, parts.first}, pb{0, cb, 0, hb, kb, edges.second, parts.second};
+          const FigureEstimate before = contribution(a_, pa), after = contribution(b_, pb);
+          const double se = std::hypot(before.se, after.se);
+          add({&contribution_figure(), pa, before.value, after.value, se,
+               std::isnan(se) ? Errors::unknown : Errors::independent});
+        }
   }
 
   Difference difference(const Figure& figure, const Place& pa, const Place& pb) {

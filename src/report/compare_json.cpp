@@ -52,12 +52,17 @@ Line input_json(const InputChange& input) {
 Line difference_json(const Cube& cube, const Difference& d) {
   const auto at = [](int place) { return static_cast<std::size_t>(place); };
   Json json;
-  json.add("name", d.figure == nullptr ? "base_value" : d.figure->dataset).add("node", cube.nodes[at(d.a.node)]);
+  json.add("name", d.figure == nullptr ? "base_value"
+                   : d.a.part >= 0     ? "contribution_by/expected_shortfall"
+                                       : d.figure->dataset)
+      .add("node", cube.nodes[at(d.a.node)]);
   if (d.figure != nullptr)
     json.add("quantity", cube.quantities[at(d.a.quantity)])
         .add("cell", cube.cells[at(d.a.cell)])
         .add("horizon", Exact{cube.horizon_years[at(d.a.horizon)]});
   if (d.a.edge >= 0) json.add("edge_parent", cube.edge_parent[at(d.a.edge)]);
+  if (d.a.part >= 0)
+    json.add("part_column", cube.part_column[at(d.a.part)]).add("part_value", cube.part_value[at(d.a.part)]);
   if (d.figure != nullptr && d.figure->by_confidence)
     json.add("confidence", Exact{cube.confidence[at(d.a.confidence)].value()});
   return line(json.add("a", Exact{d.before})

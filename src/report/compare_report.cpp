@@ -109,7 +109,7 @@ class Writer {
     const auto at = [](int place) { return static_cast<std::size_t>(place); };
     const std::string node = cube.nodes[at(d.a.node)];
     if (d.figure == nullptr) return node + ": value today";
-    const std::string& of = d.a.edge < 0 ? node : cube.edges[at(d.a.edge)];
+    const std::string& of = d.a.edge >= 0 ? cube.edges[at(d.a.edge)] : d.a.part >= 0 ? cube.parts[at(d.a.part)] : node;
     return of + " | " + cube.cells[at(d.a.cell)] + " | " + horizon_text(cube.horizon_years[at(d.a.horizon)]) + " | " +
            cube.quantities[at(d.a.quantity)] + " " + d.figure->title +
            (d.figure->by_confidence ? " " + percent(cube.confidence[at(d.a.confidence)].value()) : "");

@@ -55,8 +55,15 @@ const Figure& contribution_figure() {
 }
 
 FigureEstimate contribution(const Cube& cube, const Place& place) {
-  const std::size_t at = cube.at_edge(place.cell, static_cast<std::size_t>(place.edge), place.horizon, place.confidence);
-  return {at_or_nan(cube, &Cube::contribution, at), at_or_nan(cube, &Cube::contribution_se, at), nan, nan, 0, false};
+  const auto found = [](double value, double se) { return FigureEstimate{value, se, nan, nan, 0, false}; };
+  if (place.part >= 0) {
+    const auto part = static_cast<std::size_t>(place.part);
+    const std::size_t at = cube.at_part(place.cell, part, place.horizon, place.confidence);
+    return found(at_or_nan(cube, &Cube::contribution_by, at), at_or_nan(cube, &Cube::contribution_by_se, at));
+  }
+  const auto edge = static_cast<std::size_t>(place.edge);
+  const std::size_t at = cube.at_edge(place.cell, edge, place.horizon, place.confidence);
+  return found(at_or_nan(cube, &Cube::contribution, at), at_or_nan(cube, &Cube::contribution_se, at));
 }
 
 double FigureEstimate::error() const {

@@ -26,7 +26,7 @@ const Figure* figure_of(std::string_view);  // by name or dataset; null: none
 
 struct Place {
   int quantity = 0, cell = 0, node = 0, horizon = 0, confidence = 0;
-  int edge = -1;  // of a contribution
+  int edge = -1, part = -1;  // of a contribution: in the tree, or by a column
 };
 // What does not exist is NaN, a flag 0.
 struct FigureEstimate {
@@ -38,9 +38,10 @@ struct FigureEstimate {
 };
 FigureEstimate estimate(const Cube&, const Figure&, const Place&);
 
-// /contribution: what a node adds to the expected shortfall of one above it. None of figures(), since it is of an edge.
+// /contribution and /contribution_by: what a node, or the positions with a column's value, add to the expected shortfall of
+// a node above. None of figures(), since it is of an edge or a part.
 const Figure& contribution_figure();
-// Of the place's edge.
+// Of the place's edge or part.
 FigureEstimate contribution(const Cube&, const Place&);
 
 // What a marker after a number means; collected while a table is written, explained once below it.

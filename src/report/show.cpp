@@ -104,13 +104,14 @@ class Show {
   // Nodes asked for whose ES is split up; the first of all without a filter.
   void choose_parents() {
     std::string known;
-    for (std::size_t e = 0; e < cube_.edges.size(); ++e) {
-      const std::string& parent = cube_.edge_parent[e];
-      if (e > 0 && parent == cube_.edge_parent[e - 1]) continue;
-      known += (known.empty() ? "'" : ", '") + parent + "'";
-      const auto node = std::find(cube_.nodes.begin(), cube_.nodes.end(), parent) - cube_.nodes.begin();
-      if (std::find(all_.nodes.begin(), all_.nodes.end(), static_cast<int>(node)) != all_.nodes.end())
-        parents_.push_back(static_cast<int>(node));
+    for (int n = 0; n < static_cast<int>(cube_.nodes.size()); ++n) {
+      const std::string& node = cube_.nodes[static_cast<std::size_t>(n)];
+      const auto among = [&](const std::vector<std::string>& parents) {
+        return std::find(parents.begin(), parents.end(), node) != parents.end();
+      };
+      if (!among(cube_.edge_parent) && !among(cube_.part_parent)) continue;
+      known.append(known.empty() ? "'" : ", '").append(node) += '\'';
+      if (std::find(all_.nodes.begin(), all_.nodes.end(), n) != all_.nodes.end()) parents_.push_back(n);
     }
     if (known.empty()) throw BadFilter("the cube has no contributions; the job asks for them with cube.contributions");
     if (parents_.empty()) throw BadFilter("--node: the cube has contributions to " + known);

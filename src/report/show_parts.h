@@ -19,7 +19,8 @@ class ShowParts {
   void cells(const Figure&, Place, const std::vector<int>& cells, const std::vector<int>& nodes);
   // A bar for each node, solid to the lower end of the interval, shaded to the upper.
   void bars(const Figure&, Place, const std::vector<int>& nodes);
-  // What nodes below the place's node add to its ES at each of `confidences`, and bars of those one level below.
+  // What nodes below the place's node add to its ES at each of `confidences`, with bars of those one level below; then what
+  // the values of each column of /contribution_by add, largest first.
   void contributions(const Place&, const std::vector<int>& confidences);
   void gauges(const Place&, const std::vector<int>& nodes);
   // /distribution of the node as rows of a few bins each, with their share and its error.
@@ -32,7 +33,15 @@ class ShowParts {
   std::string where(const Place&) const;  // "economic loss, cell base, after 1 year"
   std::string named(const Figure&, const Place&) const;
   std::vector<std::string> node_labels(const std::vector<int>& nodes) const;
-  void contribution_bars(const Place&, const std::vector<int>& edges);
+  struct Contributor {
+    std::string label;
+    int edge, part;  // -1: the other
+  };
+  std::vector<Contributor> nodes_below(const Place&, std::size_t& folded) const;
+  std::vector<Contributor> values_of(const Place&, const std::string& column) const;
+  void contributors(const Place&, const std::string& what, const std::vector<Contributor>&,
+                    const std::vector<int>& confidences);
+  void contribution_bars(const Place&, const std::string& what, std::vector<Contributor>);
   MoneyScale scale(const std::vector<const Figure*>&, const std::vector<Place>&) const;
   std::ostream& out_;
   const Cube& cube_;

@@ -93,6 +93,17 @@ class Show(Reading):
         self.assertEqual(result.code, 64)
         self.assertIn("--node: the cube has contributions to 'total', ", result.err)
 
+    def test_contributions_by_column(self):
+        self.cube("--set", 'cube.contribute_by=["obligor"]', "--set", "run.scenarios=640", output="by")
+        text = self.run_ok("show", self.path("by"), "--contributions", "--confidence", "90").out
+        self.assertIn("Contributions by obligor to the ES of total: economic loss, cell base, after 1 year", text)
+        self.assertIn("smaller ones; tailcube export --what contributions has them", text)
+        out = self.run_ok("export", self.path("by"), "--format", "csv", "--what", "contributions", "--node", "total/credit", "--confidence", "90").out
+        rows = [row for row in csv.DictReader(io.StringIO(out)) if row["name"] == "contribution_by/expected_shortfall"]
+        self.assertEqual({(row["part_parent"], row["part_column"]) for row in rows}, {("total/credit", "obligor")})
+        self.assertTrue(all(row["part"] == f'obligor={row["part_value"]} in total/credit' for row in rows))
+        self.assertGreater(len({row["part_value"] for row in rows}), 10)
+
     def test_a_terminal(self):
         for columns in (60, 100):
             text = on_terminal("show", self.a, columns=columns)

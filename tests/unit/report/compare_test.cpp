@@ -260,6 +260,20 @@ TEST_CASE("contributions are compared by their edges") {
   CHECK(compare(a, b, request).beyond.empty());
   request.filters.nodes = {"x"};  // which nothing contributes to
   CHECK(compare(a, b, request).compared == 0);
+  const auto by_sector = [&](double retail) {
+    Cube cube = a;
+    cube.parts = {"sector=retail in total"};
+    cube.part_parent = {"total"}, cube.part_column = {"sector"}, cube.part_value = {"retail"};
+    cube.contribution_by = {retail}, cube.contribution_by_se = {4};
+    return cube;
+  };
+  request.filters.nodes.clear();
+  request.sigma = 1.7;
+  const Comparison parts = compare(by_sector(10), by_sector(20), request);
+  CHECK(parts.compared == 3);
+  REQUIRE(parts.beyond.size() == 1);  // 10 apart, an error of sqrt(32)
+  CHECK(parts.beyond[0].a.part == 0);
+  CHECK(parts.beyond[0].se == Approx(std::sqrt(32.0)));
 }
 
 TEST_CASE("settings are compared by key, stresses by name") {

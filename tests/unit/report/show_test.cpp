@@ -145,6 +145,35 @@ TEST_CASE("contributions are shown with their errors and shares") {
   CHECK_THROWS_AS(shown(numbered_cube(), {{}, {"contributions"}}), BadFilter);
 }
 
+TEST_CASE("contributions by column follow those of the nodes, largest first") {
+  Cube cube = split_cube();
+  for (const char* sector : {"energy", "retail", "(none)"}) {
+    cube.part_parent.emplace_back("total");
+    cube.part_column.emplace_back("sector");
+    cube.part_value.emplace_back(sector);
+    cube.parts.push_back("sector=" + cube.part_value.back() + " in total");
+  }
+  cube.contribution_by.assign(3 * 3 * 3 * 3, nan);
+  cube.contribution_by_se = cube.contribution_by;
+  const double share[] = {0.25, 0.7, 0.05};
+  for (int p = 0; p < 3; ++p)
+    for (int k = 0; k < 3; ++k) {
+      const std::size_t at = cube.at_part(0, static_cast<std::size_t>(p), 2, k);
+      cube.contribution_by[at] = share[p] * cube.expected_shortfall[cube.at(0, 0, 0, 2, k)];
+      cube.contribution_by_se[at] = 1000 / normal_95;
+    }
+  const std::string text = shown(cube, {{}, {"contributions"}});
+  INFO(text);
+  CHECK(has(text, "Contributions by sector to the ES of total: economic loss, cell base, after 1 year"));
+  CHECK(has(text, "1,470,000 ±1,000   70 %"));
+  const std::size_t table = text.find("Contributions by sector to the ES");
+  CHECK(text.find("    retail", table) < text.find("    energy", table));
+  CHECK(text.find("    energy", table) < text.find("    (none)", table));
+  CHECK(has(text, "  retail  ██"));
+  cube.edges.clear(), cube.edge_parent.clear(), cube.edge_child.clear();
+  CHECK(has(shown(cube, {{}, {"contributions"}}), "Contributions by sector"));
+}
+
 TEST_CASE("a contribution that lowers the expected shortfall has its bar to the left") {
   Cube cube = split_cube();
   for (std::size_t i = 0; i < cube.contribution.size(); ++i)

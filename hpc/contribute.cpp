@@ -46,7 +46,7 @@ class SecondLook {
       });
       std::vector<std::uint8_t> kept;
       if (!crowded.all.empty())
-        if (const Verdict verdict = rank_parts(std::move(crowded), tree, kept); verdict.kind != Verdict::Kind::fine)
+        if (Verdict verdict = rank_parts(std::move(crowded), tree, kept); verdict.kind != Verdict::Kind::fine)
           return verdict;
       together([&] {
         Parts parts = choice->chosen(kept);
@@ -72,7 +72,7 @@ class SecondLook {
       ranking.emplace(*look);
     });
     const auto scenarios = static_cast<std::int64_t>(job_.scenarios);
-    const Verdict verdict = look_at_all<LossSum>(*look, [&](int, const CellTails& tails, const RankingSums& sums) {
+    Verdict verdict = look_at_all<LossSum>(*look, [&](int, const CellTails& tails, const RankingSums& sums) {
       ranking->add(tails, sums, scenarios, job_.confidence);
     });
     if (verdict.kind != Verdict::Kind::fine) return verdict;
@@ -92,7 +92,7 @@ class SecondLook {
     const auto cells = static_cast<int>(book_.cells.size()), step = cells_looked_at(empty.sums.size() * sizeof(Sum));
     for (int begin = 0; begin < cells; begin += step) {
       const CellRange group{begin, std::min(begin + step, cells)};
-      const Verdict verdict = look_at<Sum>(look, group, empty, take);
+      Verdict verdict = look_at<Sum>(look, group, empty, take);
       if (verdict.kind != Verdict::Kind::fine) return verdict;
     }
     return {};

@@ -10,6 +10,8 @@
 #include "src/app/failure.h"
 #include "src/app/logging.h"
 #include "src/app/replay_options.h"
+#include "src/app/reverse_options.h"
+#include "src/app/reweight_options.h"
 #include "src/app/simd.h"
 
 namespace tailcube {
@@ -33,10 +35,19 @@ int dispatch(Communicator& world, const Options& options) {
   return std::stoi(broadcast(world, std::to_string(code)));
 }
 
+// The commands that read their own command line.
+using OwnCommand = int (*)(int, const char* const*);
+OwnCommand own_command(int argc, char** argv) {
+  const std::string name = argc > 1 ? argv[1] : "";
+  if (name == "replay") return replay_command;
+  if (name == "reverse") return reverse_command;
+  return name == "reweight" ? reweight_command : nullptr;
+}
+
 int run_program(Communicator& world, int argc, char** argv) {
-  if (asks_for_replay(argc, argv)) {
+  if (const OwnCommand command = own_command(argc, argv)) {
     start_logging({}, world.rank());
-    const int code = world.rank() == 0 ? replay_command(argc, argv) : exit_code::ok;
+    const int code = world.rank() == 0 ? command(argc, argv) : exit_code::ok;
     return std::stoi(broadcast(world, std::to_string(code)));
   }
   const Parsed parsed = parse_options(argc, argv);

@@ -249,8 +249,10 @@ Parsed parse_options(int argc, const char* const* argv) {
   add_logging(submit, options);
   CLI::App& info = *command("info", "print what a cube or a .tally file holds", Command::info);
   info.add_option("cube", options.input, "a cube, a .tally file, or the folder with cube.h5")->required();
-  // Reads its own command line (replay_options.h); here for the list of commands.
+  // These read their own command lines (replay_options.h, reverse_options.h); here for the list of commands.
   command("replay", "compute a scenario of a cube again and tell what happened in it", Command::version);
+  command("reverse", "say which moves of factors, and whose defaults, go with a loss above a limit", Command::version);
+  command("reweight", "weigh the scenarios of a cube by another view of the world", Command::version);
   CLI::App& report = *command("report", "write what a cube says as one HTML page", Command::report);
   report.add_option("cube", options.input, "a cube, or the folder with cube.h5")->required();
   report.add_option("-o,--output", options.output, "the page (default report.html beside the cube)")->type_name("FILE");

@@ -26,9 +26,6 @@ class KeptTail {
     const auto ranks = static_cast<std::size_t>(cube_.tail_ranks);
     first_ = cube_.at(0, at.cell, at.node, at.horizon) * ranks;
     while (kept_ < ranks && cube_.tail_valid[first_ + kept_] != 0) ++kept_;
-    for (std::size_t i = 0; i < kept_; ++i)
-      if (cube_.tail_weight[first_ + i] != 1)
-        throw Stop{exit_code::invalid, at.path.string() + ": its scenarios have weights, which reverse does not know"};
   }
 
   Beyond beyond(const ReverseOptions& wanted) const {

@@ -282,7 +282,7 @@ void Estimator::set_contributions(int cell, const ContributionEdges& edges, cons
 
 Cube Estimator::finish() {
   distribution_.write(cube_);
-  if (any_obligors_) add_concentration(cube_, job_);
+  add_concentration(cube_, job_);
   return std::move(cube_);
 }
 

@@ -101,8 +101,9 @@ class Slurm(Case):
         return self.submit(sizes, "requeue.sbatch", JOB, "out", program=self.slow_at_first())
 
     def test_time_limit_then_requeue_until_done(self):
-        # USR1 comes with Slurm's next look at the time: at once, or up to half a minute later.
-        number = self.submit_requeue("--time=1", "--signal=B:USR1@55")
+        # After 15 s something is evaluated on a loaded machine too. USR1 comes with Slurm's next look at the time: at once, or up to
+        # half a minute later.
+        number = self.submit_requeue("--time=1", "--signal=B:USR1@45")
         self.finish(number)
         self.assertGreaterEqual(int(self.cluster.job(number)["Restarts"]), 1, self.log())
         self.assertIn("back into the queue", self.log())

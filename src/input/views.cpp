@@ -151,11 +151,12 @@ std::vector<ViewText> read_view_file(const std::filesystem::path& path, bool& pr
       if (!table) return problems.push_back(name + ": " + key + " is not a table, for instance { BTC = \"-0.5sd\" }");
       for (const auto& [id, value] : *table) {
         std::ostringstream text;
+        text << id.str() << '=';
         if (const auto number = value.value<double>())
           text << shown(*number);
         else
           text << value.value<std::string>().value_or("");
-        out.push_back({kind, std::string(id.str()) + "=" + text.str(), name + ": " + key});
+        out.push_back({kind, text.str(), name + ": " + key});
       }
     };
     for (const auto& [id, node] : root) {

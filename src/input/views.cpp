@@ -147,8 +147,9 @@ std::vector<ViewText> read_view_file(const std::filesystem::path& path, bool& pr
   try {
     const toml::table root = toml::parse_file(name);
     const auto add = [&](const std::string& key, const toml::node& node, ViewText::Kind kind) {
+      const std::string where = name + ": " + key;
       const auto* table = node.as_table();
-      if (!table) return problems.push_back(name + ": " + key + " is not a table, for instance { BTC = \"-0.5sd\" }");
+      if (!table) return problems.push_back(where + " is not a table, for instance { BTC = \"-0.5sd\" }");
       for (const auto& [id, value] : *table) {
         std::ostringstream text;
         text << id.str() << '=';
@@ -156,7 +157,7 @@ std::vector<ViewText> read_view_file(const std::filesystem::path& path, bool& pr
           text << shown(*number);
         else
           text << value.value<std::string>().value_or("");
-        out.push_back({kind, text.str(), name + ": " + key});
+        out.push_back({kind, text.str(), where});
       }
     };
     for (const auto& [id, node] : root) {

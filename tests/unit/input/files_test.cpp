@@ -98,7 +98,7 @@ TEST_CASE("files that are no text") {
     CHECK(spoilt(file, "a\n" + std::string(longest_record + 1, 'x')) == Messages{file + ":2: a line longer than 1 MiB"});
   }
   std::string record = "id,pd_1y,lgd,sector\nA,0.1,0.5,\"";
-  for (int i = 0; i < 20; ++i) record += std::string(60'000, 'x') + "\n";
+  for (int i = 0; i < 20; ++i) record.append(60'000, 'x').push_back('\n');
   const Messages found = spoilt("obligors.csv", record + "\"\n");
   CHECK(std::count(found.begin(), found.end(), "obligors.csv:2: a record longer than 1 MiB: is a closing quote missing?") ==
         1);

@@ -121,9 +121,10 @@ class Output(Case):
         time.sleep(0.5)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
-        self.assertNotEqual(process.returncode, 0)
         self.assertEqual(sorted(os.listdir(self.path("out"))), ["checkpoint.tally", "run.json", "run.log"])
         self.assertEqual(self.record()["exit_code"], 75)
+        if "MPICH" not in tailcube("version").out:  # whose launcher sometimes ends with 0
+            self.assertNotEqual(process.returncode, 0)
 
     def wait_for(self, path):
         for _ in range(200):

@@ -25,11 +25,10 @@ struct CubeHeader {
   double loss_unit = 0;
   bool complete = false;
 };
-// What `info` prints. Throw FileError, naming the file: it cannot be read, is no cube, has another major version, or differs
+// Throws FileError, naming the file: it cannot be read, is no cube, has another major version, or differs
 // from what was written (cut off, damaged, changed by another program). A level of `confidence` comes back as the shortest
 // decimal.
 Cube read_cube(const std::filesystem::path&);
-CubeHeader read_cube_header(const std::filesystem::path&);
 std::string hdf5_version();
 
 }  // namespace tailcube

@@ -301,10 +301,6 @@ auto with_reader(const std::filesystem::path& path, Read read) {
 
 }  // namespace
 
-CubeHeader read_cube_header(const std::filesystem::path& path) {
-  return with_reader(path, [](Reader& reader) { return reader.header(); });
-}
-
 CubeFile read_cube_file(const std::filesystem::path& path) {
   return with_reader(path, [](Reader& reader) { return CubeFile{reader.header(), reader.cube(), reader.provenance()}; });
 }

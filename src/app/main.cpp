@@ -52,7 +52,7 @@ int run_program(Communicator& world, int argc, char** argv) {
   }
   const Parsed parsed = parse_options(argc, argv);
   if (!parsed.options) {
-    if (world.rank() == 0) (parsed.refusal.exit_code == exit_code::ok ? std::cout : std::cerr) << parsed.refusal.text;
+    if (world.rank() == 0) print(parsed.refusal);
     return parsed.refusal.exit_code;
   }
   start_logging(*parsed.options, world.rank());

@@ -5,7 +5,6 @@
 #include <map>
 #include <sstream>
 
-#include "src/app/exit_codes.h"
 #include "src/app/options_figures.h"
 
 namespace tailcube {
@@ -276,9 +275,7 @@ Parsed parse_options(int argc, const char* const* argv) {
     app.parse(argc, argv);
     return {options, {}};
   } catch (const CLI::ParseError& error) {
-    std::ostringstream out;
-    const int code = app.exit(error, out, out);
-    return {std::nullopt, {code == 0 ? exit_code::ok : exit_code::usage, out.str()}};
+    return {std::nullopt, refusal_of(app, error)};
   }
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hpc/energy.h"
+#include "src/app/command_line.h"
 #include "src/report/selection.h"
 
 namespace tailcube {
@@ -76,16 +77,10 @@ struct Options {
   std::string pause_at;  // tests: rank 0 waits for its end where this file is about to appear
 };
 
-// What the command line asks to be printed instead of running: help, or a usage error.
-struct Refusal {
-  int exit_code;  // 0 after --help
-  std::string text;
-};
-
 // Exactly one of the two is set.
 struct Parsed {
   std::optional<Options> options;
-  Refusal refusal{0, {}};
+  Refusal refusal;
 };
 Parsed parse_options(int argc, const char* const* argv);
 

@@ -91,10 +91,7 @@ class Telling {
 
 int replay_command(int argc, const char* const* argv) {
   const ParsedReplay parsed = parse_replay(argc, argv);
-  if (!parsed.options) {
-    (parsed.refusal.exit_code == exit_code::ok ? std::cout : std::cerr) << parsed.refusal.text;
-    return parsed.refusal.exit_code;
-  }
+  if (!parsed.options) return print(parsed.refusal);
   return run_revisit([&] { Telling(*parsed.options).tell(); });
 }
 

@@ -1,9 +1,6 @@
 #include "src/app/replay_options.h"
 
 #include <CLI/CLI.hpp>
-#include <sstream>
-
-#include "src/app/exit_codes.h"
 
 namespace tailcube {
 namespace {
@@ -30,9 +27,7 @@ ParsedReplay parse_replay(int argc, const char* const* argv) {
     app.parse(argc - 1, argv + 1);
     return {options, {}};
   } catch (const CLI::ParseError& error) {
-    std::ostringstream out;
-    const int code = app.exit(error, out, out);
-    return {std::nullopt, {code == 0 ? exit_code::ok : exit_code::usage, out.str()}};
+    return {std::nullopt, refusal_of(app, error)};
   }
 }
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "src/app/agreement.h"
+#include "src/app/command_line.h"
 #include "src/app/revisit.h"
 
 namespace tailcube {
@@ -19,7 +19,7 @@ int replay_command(int argc, const char* const* argv);  // replay.cpp
 
 struct ParsedReplay {  // the options, or what is to be printed instead
   std::optional<ReplayOptions> options;
-  Failure refusal;
+  Refusal refusal;
 };
 ParsedReplay parse_replay(int argc, const char* const* argv);
 

@@ -115,10 +115,7 @@ void reverse(const ReverseOptions& options) {
 
 int reverse_command(int argc, const char* const* argv) {
   const ParsedReverse parsed = parse_reverse(argc, argv);
-  if (!parsed.options) {
-    (parsed.refusal.exit_code == exit_code::ok ? std::cout : std::cerr) << parsed.refusal.text;
-    return parsed.refusal.exit_code;
-  }
+  if (!parsed.options) return print(parsed.refusal);
   return run_revisit([&] { reverse(*parsed.options); });
 }
 

@@ -2,9 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cmath>
-#include <sstream>
 
-#include "src/app/exit_codes.h"
 #include "src/cube/plausibility.h"
 #include "src/input/issues.h"
 
@@ -62,9 +60,7 @@ ParsedReverse parse_reverse(int argc, const char* const* argv) {
     app.parse(argc - 1, argv + 1);
     return {options, {}};
   } catch (const CLI::ParseError& error) {
-    std::ostringstream out;
-    const int code = app.exit(error, out, out);
-    return {std::nullopt, {code == 0 ? exit_code::ok : exit_code::usage, out.str()}};
+    return {std::nullopt, refusal_of(app, error)};
   }
 }
 

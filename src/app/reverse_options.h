@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "src/app/agreement.h"
+#include "src/app/command_line.h"
 #include "src/app/revisit.h"
 
 namespace tailcube {
@@ -20,7 +20,7 @@ int reverse_command(int argc, const char* const* argv);  // reverse.cpp
 
 struct ParsedReverse {  // the options, or what is to be printed instead
   std::optional<ReverseOptions> options;
-  Failure refusal;
+  Refusal refusal;
 };
 ParsedReverse parse_reverse(int argc, const char* const* argv);
 

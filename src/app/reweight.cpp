@@ -168,10 +168,7 @@ class Weighing {
 
 int reweight_command(int argc, const char* const* argv) {
   const ParsedReweight parsed = parse_reweight(argc, argv);
-  if (!parsed.options) {
-    (parsed.refusal.exit_code == exit_code::ok ? std::cout : std::cerr) << parsed.refusal.text;
-    return parsed.refusal.exit_code;
-  }
+  if (!parsed.options) return print(parsed.refusal);
   return run_revisit([&] { Weighing(*parsed.options).weigh(); });
 }
 

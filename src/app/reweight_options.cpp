@@ -1,9 +1,6 @@
 #include "src/app/reweight_options.h"
 
 #include <CLI/CLI.hpp>
-#include <sstream>
-
-#include "src/app/exit_codes.h"
 
 namespace tailcube {
 
@@ -48,9 +45,7 @@ ParsedReweight parse_reweight(int argc, const char* const* argv) {
       throw CLI::RequiredError("a view (--mean, --volatility, --probability or --views)");
     return {options, {}};
   } catch (const CLI::ParseError& error) {
-    std::ostringstream out;
-    const int code = app.exit(error, out, out);
-    return {std::nullopt, {code == 0 ? exit_code::ok : exit_code::usage, out.str()}};
+    return {std::nullopt, refusal_of(app, error)};
   }
 }
 

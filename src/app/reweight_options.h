@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "src/app/agreement.h"
+#include "src/app/command_line.h"
 #include "src/app/revisit.h"
 #include "src/input/views.h"
 
@@ -24,7 +24,7 @@ int reweight_command(int argc, const char* const* argv);  // reweight.cpp
 
 struct ParsedReweight {  // the options, or what is to be printed instead
   std::optional<ReweightOptions> options;
-  Failure refusal;
+  Refusal refusal;
 };
 ParsedReweight parse_reweight(int argc, const char* const* argv);
 

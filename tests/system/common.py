@@ -100,6 +100,17 @@ class Case(unittest.TestCase):
         self.run_ok("run", job, "-o", self.path(output), "-q", *arguments, **more)
         return read(self.path(output, "cube.h5"))
 
+    def ask(self, command, *arguments, code=0, says=()):
+        """What a command prints that answers from the cube in self.out and the job in job: all of it, or nothing."""
+        folder = [] if "--job" in arguments else ["--job", self.path("job")]
+        result = tailcube(command, self.out, *folder, *arguments, cwd=self.folder)
+        self.assertEqual(result.code, code, result.err + result.out)
+        for text in says:
+            self.assertIn(text, result.err + result.out)
+        if code != 0:
+            self.assertEqual(result.out, "", "half an answer")
+        return result.out
+
     def record(self, output="out"):
         return json.loads(read(self.path(output, "run.json")))
 

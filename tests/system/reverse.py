@@ -18,14 +18,8 @@ class Reverse(Case):
         self.out = self.path("out")
         self.run_ok("run", self.job(), "-o", self.out, "-q", "--set", "cube.tail_scenarios=200")
 
-    def reverse(self, *arguments, code=0, says=()):
-        result = tailcube("reverse", self.out, "--job", self.path("job"), *arguments, cwd=self.folder)
-        self.assertEqual(result.code, code, result.err + result.out)
-        for text in says:
-            self.assertIn(text, result.err + result.out)
-        if code != 0:
-            self.assertEqual(result.out, "", "half an answer")
-        return result.out
+    def reverse(self, *arguments, **expected):
+        return self.ask("reverse", *arguments, **expected)
 
     def as_json(self, *arguments):
         return json.loads(self.reverse(*arguments, "--format", "json"))

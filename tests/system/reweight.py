@@ -4,7 +4,7 @@ import io
 import json
 import math
 
-from common import Case, main, tailcube
+from common import Case, main
 
 
 class Reweight(Case):
@@ -13,14 +13,8 @@ class Reweight(Case):
         self.out = self.path("out")
         self.run_ok("run", self.job(), "-o", self.out, "-q", "--set", "cube.tail_scenarios=100", "--set", "cube.confidence=[0.9, 0.95]")
 
-    def reweight(self, *arguments, code=0, says=()):
-        result = tailcube("reweight", self.out, "--job", self.path("job"), *arguments, cwd=self.folder)
-        self.assertEqual(result.code, code, result.err + result.out)
-        for text in says:
-            self.assertIn(text, result.err + result.out)
-        if code != 0:
-            self.assertEqual(result.out, "", "half an answer")
-        return result.out
+    def reweight(self, *arguments, **expected):
+        return self.ask("reweight", *arguments, **expected)
 
     def as_json(self, *arguments):
         return json.loads(self.reweight(*arguments, "--format", "json"))

@@ -162,7 +162,7 @@ TEST_CASE("the header of a cube") {
   const auto file = folder.path / "cube.h5";
   const Job job = sample_job();
   write_cube(file, job, sample_cube());
-  const CubeHeader header = read_cube_header(file);
+  const CubeHeader header = read_cube_file(file).header;
   CHECK(header.title == "Tail-risk cube: Zürich, 株式 & crédit");
   CHECK(header.source.find("tailcube " + program_version()) == 0);
   CHECK(header.source.find(mpi_version()) != std::string::npos);
@@ -227,7 +227,7 @@ TEST_CASE("files that are no cubes are refused with the reason") {
   test::put(file, "");
   CHECK(message([&] { read_cube(file); }) == name + ": is not a cube: not an HDF5 file");
   test::put(file, "[run]\nname = \"a job, not a cube\"\n");
-  CHECK(message([&] { read_cube_header(file); }) == name + ": is not a cube: not an HDF5 file");
+  CHECK(message([&] { read_cube_file(file); }) == name + ": is not a cube: not an HDF5 file");
 }
 
 TEST_CASE("another major version is refused, naming both") {
@@ -241,12 +241,12 @@ TEST_CASE("another major version is refused, naming both") {
   };
   test::put(file, replaced(good, stored("1.4"), stored("2.0")));
   for (const auto& read :
-       {std::function<void()>([&] { read_cube(file); }), std::function<void()>([&] { read_cube_header(file); }),
+       {std::function<void()>([&] { read_cube(file); }), std::function<void()>([&] { read_cube_file(file); }),
         std::function<void()>([&] { read_cube_cell(file, [](const auto&) { return std::size_t{0}; }); })}) {
     CHECK(message(read) == file.string() + ": has format version 2.0, this program reads version 1");
   }
   test::put(file, replaced(good, stored("1.4"), stored("1.7")));  // something was added: still readable
-  CHECK(read_cube_header(file).format_version == "1.7");
+  CHECK(read_cube_file(file).header.format_version == "1.7");
   CHECK(same(read_cube(file).value_at_risk, sample_cube().value_at_risk));
   test::put(file, replaced(good, stored("tailcube"), stored("nailcube")));
   CHECK(message([&] { read_cube(file); }) == file.string() + ": is not a cube: file_format is 'nailcube'");

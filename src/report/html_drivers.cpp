@@ -189,11 +189,12 @@ Section drivers(const View& view) {
       "drivers", title,
       shown(view, "cphk") + "<p class=\"note\" id=\"drivers-note\">" + not_computed(view) + "</p>\n" + chart("waterfall") +
           children_table(view) +
-          note("<b>Adds</b>: the part's mean loss in the scenarios that make the expected shortfall of the whole (Euler's "
-               "principle), so that parts add up to it; negative: the part gains where the whole loses. <b>Alone</b>: "
-               "the part's own expected shortfall, in its own worst scenarios, as in the next section. The difference is "
-               "what "
-               "holding the parts together takes off; its ± is the sum of both errors, which it cannot exceed.") +
+          note(
+              "<b>Adds</b>: the part's mean loss in the scenarios that make the expected shortfall of the whole (Euler's "
+              "principle), so that parts add up to it; negative: the part gains where the whole loses. A <b>share</b> is as "
+              "sure as what the part adds. <b>Alone</b>: the part's own expected shortfall, in its "
+              "own worst scenarios, as in the next section. The difference is what holding the parts together takes off; "
+              "its ± is the sum of both errors, which it cannot exceed.") +
           tree_table(view) + columns_html(view));
 }
 

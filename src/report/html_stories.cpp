@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <span>
 
 #include "src/report/html_parts.h"
 #include "src/report/html_story_tables.h"
@@ -47,16 +48,19 @@ std::string CellTeller::tell(int told) {
   const std::vector<Common::Factor> usual = usual_moves(job_, sample);
   CommonTraits traits(job_, view_.cube, cell_, 0, view_.horizon, 0);
   std::string stories;
-  for (std::size_t i = 0; i < scenarios.size(); ++i) {
-    const Replay replay = replayer_(scenarios[i]);
-    const TailCheck check = check_against_tail(view_.cube, cell_, replay);
-    if (!check.differences.empty()) {
-      difference = difference_text(view_.cube, cell_, replay, check);
-      return {};
+  int met = 0;
+  for (std::size_t at = 0; at < scenarios.size(); at += replayer_.together()) {
+    const std::size_t some = std::min(replayer_.together(), scenarios.size() - at);
+    for (const Replay& replay : replayer_(std::span(scenarios).subspan(at, some))) {
+      const TailCheck check = check_against_tail(view_.cube, cell_, replay);
+      if (!check.differences.empty()) {
+        difference = difference_text(view_.cube, cell_, replay, check);
+        return {};
+      }
+      traits.add(replay);
+      if (met++ < told)
+        stories += story_html(view_, {job_, view_.cube, cell_, 0, view_.horizon, 0, replay, check}, usual, met == 1);
     }
-    traits.add(replay);
-    if (static_cast<int>(i) < told)
-      stories += story_html(view_, {job_, view_.cube, cell_, 0, view_.horizon, 0, replay, check}, usual, i == 0);
   }
   return alike_html(view_, traits.finish(sample)) + stories;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/report/html_columns.h"
 #include "src/report/html_drivers.h"
 #include "src/report/json.h"
 
@@ -227,18 +228,23 @@ PageData page_data(const View& view, std::size_t room) {
       ",\"all\":" + list(detailed, [&](int i) { return all_nodes(view, view.detailed[static_cast<std::size_t>(i)]); }) +
       "," + drivers_json(view);
   take(details);
+  const ColumnsData columns = columns_data(view, room * 2 / 5);
+  take(columns.json);
   const std::string histogram_part =
       ",\"histogram\":" +
       by_depth(view, room * 11 / 20, histograms, [&](int c, int n, int h) { return histogram(view, c, n, h); });
   take(histogram_part);
   const std::string tail_part =
       ",\"tail\":" + by_depth(view, room, tails, [&](int c, int n, int h) { return worst_scenarios(view, c, n, h); });
-  page.json += details + histogram_part + tail_part + "}";
+  page.json += details + columns.json + histogram_part + tail_part + "}";
   if (detailed < view.cells())
     page.left_out.push_back(
         "Nodes are shown for " + std::to_string(detailed) + " of " + std::to_string(view.cells()) +
         " stress cells: the first one and those with the largest shortfall of the total. The total and the "
         "first level of the tree are shown for all.");
+  if (!columns.whole)
+    page.left_out.push_back("What sectors, obligors and other columns add is shown for " + whole_levels(columns.deepest) +
+                            ".");
   if (histograms < depth) page.left_out.push_back("Loss distributions are shown for " + whole_levels(histograms) + ".");
   if (tails < depth) page.left_out.push_back("Worst scenarios are shown for " + whole_levels(tails) + ".");
   page.left_out.push_back("Of the worst scenarios the first " + std::to_string(tail_rows) + " are listed; the cube keeps " +

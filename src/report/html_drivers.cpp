@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/report/html_columns.h"
 #include "src/report/html_parts.h"
 #include "src/report/json.h"
 
@@ -79,63 +80,6 @@ std::string tree_table(const View& view) {
   }
   return "<h3>Over the whole tree of the total</h3>\n" + shown(view, "chk") + chart("treemap") +
          details("Table: what every node adds to the total", table(t));
-}
-
-// The parts of the total by the values of columns, such as sectors or obligors; empty where the cube has none.
-std::string columns_html(const View& view) {
-  const int h = view.horizon, k = view.level;
-  const double whole = view.shortfall(0, 0, h, k).value;
-  std::string html;
-  for (std::size_t i = 0; i < view.columns.size(); ++i) {
-    std::string name = view.columns[i].name;
-    std::replace(name.begin(), name.end(), '_', ' ');
-    Table t{"t-by-" + std::to_string(i),
-            "What each " + name + " adds to the expected shortfall of the total, largest first, in " + view.money.unit,
-            {view.columns[i].name, "Adds to the ES", "Standard error", "Share of the ES"},
-            {}};
-    std::vector<std::size_t> parts = view.columns[i].parts;
-    const auto adds = [&](std::size_t part) {
-      const double value = view.shown(view.contribution_by(0, part, h, k).value);
-      return std::isnan(value) ? -HUGE_VAL : value;
-    };
-    std::stable_sort(parts.begin(), parts.end(), [&](std::size_t a, std::size_t b) { return adds(a) > adds(b); });
-    for (const std::size_t part : parts) {
-      const Estimate found = view.contribution_by(0, part, h, k);
-      const double se = view.contribution_by_se(0, part, h, k);
-      t.rows.push_back({{breakable(view.cube.part_value[part]), ""},
-                        {view.amount(found), ""},
-                        {std::isnan(se) ? "n/a" : money(view, se), ""},
-                        {view.share(found.value, whole), ""}});
-    }
-    html += "<h3>By " + escaped(name) + "</h3>\n" + shown(view, "chk") + chart("by-" + std::to_string(i)) +
-            details("Table: what each " + name + " adds to the total", table(t));
-  }
-  return html.empty() ? ""
-                      : html + note(
-                                   "The parts of a column add up to the total. (none): positions without a value; (others): "
-                                   "the values that "
-                                   "are not told apart, together; both are in the tables alone.");
-}
-
-std::string columns_json(const View& view) {
-  std::vector<Json> columns;
-  for (const View::Column& column : view.columns) {
-    std::vector<std::string> values;
-    for (const std::size_t part : column.parts) values.push_back(view.cube.part_value[part]);
-    columns.push_back(Json().add("name", column.name).add("values", values));
-  }
-  std::string cells;
-  for (const int cell : view.detailed) {
-    cells += cells.empty() ? "[" : ",[";
-    for (const View::Column& column : view.columns)
-      for (const std::size_t part : column.parts)
-        for (int h = 0; h < view.horizons(); ++h)
-          for (int k = 0; k < view.levels(); ++k)
-            cells += (cells.back() == '[' ? "" : ",") + view.number(view.contribution_by(cell, part, h, k).value) + "," +
-                     json_value(view.contribution_by_se(cell, part, h, k));
-    cells += "]";
-  }
-  return ",\"columns\":" + json_value(columns) + ",\"contributionBy\":[" + cells + "]";
 }
 
 }  // namespace
@@ -220,7 +164,7 @@ std::string drivers_json(const View& view) {
     errors += "]";
   }
   return "\"splits\":[" + edges + "],\"parents\":" + json_value(view.parents) + ",\"contribution\":[" + cells +
-         "],\"parentSe\":[" + errors + "]" + columns_json(view);
+         "],\"parentSe\":[" + errors + "]";
 }
 
 }  // namespace tailcube::html

@@ -14,8 +14,7 @@ Estimate alone_together(const View&, int cell, int parent, int h, int k);
 Estimate diversification_of(const View&, int cell, int parent, int h, int k);
 
 Section drivers(const View&);
-// Members of the page's data: "splits" (parent, child), "parents", and of each detailed cell "contribution", "parentSe";
-// "columns" and of each detailed cell "contributionBy".
+// Members of the page's data: "splits" (parent, child), "parents", and of each detailed cell "contribution", "parentSe".
 std::string drivers_json(const View&);
 
 }  // namespace tailcube::html

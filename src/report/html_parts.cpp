@@ -18,6 +18,7 @@ std::string shown(const View& view, const std::string& parts) {
   add('c', view.cube.cells[0]);
   add('n', view.cube.nodes[0]);
   if (view.split >= 0) add('p', view.cube.nodes[static_cast<std::size_t>(view.split)]);
+  if (!view.parts.empty()) add('b', view.cube.nodes[static_cast<std::size_t>(view.parts.front().parent)]);
   add('h', "after " + view.horizon_name(view.horizon));
   add('k', view.level_text(view.level));
   return "<p class=\"shown\" data-parts=\"" + parts + "\">" + escaped(text) + "</p>\n";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <map>
 #include <numeric>
 #include <unordered_map>
 
@@ -54,19 +55,40 @@ View::View(const Cube& c, const ReportOrigin& o)
   std::sort(parents.begin(), parents.end());
   parents.erase(std::unique(parents.begin(), parents.end()), parents.end());
   if (!parents.empty()) split = parents.front();
-  for (std::size_t p = 0; p < cube.parts.size(); ++p) {
-    if (cube.part_parent[p] != cube.nodes[0]) continue;
-    if (columns.empty() || columns.back().name != cube.part_column[p]) columns.push_back({cube.part_column[p], {}});
-    columns.back().parts.push_back(p);
-  }
+  read_parts(place);
   detail(0);
 }
 
+void View::read_parts(const std::unordered_map<std::string_view, int>& place) {
+  std::map<std::string_view, int> column_place;
+  std::map<std::pair<int, std::string_view>, int> value_place;
+  for (std::size_t p = 0; p < cube.parts.size(); ++p) {
+    const auto parent = place.find(cube.part_parent[p]);
+    if (parent == place.end()) continue;
+    const auto [column, new_column] = column_place.try_emplace(cube.part_column[p], static_cast<int>(columns.size()));
+    if (new_column) columns.push_back({cube.part_column[p], {}});
+    std::vector<std::string>& values = columns[static_cast<std::size_t>(column->second)].values;
+    const auto [value, new_value] =
+        value_place.try_emplace({column->second, cube.part_value[p]}, static_cast<int>(values.size()));
+    if (new_value) values.push_back(cube.part_value[p]);
+    parts.push_back({parent->second, column->second, value->second, p});
+  }
+  std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.parent < b.parent; });
+}
+
+std::vector<View::Part> View::parts_by(int column, int parent) const {
+  std::vector<Part> found;
+  for (const Part& part : parts)
+    if (part.parent == parent && part.column == column) found.push_back(part);
+  return found;
+}
+
 void View::detail(std::size_t bytes) {
-  std::size_t parts = 0;
-  for (const Column& column : columns) parts += column.parts.size();
-  const double numbers = nodes() * (2.0 + 4 * levels()) +
-                         (2.0 * static_cast<double>(edges.size() + parts) + static_cast<double>(parents.size())) * levels();
+  const auto first_parts = static_cast<std::size_t>(
+      std::count_if(parts.begin(), parts.end(), [&](const Part& part) { return part.parent == parts.front().parent; }));
+  const double numbers =
+      nodes() * (2.0 + 4 * levels()) +
+      (2.0 * static_cast<double>(edges.size() + first_parts) + static_cast<double>(parents.size())) * levels();
   const auto fit = 1 + static_cast<std::size_t>(static_cast<double>(bytes) / (number_bytes * horizons() * numbers));
   detailed.assign(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(std::min(fit, ranked.size())));
   std::sort(detailed.begin(), detailed.end());
@@ -106,15 +128,15 @@ double View::contribution_se(int cell, const Edge& edge, int h, int k) const {
   return error_shown(cube.contribution_se[cube.at_edge(cell, edge.at, h, k)]);
 }
 
-Estimate View::contribution_by(int cell, std::size_t part, int h, int k) const {
-  Estimate found = give_or_take(cube.contribution_by[cube.at_part(cell, part, h, k)],
+Estimate View::contribution_by(int cell, const Part& part, int h, int k) const {
+  Estimate found = give_or_take(cube.contribution_by[cube.at_part(cell, part.at, h, k)],
                                 normal_95 * contribution_by_se(cell, part, h, k) * money.divisor);
-  found.flag = shortfall(cell, 0, h, k).flag;
+  found.flag = shortfall(cell, part.parent, h, k).flag;
   return found;
 }
 
-double View::contribution_by_se(int cell, std::size_t part, int h, int k) const {
-  return error_shown(cube.contribution_by_se[cube.at_part(cell, part, h, k)]);
+double View::contribution_by_se(int cell, const Part& part, int h, int k) const {
+  return error_shown(cube.contribution_by_se[cube.at_part(cell, part.at, h, k)]);
 }
 
 double View::relative_error(int cell, int h, int k) const {

@@ -1,6 +1,8 @@
 #pragma once
 // What of a cube goes into a page, and how its numbers read there.
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "src/cube/cube.h"
@@ -37,12 +39,18 @@ struct View {
   };
   std::vector<Edge> edges;   // what children add to shortfalls; empty: the cube has no contributions
   std::vector<int> parents;  // those that are split up, ascending
-  struct Column {            // of positions, by whose values the total is split up
+  int split = -1;            // the one that is shown at first: the total where it is split up; -1: none is
+  struct Column {            // of positions, by whose values nodes are split up
     std::string name;
-    std::vector<std::size_t> parts;  // places in the cube
+    std::vector<std::string> values;
   };
-  std::vector<Column> columns;  // those of the total; none: the cube has no such parts
-  int split = -1;               // the one that is shown at first: the total where it is split up; -1: none is
+  struct Part {  // a node, the positions below it that have a value of a column, and the place of both in the cube
+    int parent, column, value;
+    std::size_t at;
+  };
+  std::vector<Column> columns;
+  std::vector<Part> parts;  // by parent, as the nodes are; empty: the cube has none
+  std::vector<Part> parts_by(int column, int parent) const;
 
   int cells() const { return static_cast<int>(cube.cells.size()); }
   int nodes() const { return static_cast<int>(cube.nodes.size()); }
@@ -57,8 +65,8 @@ struct View {
   // What the child of an edge adds to its parent's shortfall, with the parent's marks, and the standard error, as above.
   Estimate contribution(int cell, const Edge&, int h, int k) const;
   double contribution_se(int cell, const Edge&, int h, int k) const;
-  Estimate contribution_by(int cell, std::size_t part, int h, int k) const;  // to the total
-  double contribution_by_se(int cell, std::size_t part, int h, int k) const;
+  Estimate contribution_by(int cell, const Part&, int h, int k) const;
+  double contribution_by_se(int cell, const Part&, int h, int k) const;
   double relative_error(int cell, int h, int k) const;  // of the total's shortfall: standard error / value; or NaN
   std::string gauge(int gauge,
                     int cell) const;  // of the total at `horizon`: money in the money scale, or a number ± its error
@@ -83,6 +91,9 @@ struct View {
   int depth(int n) const;                 // 0 for the total
   // The nodes between the child and the parent and the child itself, "credit/pool_a".
   std::string name_below(int child, int parent) const;
+
+ private:
+  void read_parts(const std::unordered_map<std::string_view, int>& place_of_node);
 };
 
 }  // namespace tailcube::html

@@ -150,9 +150,10 @@ class Report(Case):
         self.choose("pick-node", nodes.index("total/credit"))
         split = self.browser.value(TABLES)["t-drivers"]
         self.assertEqual({row[0] for row in split}, {"guarantees", "loans", "mortgages", "credit, together"})
-        self.choose("pick-node", nodes.index("total/credit/loans"))
-        self.assertEqual(self.browser.value(TABLES)["t-drivers"], tables["t-drivers"])
-        self.assertIn("loans is not split up", self.browser.value("byId('drivers-note').textContent"))
+        self.choose("pick-node", nodes.index("total/credit/loans"))  # not split up: the next node above it that is
+        self.assertEqual(self.browser.value(TABLES)["t-drivers"], split)
+        self.assertIn("loans is not split up by this cube: these are the parts of credit",
+                      self.browser.value("byId('drivers-note').textContent"))
         self.choose("pick-node", 0)
         bars = self.browser.value("[...document.querySelectorAll('#c-waterfall rect')].map((r) => [r.getAttribute('class'), +r.getAttribute('x'), +r.getAttribute('width')])")
         self.assertEqual([kind for kind, *_ in bars], ["fall adds" if adds[edge] >= 0 else "fall lowers" for edge, _ in children] + ["fall whole"])
@@ -281,35 +282,38 @@ class Report(Case):
         self.assertGreater(len(tables["t-nodes"]), 3)
 
     def test_contributions_by_column(self):
-        """Obligors and currencies: ranked bars and tables of what they add to the total, which they add up to."""
+        """Obligors and currencies: ranked bars and tables of what they add to the node chosen, which they add up to."""
         job = self.job()
         self.run_ok("run", job, "-o", self.path("out"), "-q", "--set", 'cube.contribute_by=["obligor", "currency"]')
         self.browser.open("file://" + self.report("--job", job))
-        self.assertEqual(self.browser.complaints(), [])
-        tables = self.browser.value(TABLES)
-        self.choose("pick-cell", 1)
-        other = self.browser.value(TABLES)
-        self.assertEqual(self.browser.complaints(), [])
         with h5py.File(self.path("out", "cube.h5")) as file:
-            group, whole = file["contribution_by"], file["cube/expected_shortfall"][0, :, 0, -1, -1]
+            group, es = file["contribution_by"], file["cube/expected_shortfall"][0, :, :, -1, -1]
+            nodes = list(file["cube/node"].asstr())
             parts = list(zip(*(group["part_" + name].asstr() for name in ("parent", "column", "value"))))
-            adds, se = group["expected_shortfall"][:, :, -1, -1], group["expected_shortfall_se"][:, :, -1, -1]
-            for cell, shown_tables in ((0, tables), (1, other)):
-                for place, column in enumerate(("obligor", "currency")):
-                    mine = sorted((-adds[cell, i], i) for i, part in enumerate(parts) if part[:2] == ("total", column))
-                    self.assertAlmostEqual(-sum(x for x, _ in mine), whole[cell], delta=0.01)
-                    rows = {row[0]: row for row in shown_tables[f"t-by-{place}"]}
-                    self.assertEqual(len(rows), len(mine))
-                    amounts = [float(row[1].split(" ")[0].replace(",", "")) for row in shown_tables[f"t-by-{place}"]]
+            adds, se = (group["expected_shortfall" + end][:, :, -1, -1] for end in ("", "_se"))
+        self.assertEqual({parent for parent, *_ in parts}, {"total"} | {node for node in nodes if node.count("/") == 1})
+        for cell, node, parent in ((0, "total", "total"), (1, "total", "total"), (1, "total/credit", "total/credit"),
+                                   (0, "total/credit/loans", "total/credit"), (0, "total/crypto", "total/crypto")):
+            self.choose("pick-cell", cell)
+            self.choose("pick-node", nodes.index(node))
+            tables, whole = self.browser.value(TABLES), es[cell, nodes.index(parent)]
+            self.assertIn(f" · {parent} · ", self.browser.value("document.querySelector('[data-parts=cbhk]').textContent"))
+            for place, column in enumerate(("obligor", "currency")):
+                with self.subTest(cell=cell, node=node, column=column):
+                    mine = {value: i for i, (of, by, value) in enumerate(parts) if (of, by) == (parent, column)}
+                    self.assertAlmostEqual(sum(adds[cell, i] for i in mine.values()), whole, delta=0.01)
+                    rows = tables[f"t-by-{place}"]
+                    self.assertEqual({row[0] for row in rows}, set(mine))
+                    amounts = [float(row[1].split(" ")[0].replace(",", "")) for row in rows]
                     self.assertEqual(amounts, sorted(amounts, reverse=True))
-                    for _, i in mine:
-                        four = float(f"{se[cell, i]:.4g}")
-                        row = rows[parts[i][2]]
-                        self.assertEqual([text.rstrip("!") for text in row[1:3]],
-                                         [with_error(adds[cell, i], 1.959963984540054 * four, 1), shown(four, 1)], row[0])
-        bars = self.browser.value("[...document.querySelectorAll('#c-by-0 rect')].length")
-        named = [row for row in tables["t-by-0"] if row[0] not in ("(none)", "(others)")]
-        self.assertEqual(bars, min(15, len(named)))
+                    for name, *texts in rows:
+                        value, four = adds[cell, mine[name]], float(f"{se[cell, mine[name]]:.4g}")
+                        share = f"{100 * round(value) / round(whole):,.1f} %"
+                        self.assertEqual([text.rstrip("!") for text in texts],
+                                         [with_error(value, 1.959963984540054 * four, 1), shown(four, 1), share], name)
+                    bars = self.browser.value(f"document.querySelectorAll('#c-by-{place} rect').length")
+                    self.assertEqual(bars, min(15, len(set(mine) - {"(none)", "(others)"})))
+        self.assertEqual(self.browser.complaints(), [])
 
     def test_size(self):
         """A wide cube's page keeps to 1.5 MB, everything on, and says what it leaves out. (A wider one: report_html_test.)"""

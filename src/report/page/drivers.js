@@ -1,6 +1,13 @@
 // What drives the tail: contributions to expected shortfall. data.splits: pairs of a parent and a node below it.
 const NORMAL_95 = 1.959963984540054;
-const splitNode = () => (data.parents.includes(state.node) ? state.node : data.parents[0]);
+// The node shown or, where it is none of these, the next above it that is.
+function nearest(parents) {
+  const above = parents.filter((n) => n === state.node || data.nodes[state.node].startsWith(data.nodes[n] + "/"));
+  return above[above.length - 1] ?? parents[0];
+}
+const splitNode = () => nearest(data.parents);
+const partParents = [...new Set(data.parts.map(([parent]) => parent))];  // ascending, as are data.parents
+const partNode = () => nearest(partParents);
 
 function contribution(edge, h, k) {
   const all = data.contribution[data.detailed.indexOf(state.cell)], at = ((edge * H + h) * K + k) * 2, se = all[at + 1];
@@ -27,21 +34,25 @@ function partsOf(parent, deep) {
 const part = (x, whole) => { const found = share(x, whole); return found === null ? "" : percent(found); };
 const standardError = (x) => (x === null ? "n/a" : amount(x));
 
-// The parts of the total by the values of a column, by what they add: { value, adds }.
-function partsBy(column) {
-  const { horizon, level } = state, all = data.contributionBy[data.detailed.indexOf(state.cell)];
-  const first = data.columns.slice(0, column).reduce((n, c) => n + c.values.length, 0);
-  const { flag } = ofNode(state.cell, 0, horizon, "es", level);
-  return data.columns[column].values.map((value, i) => {
-    const at = (((first + i) * H + horizon) * K + level) * 2, se = all[at + 1];
-    return { value, adds: { value: all[at], se, error: se === null ? null : NORMAL_95 * se, flag } };
-  }).sort((a, b) => (b.adds.value ?? -Infinity) - (a.adds.value ?? -Infinity));
+// The parts of a node by the values of a column, by what they add: { value, adds }. data.parts: parent, column, value.
+function partsBy(column, parent) {
+  const { cell, horizon, level } = state, all = data.contributionBy[data.detailed.indexOf(cell)], found = [];
+  const { flag } = ofNode(cell, parent, horizon, "es", level);
+  data.parts.forEach(([from, by, value], i) => {
+    if (from !== parent || by !== column) return;
+    const at = ((i * H + horizon) * K + level) * 2, se = all[at + 1];
+    found.push({ value: data.columns[column].values[value],
+      adds: { value: all[at], se, error: se === null ? null : NORMAL_95 * se, flag } });
+  });
+  return found.sort((a, b) => (b.adds.value ?? -Infinity) - (a.adds.value ?? -Infinity));
 }
 
 function driversTables() {
-  const total = ofNode(state.cell, 0, state.horizon, "es", state.level).value;
-  data.columns.forEach((_, i) => fill("t-by-" + i, partsBy(i)
-    .map((p) => [p.value, figure(p.adds), standardError(p.adds.se), part(p.adds.value, total)])));
+  data.columns.forEach((_, i) => {
+    const es = ofNode(state.cell, partNode(), state.horizon, "es", state.level).value;
+    fill("t-by-" + i, partsBy(i, partNode())
+      .map((p) => [p.value, figure(p.adds), standardError(p.adds.se), part(p.adds.value, es)]));
+  });
   if (data.splits.length === 0) return;
   const { cell, horizon, level } = state, parent = splitNode(), parts = partsOf(parent, false);
   const whole = ofNode(cell, parent, horizon, "es", level);
@@ -163,14 +174,15 @@ function drawTreemap() {
 }
 
 function drawColumns() {
-  const most = 15, whole = ofNode(state.cell, 0, state.horizon, "es", state.level);
+  const most = 15;
   data.columns.forEach((column, i) => {
-    const known = partsBy(i).filter((p) => p.adds.value !== null && !["(none)", "(others)"].includes(p.value));
+    const parent = partNode(), whole = ofNode(state.cell, parent, state.horizon, "es", state.level);
+    const known = partsBy(i, parent).filter((p) => p.adds.value !== null && !["(none)", "(others)"].includes(p.value));
     if (known.length === 0) { byId("c-by-" + i).replaceChildren(); return; }
     const size = (p) => Math.abs(p.adds.value);
     const rows = known.sort((a, b) => size(b) - size(a)).slice(0, most).sort((a, b) => b.adds.value - a.adds.value)
       .map((p) => ({ name: p.value, f: p.adds, from: 0, to: p.adds.value, kind: kindOf(p) }));
-    drawFalls("c-by-" + i, rows, whole, `What each ${column.name} adds to the expected shortfall of the total`,
+    drawFalls("c-by-" + i, rows, whole, `What each ${column.name} adds to the expected shortfall of ${data.nodes[parent]}`,
       `A bar for each value${known.length > most ? `, the ${most} largest of ${known.length}` : ""}, to the left where it lowers the ` +
       "shortfall. Strokes are 95 % intervals. (none) and (others) are in the table alone. " + TABLE, false);
   });

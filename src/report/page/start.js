@@ -1,7 +1,7 @@
 // The controls, and what follows them.
 function shownText(parts) {
   const text = { c: data.cells[state.cell], n: data.nodes[state.node], h: "after " + data.horizons[state.horizon],
-                 k: data.levels[state.level], p: data.nodes[splitNode()] };
+                 k: data.levels[state.level], p: data.nodes[splitNode()], b: data.nodes[partNode()] };
   return [...parts].map((part) => text[part]).join(" · ");
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -67,6 +68,23 @@ Cube cube_of(int cells, int books, int pools) {
   return cube;
 }
 
+// The same, split up by columns below the total and every book.
+Cube with_columns(Cube cube) {
+  for (const std::string& parent : cube.nodes)
+    for (const char* column : {"obligor", "sector"})
+      for (int i = 0; i < 22 && std::count(parent.begin(), parent.end(), '/') < 2; ++i) {
+        cube.part_parent.push_back(parent), cube.part_column.emplace_back(column);
+        cube.part_value.push_back(std::string(column) + "_" + std::to_string(100 * parent.size() + 10 * parent.back() + i));
+        cube.parts.push_back(cube.part_value.back() + " in " + parent);
+      }
+  const std::size_t all = cube.cells.size() * cube.parts.size() * cube.horizon_years.size() * cube.confidence.size();
+  for (std::size_t i = 0; i < all; ++i) {
+    cube.contribution_by.push_back(1e6 * static_cast<double>(1 + i % 977));
+    cube.contribution_by_se.push_back(1e3 * static_cast<double>(1 + i % 89));
+  }
+  return cube;
+}
+
 ReportOrigin origin() {
   ReportOrigin from;
   from.title = "any", from.file = "cube.h5";
@@ -82,6 +100,25 @@ TEST_CASE("a page keeps to its size, however wide the cube") {
     CHECK(page.size() < 1'500'000);
     CHECK(has(page, cells > 11 || pools > 190 ? "Nodes are shown for " : "What this page leaves out"));
   }
+}
+
+TEST_CASE("columns of every node keep to the page, or are left out with a word") {
+  const Cube small = with_columns(cube_of(2, 2, 4)), wide = with_columns(cube_of(100, 20, 180));
+  const std::string all = html_report(small, origin()).html, some = html_report(wide, origin()).html;
+  CHECK(some.size() < 1'500'000);
+  CHECK(has(some, "other columns add is shown for the total only"));
+  CHECK_FALSE(has(all, "other columns add is shown"));
+  const html::View view(small, origin());
+  REQUIRE(view.parts.size() == 3 * 2 * 22);
+  CHECK(view.parts_by(1, 4).front().at == view.parts_by(0, 4).front().at + 22);
+  CHECK(view.parts_by(1, 1).size() == 22);
+  CHECK(view.parts_by(1, 2).empty());
+}
+
+TEST_CASE("parts of a node that is none of the tree are left out") {
+  Cube cube = with_columns(cube_of(1, 2, 4));
+  cube.part_parent[0] = "nowhere";
+  CHECK(html::View(cube, origin()).parts.size() == cube.parts.size() - 1);
 }
 
 TEST_CASE("the figures alone say what parts count less for being together") {

@@ -4,7 +4,8 @@
 build_packages="g++ cmake ninja-build libopenmpi-dev openmpi-bin libhdf5-openmpi-dev libeigen3-dev libspdlog-dev libcli11-dev
   libtomlplusplus-dev libhwy-dev libssl-dev node-d3"
 test_packages="catch2 nlohmann-json3-dev libboost-math-dev librandom123-dev libquantlib0-dev python3 python3-h5py python3-xarray
-  python3-netcdf4 python3-h5netcdf python3-matplotlib netcdf-bin hdf5-tools r-bioc-rhdf5 chromium"
+  python3-netcdf4 python3-h5netcdf python3-matplotlib netcdf-bin hdf5-tools r-bioc-rhdf5 chromium
+  poppler-utils"
 cluster_packages="slurmctld slurmd slurm-client munge iproute2"  # a Slurm of our own for a test, which needs root
 check_packages="git ccache shellcheck clang clang-format clang-tidy libomp-14-dev libbenchmark-dev libhdf5-dev mpich libmpich-dev
   libhdf5-mpich-dev"

@@ -1,4 +1,5 @@
 """A headless Chromium for tests, over its debugging pipe: standard library only."""
+import base64
 import json
 import os
 import select
@@ -103,8 +104,11 @@ class Browser:
         return found
 
     def screenshot(self, whole=True):
-        import base64
         return base64.b64decode(self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"])
+
+    def printed(self):
+        """The page on paper, as PDF."""
+        return base64.b64decode(self.call("Page.printToPDF", printBackground=True)["data"])
 
     def close(self):
         try:

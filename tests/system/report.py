@@ -7,8 +7,10 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
+import unicodedata
 import unittest
 
 from common import TINY, Case, main, read, seal, tailcube
@@ -218,6 +220,46 @@ class Report(Case):
         for name in static:
             if name not in ("t-distribution", "t-cost"):  # these are the script's
                 self.assertEqual(static[name], tables[name], name)
+
+    def test_paper(self):
+        """All that is folded on a screen is printed, with the script and without; then it is folded again."""
+        self.cube()
+        page = self.report("--job", TINY)
+        browser, folded = self.browser, "[...document.querySelectorAll('details')].map((d) => d.open)"
+        captions = "[...document.querySelectorAll('table')].filter((t) => !t.closest('[hidden]')).map((t) => t.caption.textContent)"
+        for scripts in (True, False):
+            with self.subTest(scripts=scripts):
+                browser.open("file://" + page, scheme="dark", scripts=scripts)
+                if scripts:
+                    before = browser.value(folded)
+                    self.assertIn(False, before)
+                    browser.value(f"addEventListener('beforeprint', () => {{ window.onPaper = [{folded}, "
+                                  "document.querySelector('#c-fan svg').clientWidth]; })")
+                with open(self.path("page.pdf"), "wb") as file:
+                    file.write(browser.printed())
+                browser.call("Emulation.setEmulatedMedia", media="print", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+                browser.call("Emulation.setScriptExecutionDisabled", value=False)
+                self.assertEqual(browser.value("getComputedStyle(document.body).backgroundColor"), "rgb(255, 255, 255)")
+                self.assertEqual(browser.value("getComputedStyle(document.querySelector('.legend .h8')).backgroundColor"), "rgb(97, 31, 5)")
+                if scripts:
+                    all_open, width = browser.value("onPaper")
+                    self.assertEqual((set(all_open), len(all_open)), ({True}, len(before)))
+                    self.assertLess(width, 700)
+                    self.assertEqual(browser.value(folded), before)
+                    self.assertGreater(browser.value("document.querySelector('#c-fan svg').clientWidth"), 1000)
+                self.check_paper(browser.value(captions), browser.value("document.querySelector('.stories details:last-of-type').textContent"))
+        self.assertEqual(browser.complaints(), [])
+
+    def check_paper(self, captions, story):
+        if not shutil.which("pdftotext"):
+            print("not tried: pdftotext is not there (Debian and Ubuntu: apt-get install poppler-utils)")
+            return
+        text = subprocess.run(["pdftotext", self.path("page.pdf"), "-"], check=True, stdout=subprocess.PIPE, timeout=60).stdout.decode()
+        words = re.sub(r"\s", "", unicodedata.normalize("NFKC", text))
+        for caption in captions:
+            self.assertIn(re.sub(r"\s", "", unicodedata.normalize("NFKC", caption)), words)
+        self.assertIn(re.sub(r"\s", "", story.strip().splitlines()[1])[:40], words)
+        self.assertIn('path="slump.csv"', words)  # the job file
 
     def test_hostile_names(self):
         """Names from the cube stay text, wherever they are."""

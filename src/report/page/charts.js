@@ -3,11 +3,13 @@ const charts = typeof d3 === "object";
 const lower = (f) => f.lower ?? (f.error === null ? f.value : f.value - f.error);
 const upper = (f) => f.upper ?? (f.error === null ? f.value : f.value + f.error);
 
+let sheet = 0;  // width on paper; 0: on a screen, as wide as there is room
+
 // An empty drawing in the element: the group to draw in, its width and height inside the margins.
 function canvas(id, height, margin, title, description) {
   const box = byId(id);
   box.replaceChildren();
-  const full = Math.max(260, box.parentElement.clientWidth);
+  const full = sheet || Math.max(260, box.parentElement.clientWidth);
   const svg = d3.select(box).append("svg").attr("viewBox", `0 0 ${full} ${height}`).attr("width", full)
     .attr("height", height).attr("role", "img").attr("aria-labelledby", `${id}-title ${id}-desc`);
   svg.append("title").attr("id", id + "-title").text(title);

@@ -45,3 +45,17 @@ addEventListener("resize", () => {
   width = document.documentElement.clientWidth;
   drawAll();
 });
+
+// On paper nothing can be unfolded.
+let folded = [];
+addEventListener("beforeprint", () => {
+  folded = [...document.querySelectorAll("details:not([open])")];
+  for (const each of folded) each.open = true;
+  sheet = 680;
+  drawAll();
+});
+addEventListener("afterprint", () => {
+  for (const each of folded) each.open = false;
+  sheet = 0;
+  drawAll();
+});

@@ -199,7 +199,7 @@ TEST_CASE("a stage is valued once for all cells that it sees alike, and each get
   CHECK(together.holder[together.shape.loss(0, 5, 1, 2, 0)] == together.shape.loss(0, 5, 1, 2, 0));
 }
 
-TEST_CASE("tallies do not depend on tiles or threads") {
+TEST_CASE("tallies do not depend on tiles or threads", "[threads]") {
   const CompiledBook b = book();
   Tallies whole = run(b, {0, 2}, 1, {{0, 1000}});
   for (const int threads : {1, 2, 3, 5}) {
@@ -209,7 +209,7 @@ TEST_CASE("tallies do not depend on tiles or threads") {
   }
 }
 
-TEST_CASE("a tile may begin and end anywhere") {
+TEST_CASE("a tile may begin and end anywhere", "[threads]") {
   CompiledBook b = book();
   b.gauge_rows = {{NodeIndex{1}, 0}, {NodeIndex{2}, 0}, {NodeIndex{2}, 0}};
   b.gauges = 1;
@@ -235,7 +235,7 @@ TEST_CASE("a tile may begin and end anywhere") {
     }
 }
 
-TEST_CASE("a group of cells gives what the cells give alone") {
+TEST_CASE("a group of cells gives what the cells give alone", "[threads]") {
   const CompiledBook b = book();
   Tallies both = run(b, {0, 2}, 2, {{0, 512}}), first = run(b, {0, 1}, 2, {{0, 512}}),
           second = run(b, {1, 2}, 2, {{0, 512}});
@@ -256,7 +256,7 @@ TEST_CASE("what a shock does not reach is not evaluated again") {
   CHECK(dynamic_cast<const Holdings&>(*b.stages[1].batch).evaluated == 2);
 }
 
-TEST_CASE("a value that is not finite or too large fails with its scenario") {
+TEST_CASE("a value that is not finite or too large fails with its scenario", "[threads]") {
   const double poison = GENERATE(std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(), 1e300);
   const CompiledBook b = book(poison);
   for (const int threads : {1, 3}) {
@@ -303,7 +303,7 @@ TEST_CASE("what a block holds beyond the last scenario is no fault") {
   CHECK(equal(good, poisoned));
 }
 
-TEST_CASE("a tile that is left keeps the blocks that were begun, and the rest can follow") {
+TEST_CASE("a tile that is left keeps the blocks that were begun, and the rest can follow", "[threads]") {
   CompiledBook b = book();
   b.gauges = 1;
   b.gauge_unit = {1};
@@ -330,7 +330,7 @@ TEST_CASE("a tile that is left keeps the blocks that were begun, and the rest ca
     }
 }
 
-TEST_CASE("a tile that ends by an exception leaves tallies and faults as they were") {
+TEST_CASE("a tile that ends by an exception leaves tallies and faults as they were", "[threads]") {
   const double poison = GENERATE(0.0, std::numeric_limits<double>::quiet_NaN());
   const CompiledBook b = book(poison);
   for (const int threads : {1, 3}) {
@@ -354,7 +354,7 @@ TEST_CASE("a tile that ends by an exception leaves tallies and faults as they we
   }
 }
 
-TEST_CASE("the caller is polled by its own thread") {
+TEST_CASE("the caller is polled by its own thread", "[threads]") {
   const CompiledBook b = book();
   Tallies t(shape(2), {});
   Evaluator evaluate(b, {0, 2}, 2);

@@ -27,17 +27,17 @@ Tallies filled(bool binned, bool weighted, bool sharing, std::uint64_t seed, std
 
 }  // namespace
 
-TEST_CASE("slices add up to what merging gives, however many and in how many parts") {
+TEST_CASE("slices add up to what merging gives, however many and in how many parts", "[threads]") {
   for (const bool binned : {false, true})
     for (const bool weighted : {false, true})
       for (const bool sharing : {false, true}) {
-        Tallies whole = filled(binned, weighted, sharing, 0);
-        whole.merge(filled(binned, weighted, sharing, 1));
+        const Tallies first = filled(binned, weighted, sharing, 0), second = filled(binned, weighted, sharing, 1);
+        Tallies whole = first;
+        whole.merge(second);
         const auto expected = to_bytes(whole);
         for (const std::size_t of : {1u, 2u, 3u, 11u})
           for (const std::size_t parts : {1u, 4u}) {
-            std::optional<Tallies> sum, mine(filled(binned, weighted, sharing, 0)),
-                other(filled(binned, weighted, sharing, 1));
+            std::optional<Tallies> sum, mine(first), other(second);
             const std::vector<std::uint32_t> holder = mine->holder;
             for (std::size_t k = 0; k < of; ++k)
               for (std::size_t part = 0; part < parts; ++part) {
@@ -66,7 +66,7 @@ TEST_CASE("parts of a slice are no longer than asked for, and a tally") {
   }
 }
 
-TEST_CASE("slices of other tallies and damaged slices are refused") {
+TEST_CASE("slices of other tallies and damaged slices are refused", "[threads]") {
   const auto bytes = [] {
     Tallies tallies = filled(false, false, true, 3);
     return take_slice(tallies, {0, 1, 2}, 1);
@@ -74,8 +74,9 @@ TEST_CASE("slices of other tallies and damaged slices are refused") {
   std::optional<Tallies> separate(filled(false, false, false, 4)), binned(filled(true, false, true, 4));
   CHECK_THROWS_AS(add_slice(separate, bytes, 2), std::invalid_argument);
   CHECK_THROWS_AS(add_slice(binned, bytes, 2), std::invalid_argument);
+  const Tallies whole = filled(false, false, true, 4);
   for (std::size_t n = 0; n < bytes.size(); n += 1 + n / 20) {
-    std::optional<Tallies> sum(filled(false, false, true, 4));
+    std::optional<Tallies> sum(whole);
     REQUIRE_THROWS_AS(add_slice(sum, std::span(bytes).first(n), 2), std::runtime_error);
   }
 }

@@ -35,7 +35,7 @@ def ranks_of(folder):
     return found
 
 
-def kill(process, folder, victim):
+def kill(process, folder, victim, counts):
     ranks = ranks_of(folder)
     chosen = {"a worker": ranks.get(max(ranks, default=0)), "rank 0": ranks.get(0), "mpirun": process.pid}.get(victim)
     for pid in list(ranks.values()) + [process.pid] if victim == "every process" or chosen is None else [chosen]:
@@ -43,7 +43,15 @@ def kill(process, folder, victim):
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-    process.wait(timeout=60)
+    try:
+        process.wait(timeout=60)
+    except subprocess.TimeoutExpired:
+        # Open MPI 4.1: mpirun itself can wait for ever in PMIx_server_finalize, after all its ranks have ended.
+        if ranks_of(folder):
+            raise
+        process.kill()
+        process.wait(timeout=60)
+        counts["mpirun hung with no rank left"] += 1
     for _ in range(1000):  # ranks whose mpirun was killed notice it a little later
         if not ranks_of(folder):
             return
@@ -80,7 +88,7 @@ def main(kills, seed, counts):
                 counts["ended before"] += 1
                 continue
             victim = rng.choice(VICTIMS) if ranks > 1 else "every process"
-            kill(process, folder, victim)
+            kill(process, folder, victim, counts)
             counts["kills"] += 1
             counts["of " + victim] += 1
             left = os.listdir(folder) if os.path.exists(folder) else []

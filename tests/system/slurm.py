@@ -101,9 +101,8 @@ class Slurm(Case):
         return self.submit(sizes, "requeue.sbatch", JOB, "out", program=self.slow_at_first())
 
     def test_time_limit_then_requeue_until_done(self):
-        # After 15 s something is evaluated on a loaded machine too. USR1 comes with Slurm's next look at the time: at once, or up to
-        # half a minute later.
-        number = self.submit_requeue("--time=1", "--signal=B:USR1@45")
+        # Slurm looks at the time every 30 s and signals when the next look would be too late: 12 to 42 s after the start here.
+        number = self.submit_requeue("--time=1", "--signal=B:USR1@18")
         self.finish(number)
         self.assertGreaterEqual(int(self.cluster.job(number)["Restarts"]), 1, self.log())
         self.assertIn("back into the queue", self.log())

@@ -198,7 +198,10 @@ class Unsecured final : public Recovery {
       const int wait =
           never ? 0 : waiting_steps(wiring, wiring.recovery_delay_years[static_cast<std::size_t>(positions.obligor[p])]);
       const auto [discounts, fresh] = known.try_emplace({curves[p], wait}, static_cast<std::uint32_t>(discounts_.size()));
-      if (fresh) discounts_.push_back(waiting_discounts(wiring, curves[p], wait));
+      if (fresh) {
+        const std::vector<DiscountIndex> waiting = waiting_discounts(wiring, curves[p], wait);
+        discounts_.insert(discounts_.end(), waiting.begin(), waiting.end());
+      }
       lines_.push_back({positions.currency[p], wait, discounts->second});
     }
   }
@@ -211,11 +214,12 @@ class Unsecured final : public Recovery {
       const int arrives = d.step + line.wait;
       for (std::size_t v = 0; v < valued_.size(); ++v) {
         const int h = valued_[v];
-        if (h >= arrives)
-          cash[v] = recovered * exchange(block, line.currency, arrives)[d.lane];
-        else if (h >= d.step)
-          value[v] = recovered * block.discounts(discounts_[line.discounts][d.step], static_cast<int>(v))[d.lane] *
+        value[v] = cash[v] = 0;
+        if (h >= d.step && h < arrives)
+          value[v] = recovered * block.discounts(discounts_[line.discounts + d.step], static_cast<int>(v))[d.lane] *
                      exchange(block, line.currency, h)[d.lane];
+        else if (h >= arrives && (v == 0 || valued_[v - 1] < arrives))
+          cash[v] = recovered * exchange(block, line.currency, arrives)[d.lane];
       }
       value += valued_.size(), cash += valued_.size();
     }
@@ -225,12 +229,12 @@ class Unsecured final : public Recovery {
  private:
   struct Line {
     FactorIndex currency;
-    int wait;  // steps from default to cash
-    std::uint32_t discounts;
+    int wait;                 // steps from default to cash
+    std::uint32_t discounts;  // where they begin, by step of default
   };
   std::vector<int> valued_;
   std::vector<Line> lines_;
-  std::vector<std::vector<DiscountIndex>> discounts_;
+  std::vector<DiscountIndex> discounts_;
 };
 
 }  // namespace

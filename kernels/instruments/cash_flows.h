@@ -75,9 +75,8 @@ class Recovery {
     const Default* when;
     double claim;  // principal and accrued interest at the default step, money of the position's currency, signed as it
   };
-  // Sets value[v] (of what is still to come) and cash[v] (received so far), in the job's currency, for every valued step v
-  // (place in Wiring::valued) at or after the default step; earlier entries are 0 and stay so. For several claims at once:
-  // [claim][v].
+  // Sets value[v] (of what is still to come) and cash[v] (received since the valued step before), in the job's currency, for
+  // every valued step v (place in Wiring::valued); 0 before the default step. For several claims at once: [claim][v].
   virtual void recover(std::span<const Claimed>, const Block&, double* value, double* cash) const noexcept = 0;
   void recover(std::uint32_t position, const Default& d, double claim, const Block& block, double* value,
                double* cash) const noexcept {

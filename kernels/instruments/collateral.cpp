@@ -50,17 +50,17 @@ class Secured final : public Recovery {
       const Security& s = securities[p];
       const int wait = waiting_steps(wiring, s.foreclosure_years);
       const auto [law, new_law] = known_laws.try_emplace({s.price, wait}, static_cast<std::uint32_t>(laws_.size()));
-      if (new_law) laws_.push_back(laws(wiring, s.price, wait));
+      if (new_law) append(laws_, laws(wiring, s.price, wait));
       const auto [discount, new_discount] =
           known_discounts.try_emplace({claims[p].curve, wait}, static_cast<std::uint32_t>(discounts_.size()));
-      if (new_discount) discounts_.push_back(waiting_discounts(wiring, claims[p].curve, wait));
+      if (new_discount) append(discounts_, waiting_discounts(wiring, claims[p].curve, wait));
       const Claim& c = claims[p];
       std::uint32_t share = none;
       if (c.prepay_cpr > 0) {
         const auto [at, fresh] =
             known_shares.try_emplace({c.prepay_cpr, c.flows.size(), c.flows.front().date_years, c.flows.back().date_years},
                                      static_cast<std::uint32_t>(shares_.size()));
-        if (fresh) shares_.push_back(shares(wiring, c));
+        if (fresh) append(shares_, shares(wiring, c));
         share = at->second;
       }
       const double units = (1 - s.sale_cost) * s.value / exchange_today(*wiring.market, s.price);
@@ -73,22 +73,20 @@ class Secured final : public Recovery {
     for (const auto& [position, when, claim] : claims) {
       const Line& line = lines_[position];
       const Default& d = *when;
-      const double units = line.shares == none ? line.units : line.units * shares_[line.shares][d.step];
+      const double units = line.shares == none ? line.units : line.units * shares_[line.shares + d.step];
       const auto price = [&](int step) { return block.factors(line.price, step)[d.lane]; };
       const auto rate = [&](int step) { return exchange(block, line.currency, step)[d.lane]; };
       const int sale = d.step + line.wait;
-      double proceeds = 0;
-      if (sale <= valued_.back()) {
-        const double money = sold_(std::abs(claim), units, price(sale)) * rate(sale);
-        proceeds = claim < 0 ? -money : money;
-      }
       for (std::size_t v = 0; v < valued_.size(); ++v) {
         const int h = valued_[v];
-        if (h >= sale)
-          cash[v] = proceeds;
-        else if (h >= d.step)
-          sales.add({&laws_[line.laws][static_cast<std::size_t>(h - d.step)], claim, units, price(h), rate(h),
-                     block.discounts(discounts_[line.discounts][d.step], static_cast<int>(v))[d.lane], value + v});
+        value[v] = cash[v] = 0;
+        if (h >= d.step && h < sale) {
+          sales.add({&laws_[line.laws + static_cast<std::size_t>(h - d.step)], claim, units, price(h), rate(h),
+                     block.discounts(discounts_[line.discounts + d.step], static_cast<int>(v))[d.lane], value + v});
+        } else if (h >= sale && (v == 0 || valued_[v - 1] < sale)) {
+          const double money = sold_(std::abs(claim), units, price(sale)) * rate(sale);
+          cash[v] = claim < 0 ? -money : money;
+        }
       }
       value += valued_.size(), cash += valued_.size();
     }
@@ -98,11 +96,15 @@ class Secured final : public Recovery {
  private:
   struct Line {
     FactorIndex price, currency;
-    int wait;  // steps from default to sale
-    std::uint32_t laws, discounts, shares;
-    double units;  // of the index, costs taken off
+    int wait;                               // steps from default to sale
+    std::uint32_t laws, discounts, shares;  // where they begin
+    double units;                           // of the index, costs taken off
   };
 
+  template <class T>
+  static void append(std::vector<T>& to, const std::vector<T>& more) {
+    to.insert(to.end(), more.begin(), more.end());
+  }
   // By steps since the default.
   static std::vector<SaleLaw> laws(const Wiring& wiring, FactorIndex price, int wait) {
     std::vector<SaleLaw> out;
@@ -127,9 +129,9 @@ class Secured final : public Recovery {
   std::vector<int> valued_;
   SaleLaw sold_;
   std::vector<Line> lines_;
-  std::vector<std::vector<SaleLaw>> laws_;
-  std::vector<std::vector<DiscountIndex>> discounts_;
-  std::vector<std::vector<double>> shares_;
+  std::vector<SaleLaw> laws_;
+  std::vector<DiscountIndex> discounts_;
+  std::vector<double> shares_;
 };
 
 }  // namespace

@@ -15,17 +15,17 @@ inline std::size_t Corrections::chain_doubles() const {
 }
 
 std::size_t Corrections::bytes_per_thread() const {
-  const std::size_t doubles = cache_line + work_at_ + std::max(chain_doubles(), transposed_doubles());
+  const std::size_t doubles = cache_line + work_at_ + std::max({chain_doubles(), smooth_doubles(), transposed_doubles()});
   return 2 * (doubles * sizeof(double) + (obligors_ + 1) * sizeof(std::uint32_t));  // a thread has two ledgers
 }
 
 void Corrections::apply(const Block& block, Ledger& ledger, Kept* kept) const {
   if (kept == nullptr || !kept->known || !chains_.empty()) index_defaults(block, ledger);
-  const std::size_t work = std::max(chain_doubles(), transposes(block) ? transposed_doubles() : 0);
+  const std::size_t work = std::max({chain_doubles(), smooth_doubles(), transposes(block) ? transposed_doubles() : 0});
   ledger.scratch.resize(std::max(ledger.scratch.size(), cache_line + work_at_ + work));
   coupons_.forwards().evaluate(block, memory(ledger));
   std::fill(memory(ledger) + changes_at_, memory(ledger) + recovery_at_, 0.0);
-  alone(block, ledger, kept);
+  one_by_one(block, ledger, kept);
   for (const Chain& chain : chains_) along(chain, block, ledger);
   finish(ledger);
 }
@@ -52,38 +52,12 @@ double Corrections::floating_claim(const Line& l, const Floating& f, const Sched
   return principal + principal * accrued;
 }
 
-template <class V>
-inline void Corrections::add_changes(const Line& l, std::size_t lane, const Horizons& h, V value, V cash,
-                                     Ledger& ledger) const {
-  const Tag d;
-  if (rows_.detail == Detail::leaf) {
-    const hn::Half<Tag> pair;
-    const auto even = hn::InterleaveLower(d, value, cash), odd = hn::InterleaveUpper(d, value, cash);
-    alignas(32) double change[Horizons::width][2];
-    hn::Store(hn::LowerHalf(pair, even), pair, change[0]), hn::Store(hn::UpperHalf(pair, even), pair, change[2]);
-    hn::Store(hn::LowerHalf(pair, odd), pair, change[1]), hn::Store(hn::UpperHalf(pair, odd), pair, change[3]);
-    double* to = memory(ledger) + place_of_changes(l.row, lane) + 4 * h.begin;
-    for (std::size_t j = 0; j < h.count; ++j, to += 4)
-      hn::StoreU(hn::Add(hn::LoadU(pair, to), hn::Load(pair, change[j])), pair, to);
-  } else {
-    alignas(32) double v[Horizons::width], c[Horizons::width];
-    hn::Store(value, d, v), hn::Store(cash, d, c);
-    for (std::size_t j = 0; j < h.count; ++j) {
-      const int at = static_cast<int>(h.begin + j);
-      ledger.value(rows_.row(l.row), at)[lane] += v[j];
-      ledger.cash(rows_.row(l.row), at)[lane] += c[j];
-    }
-  }
-}
-
-void Corrections::add_changes(const Line& l, std::size_t lane, const double* change, Ledger& ledger) const {
-  for (std::size_t v = 0; v < rows_.valued.size(); ++v, change += 4 * DefaultsAbreast::most) {
-    const int at = static_cast<int>(v);
-    ledger.value(rows_.row(l.row), at)[lane] += change[0];
-    ledger.cash(rows_.row(l.row), at)[lane] += change[1];
-    ledger.gauges(rows_.gauge(l.row, defaults), at)[lane] += change[2];
-    ledger.gauges(rows_.gauge(l.row, defaulted_exposure), at)[lane] += change[3];
-  }
+void Corrections::add_change(const Line& l, std::size_t lane, std::size_t v, const double* change, Ledger& ledger) const {
+  const int at = static_cast<int>(v);
+  ledger.value(rows_.row(l.row), at)[lane] += change[0];
+  ledger.cash(rows_.row(l.row), at)[lane] += change[1];
+  ledger.gauges(rows_.gauge(l.row, defaults), at)[lane] += change[2];
+  ledger.gauges(rows_.gauge(l.row, defaulted_exposure), at)[lane] += change[3];
 }
 
 // claimed(): principal and interest at the default. At a few valued steps: promised(h, paid): discounted amounts after so
@@ -98,13 +72,9 @@ inline void Corrections::correct(const Line& l, const Schedule& s, const Default
   const double claim = claimed();
   const double* const rate = is_none(l.currency) ? nullptr : exchange(block, l.currency, 0) + lane;  // [step x lanes]
   const double exposed = rate == nullptr ? claim : claim * rate[std::size_t{d.step} * lanes];
-  add_default(l, lane, first, exposed, ledger);
   double* const come_value = memory(ledger) + recovery_at_;
-  double* const come_cash = come_value + valued + Horizons::width + 1;
-  if (!l.at_once) {
-    std::fill_n(come_value, 2 * (valued + Horizons::width + 1), 0.0);
-    recovery_.recover(l.position, d, claim, block, come_value, come_cash);
-  }
+  double* const come_cash = come_value + valued + Horizons::width;
+  if (!l.at_once) recovery_.recover(l.position, d, claim, block, come_value, come_cash);
   const Tag tag;
   const auto dates = hn::Set(tag, static_cast<double>(l.dates)), from = hn::Set(tag, static_cast<double>(unpaid));
   for (std::size_t i = first / Horizons::width; i < horizons_.size(); ++i) {
@@ -123,15 +93,15 @@ inline void Corrections::correct(const Line& l, const Schedule& s, const Default
       });
     }
     const auto number = hn::Iota(tag, static_cast<double>(h.begin)), seen_first = hn::Set(tag, static_cast<double>(first));
+    const auto now = hn::Eq(number, seen_first);
     auto value = hn::Zero(tag), cash = value;
     if (l.at_once) {
-      cash = hn::IfThenElseZero(hn::Eq(number, seen_first), hn::Set(tag, (1 - d.loss_given_default) * exposed));
+      cash = hn::IfThenElseZero(now, hn::Set(tag, (1 - d.loss_given_default) * exposed));
     } else {
-      value = hn::LoadU(tag, come_value + h.begin);
-      cash = hn::Sub(hn::LoadU(tag, come_cash + h.begin), hn::LoadU(tag, come_cash + h.begin - 1));
+      value = hn::LoadU(tag, come_value + h.begin), cash = hn::LoadU(tag, come_cash + h.begin);
     }
     add_changes(l, lane, h, hn::IfThenElseZero(hn::Ge(number, seen_first), hn::Sub(value, removed)), hn::Sub(cash, missed),
-                ledger);
+                hn::IfThenElseZero(now, hn::Set(tag, 1.0)), hn::IfThenElseZero(now, hn::Set(tag, exposed)), ledger);
   }
 }
 
@@ -153,7 +123,7 @@ void Corrections::along(const Chain& chain, const Block& block, Ledger& ledger) 
     }
   };
   const Hits hits(*this, block, ledger, s.paid.data());
-  if (chain.abreast) {
+  if (!floating) {
     Gathered some(*this, chain, s, sums, block, ledger);
     hits.each(chain.begin, chain.end, [&](std::size_t i, const Default& d) {
       const Line& l = lines_[i];
@@ -162,25 +132,11 @@ void Corrections::along(const Chain& chain, const Block& block, Ledger& ledger) 
     });
     return some.flush();
   }
-  if (!floating)
-    return hits.each(chain.begin, chain.end, [&](std::size_t i, const Default& d) {
-      advance(lines_[i].dates);
-      correct_fixed(lines_[i], s, sums, d, block, ledger);
-    });
   hits.each(chain.begin, chain.end, [&](std::size_t i, const Default& d) {
     advance(lines_[i].dates);
     correct_floating(lines_[i], coupons_of_[chain.coupons + i - chain.begin], s, sums, d, block, ledger,
                      [&](std::size_t date) { return forwards.fixing(table, chain.periods[date])[d.lane]; });
   });
-}
-
-void Corrections::correct_fixed(const Line& l, const Schedule& s, const Sums& sums, const Default& d, const Block& block,
-                                Ledger& ledger) const {
-  correct(
-      l, s, d, block, ledger, [&] { return claim_at_default(l, s, d.step); },
-      [&](const Horizons& h, Vector paid) { return sums.promised(l.rule, 0, paid, h, d.lane); },
-      [&](const Horizons&, Vector begins, Vector ends) { return sum(l.rule, begins, ends, l.dates); },
-      [&](std::size_t k) { return l.rule.amount(k, l.dates); });
 }
 
 // coupon(k): what the period that ends on date k pays on a notional of 1.

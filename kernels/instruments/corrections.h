@@ -4,6 +4,7 @@
 #include "kernels/instruments/floating.h"
 #include "kernels/instruments/keeping.h"
 #include "kernels/instruments/ladder.h"
+#include "kernels/instruments/smooth_amounts.h"
 
 namespace tailcube {
 
@@ -13,8 +14,9 @@ namespace tailcube {
 //
 // Claims whose dates are the first of one row of dates (a chain: one curve, spread and frequency) and whose amounts follow a
 // rule are worth a few sums over those dates. The sums run once per block along the chain, in all scenarios side by side;
-// every claim is corrected where its last date is reached, by a look-up for each term of its rule. Other claims are summed
-// up by their own amounts.
+// every claim is corrected where its last date is reached, by a look-up for each term of its rule. Along smooth chains (one
+// curve, spread factor and frequency) amounts follow polynomials, whatever their rates, prepayments and numeric spreads, and
+// a claim is worth a product of its terms with what the sums made of each. Other claims are summed up by their own amounts.
 class Corrections {
  public:
   enum Gauge : std::size_t { defaults, defaulted_exposure, gauge_count };
@@ -33,6 +35,13 @@ class Corrections {
   }
 
  private:
+  struct Own {  // of a claim outside chains or in a smooth one: numbers_[record] on
+    std::uint32_t schedule;
+    // From the record on: [valued] exp(spread time); what is due on the first k dates, k = 0, 1, ..., within the simulated
+    // time; and from here on its amounts x exp(-spread date), or their terms.
+    std::uint32_t amounts;
+    std::size_t record;
+  };
   // What is read of a claim when its obligor defaults: one cache line.
   struct alignas(64) Line {
     std::uint32_t position, row;
@@ -40,12 +49,11 @@ class Corrections {
     std::uint16_t dates;
     bool at_once : 1, capitalises : 1, level : 1;  // Recovery::at_once, Claim::capitalises; the balance never changes
     double interest;
-    AmountRule rule;    // of a claim in a chain
+    union {
+      AmountRule rule{};  // of a claim in a chain that is not smooth
+      Own own;            // of others
+    };
     std::size_t early;  // balances_[early + k]: outstanding when k dates are paid; of a level balance, k = 0
-  };
-  struct Alone {  // of a claim outside chains
-    std::uint32_t schedule;
-    std::size_t amounts, folded;  // where they begin
   };
   struct Floating {  // as Claim's
     double notional, running;
@@ -55,11 +63,17 @@ class Corrections {
     double unpaid, seen;        // the same; place of the first valued step from here on
     double since, time;         // interest accrues since the last of those dates
   };
-  struct Chain {
+  struct Smooth {
+    std::uint32_t schedule;           // the longest
+    std::size_t begin, end;           // its lines
+    std::vector<double> basis;        // [date][SmoothAmounts::terms]
+    std::vector<AtStep> at_step;      // of default
+    std::vector<std::uint32_t> paid;  // 0, then dates by valued step
+  };
+  struct Chain {                             // of claims that DefaultsAbreast holds, or with floating coupons
     std::uint32_t schedule;                  // the longest
     double spread;                           // a number to fold in
     bool slopes, firsts;                     // whether amounts rise or fall along the dates, any first one differs
-    bool abreast;                            // whether DefaultsAbreast holds its claims
     bool abroad;                             // whether any is in a foreign currency
     std::size_t begin, end, folds, coupons;  // its lines, its places in folds_ and coupons_of_
     std::vector<std::uint32_t> periods;      // by date, of floating coupons; empty: none
@@ -73,32 +87,39 @@ class Corrections {
     std::size_t at[width], step[width];  // their places in [valued][lane] and in [step][lane]
   };
   static constexpr std::size_t cache_line = 8;  // in doubles
-  static constexpr std::size_t asked = 128;     // defaults outside chains that are corrected together
+  static constexpr std::size_t asked = 128;     // defaults outside chains and in smooth ones that are corrected together
   class Gathered;                               // DefaultsAbreast of a chain
   class Hits;                                   // lines whose obligors default
   struct Sums;                                  // along a chain up to a date
   struct Factors;                               // discount factors
   struct Gone;                                  // defaults and what they take away
   struct Batches;                               // of them, to be kept
+  class Departures;                             // of a block
   class ByStep;
 
   void add_line(std::uint32_t position, const CompiledClaims&, const Positions&);
-  void add_amounts(std::uint32_t position, const CompiledClaims&);
+  void add_record(std::uint32_t position, std::span<const double> amounts, const CompiledClaims&);
+  void add_smooth(std::span<const std::uint32_t> positions, const CompiledClaims&, const Positions&,
+                  std::vector<std::uint32_t>& rough);
+  std::vector<AtStep> steps_along(const Schedule&) const;
   void add_chain(std::span<const std::uint32_t> positions, const CompiledClaims&, const Positions&);
   std::size_t chain_doubles() const;
+  std::size_t smooth_doubles() const { return smooth_.empty() ? 0 : lanes * rows_.valued.size() * SmoothAmounts::terms; }
   bool transposes(const Block&) const;
   std::size_t transposed_doubles() const { return lanes * rows_.valued.size() * slots_.size(); }
   void index_defaults(const Block&, Ledger&) const;
   void along(const Chain&, const Block&, Ledger&) const;
-  void alone(const Block&, Ledger&, Kept*) const;
+  void one_by_one(const Block&, Ledger&, Kept*) const;
   Factors factors(const Block&, Ledger&) const;
-  void find_gone(Gone&, const Factors&, const Block&) const;
+  void along(const Smooth&, const Block&, Ledger&, Departures&) const;
+  void outside(const Block&, Ledger&, Departures&) const;
+  void missed(const double* due, std::uint32_t dates, std::uint32_t unpaid, const std::uint32_t* paid, const Schedule&,
+              const double* rate, double* out) const;
   void take_away(const Gone&, const Block&, Ledger&) const;
   std::size_t place_of_changes(std::uint32_t row, std::size_t lane) const {
     return changes_at_ + (std::size_t{row} * lanes + lane) * rows_.valued.size() * 4;
   }
   double balance(const Line& l, std::size_t paid) const { return balances_[l.early + (l.level ? 0 : paid)]; }
-  void correct_fixed(const Line&, const Schedule&, const Sums&, const Default&, const Block&, Ledger&) const;
   template <class Coupon>
   void correct_floating(const Line&, const Floating&, const Schedule&, const Sums&, const Default&, const Block&, Ledger&,
                         Coupon) const;
@@ -108,13 +129,11 @@ class Corrections {
   template <class Claimed, class Promised, class Due, class Amount>
   [[gnu::always_inline]] void correct(const Line&, const Schedule&, const Default&, const Block&, Ledger&, const Claimed&,
                                       const Promised&, const Due&, const Amount&) const;
-  [[gnu::always_inline]] void add_default(const Line&, std::size_t lane, std::size_t first, double exposed, Ledger&) const;
-  [[gnu::always_inline]] void add_change(const Line&, std::size_t lane, std::size_t v, double value, double cash,
-                                         Ledger&) const;
   template <class V>
-  [[gnu::always_inline]] void add_changes(const Line&, std::size_t lane, const Horizons&, V value, V cash, Ledger&) const;
-  // change[valued][DefaultsAbreast::most][4]
-  void add_changes(const Line&, std::size_t lane, const double* change, Ledger&) const;
+  [[gnu::always_inline]] void add_changes(const Line&, std::size_t lane, const Horizons&, V value, V cash, V defaults,
+                                          V exposed, Ledger&) const;
+  // change[4], where every position has a row of its own
+  void add_change(const Line&, std::size_t lane, std::size_t v, const double* change, Ledger&) const;
   void finish(Ledger&) const;
 
   const RowSet& rows_;
@@ -125,16 +144,16 @@ class Corrections {
   std::vector<std::uint32_t> first_valued_;  // by step: the first valued step at or after it
   std::vector<Horizons> horizons_;           // all valued steps
   Schedules schedules_;
-  std::vector<Line> lines_;                // outside chains, then chain by chain, there by rising number of dates
-  std::vector<std::uint32_t> obligor_of_;  // of each line
-  std::vector<Alone> alone_;               // of the first lines
+  // In smooth chains, outside chains, in the others; in a chain by rising number of dates.
+  std::vector<Line> lines_;
+  std::vector<std::uint32_t> obligor_of_;     // of each line
+  std::size_t smooth_end_ = 0, own_end_ = 0;  // lines in smooth chains; those and the ones outside chains
+  std::vector<Smooth> smooth_;
   std::vector<Chain> chains_;
   std::vector<double> folds_;  // [date][valued] exp(-spread (date - time)) of a chain
   std::vector<Floating> coupons_of_;
   std::vector<double> balances_;
-  // Of lines outside chains: amounts within the simulated time; amounts x exp(-spread date); [line][valued] exp(spread
-  // time).
-  std::vector<double> amounts_, folded_, growth_;
+  std::vector<double> numbers_;                                 // of Own
   std::size_t changes_at_ = 0, recovery_at_ = 0, work_at_ = 0;  // in scratch memory, after the forwards; at cache lines
   std::size_t most_rates_ = 0;                                  // of any chain's rate_at
   std::vector<std::uint32_t> slots_;                            // DiscountIndex of each slot

@@ -1,4 +1,5 @@
-// Defaulted claims outside chains: each is corrected by its own amounts, a batch of defaults at a time.
+// Defaulted claims outside chains, corrected by their own amounts, and in smooth ones, by their terms; a batch of defaults
+// at a time.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -19,6 +20,14 @@ inline double strands(const double* amount, const double* factor, std::size_t co
   hn::Store(sum, d, last);
   for (std::size_t j = 0; k < count; ++k, ++j) last[j] = std::fma(amount[k], factor[k], last[j]);
   return (last[0] + last[1]) + (last[2] + last[3]);
+}
+
+// The sum of each vector's elements.
+inline Vector add_up(Vector a, Vector b, Vector c, Vector e) {
+  const Tag d;
+  const auto ab = hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));
+  const auto ce = hn::Add(hn::InterleaveLower(d, c, e), hn::InterleaveUpper(d, c, e));
+  return hn::Add(hn::ConcatLowerLower(d, ce, ab), hn::ConcatUpperUpper(d, ce, ab));
 }
 
 // Sums of amounts times discount factors. Each adds up in four strands, side by side in a vector; one would wait for its own
@@ -90,13 +99,14 @@ struct Corrections::Factors {
 // Defaults that take something away, and how much.
 struct Corrections::Gone {
   struct Claim {
-    std::uint32_t line, place;  // its place in `numbers`; those that Recovery is asked for come first
+    std::uint32_t line, place;  // among those that Recovery is asked for; none: not asked
     Default when;
-    double claim, exposed;  // principal and interest at the default, in the claim's currency and in the job's
+    double claim, exposed;
+    void set(double amount, const double* rate);
   };
   std::vector<Claim> claims;    // in the order in which they are corrected
-  std::size_t asked = 0;        // for so many
-  std::vector<double> numbers;  // [place]{[valued] promised value, [valued] payments since the valued step before}
+  std::uint32_t asked = 0;      // Recovery is asked for so many
+  std::vector<double> numbers;  // of each claim: [valued] promised value; [valued] payments since the valued step before
 };
 
 // By rising step of default, so that branches that follow from it go the same way again and again.
@@ -124,7 +134,7 @@ class Corrections::ByStep {
 
 // Transposing costs about as much as a correction saves per sixteen factors; either way gives the same bits.
 bool Corrections::transposes(const Block& block) const {
-  return !alone_.empty() && block.defaults.size() * 16 >= slots_.size() * rows_.valued.size();
+  return own_end_ > smooth_end_ && block.defaults.size() * 16 >= slots_.size() * rows_.valued.size();
 }
 
 Corrections::Factors Corrections::factors(const Block& block, Ledger& ledger) const {
@@ -150,11 +160,55 @@ struct Corrections::Batches final : Kept::Memory {
 
 std::size_t Corrections::bytes_kept() const {
   const std::size_t each = sizeof(Gone::Claim) + 2 * rows_.valued.size() * sizeof(double);
-  return alone_.size() * lanes / 10 * each;
+  return own_end_ * lanes / 10 * each;
 }
 
-void Corrections::alone(const Block& block, Ledger& ledger, Kept* kept) const {
-  if (alone_.empty()) return;
+// Collects the defaults of a block and corrects them a batch at a time.
+class Corrections::Departures {
+ public:
+  Departures(const Corrections& all, const Block& block, Ledger& ledger, Batches* keep)
+      : all_(all), block_(block), ledger_(ledger), keep_(keep), numbers_each_(2 * all.rows_.valued.size()) {
+    begin();
+  }
+  struct Departure {
+    Gone::Claim* claim;  // to be completed
+    double* numbers;     // as in Gone
+  };
+  HWY_INLINE Departure add(std::size_t line, bool at_once, const Default& d) {
+    if (gone_->claims.size() == asked) correct(), begin();
+    const std::size_t place = gone_->claims.size() * numbers_each_;
+    gone_->claims.push_back({static_cast<std::uint32_t>(line), at_once ? none : 0, d, 0, 0});
+    return {&gone_->claims.back(), gone_->numbers.data() + place};
+  }
+  void correct() {
+    gone_->asked = 0;
+    ByStep(all_.time_years_.size()).each(gone_->claims, [&](Gone::Claim& g) {
+      if (g.place != none) g.place = gone_->asked++;
+    });
+    all_.take_away(*gone_, block_, ledger_);
+  }
+  void begin() {
+    if (keep_ != nullptr) {
+      if (keep_->all.size() == keep_->count) keep_->all.emplace_back();
+      gone_ = &keep_->all[keep_->count++];
+    }
+    gone_->claims.clear();
+    gone_->claims.reserve(asked);
+    gone_->numbers.resize(asked * numbers_each_ + Horizons::width);
+  }
+
+ private:
+  const Corrections& all_;
+  const Block& block_;
+  Ledger& ledger_;
+  Batches* keep_;
+  std::size_t numbers_each_;
+  Gone passing_;
+  Gone* gone_ = &passing_;
+};
+
+void Corrections::one_by_one(const Block& block, Ledger& ledger, Kept* kept) const {
+  if (own_end_ == 0) return;
   if (kept != nullptr && kept->memory == nullptr) kept->memory = std::make_unique<Batches>();
   Batches* const batches = kept == nullptr ? nullptr : static_cast<Batches*>(kept->memory.get());
   if (kept != nullptr && kept->known) {
@@ -162,90 +216,139 @@ void Corrections::alone(const Block& block, Ledger& ledger, Kept* kept) const {
     return;
   }
   if (batches != nullptr) batches->count = 0;
-  const Factors from = factors(block, ledger);
-  Gone passing;
-  Gone* gone = &passing;
-  const auto begin = [&] {
-    if (batches != nullptr) {
-      if (batches->all.size() == batches->count) batches->all.emplace_back();
-      gone = &batches->all[batches->count++];
-    }
-    gone->claims.clear();
-  };
-  const auto correct = [&] {
-    find_gone(*gone, from, block);
-    take_away(*gone, block, ledger);
-  };
-  begin();
-  Hits(*this, block, ledger).each(0, alone_.size(), [&](std::size_t i, const Default& d) {
-    if (schedules_[alone_[i].schedule].paid_by(d.step - 1) >= lines_[i].dates) return;  // repaid before
-    if (first_valued_[d.step] == rows_.valued.size()) return;
-    gone->claims.push_back({static_cast<std::uint32_t>(i), 0, d, 0, 0});
-    if (gone->claims.size() < asked) return;
-    correct();
-    begin();
-  });
-  correct();
+  Departures departures(*this, block, ledger, batches);
+  for (const Smooth& chain : smooth_) along(chain, block, ledger, departures);
+  if (own_end_ > smooth_end_) outside(block, ledger, departures);
+  departures.correct();
 }
 
-void Corrections::find_gone(Gone& gone, const Factors& from, const Block& block) const {
+// Principal and interest at the default, in the claim's currency and in the job's.
+inline void Corrections::Gone::Claim::set(double amount, const double* rate) {
+  claim = amount;
+  exposed = rate == nullptr ? amount : amount * rate[std::size_t{when.step} * lanes];
+}
+
+// Claims come by rising number of dates, and the sums with them.
+void Corrections::along(const Smooth& chain, const Block& block, Ledger& ledger, Departures& departures) const {
+  constexpr std::size_t terms = SmoothAmounts::terms;
   const std::size_t valued = rows_.valued.size();
-  gone.numbers.assign(gone.claims.size() * valued * 2, 0.0);
-  Abreast sums;
-  std::uint32_t front = 0, back = static_cast<std::uint32_t>(gone.claims.size());
-  ByStep(time_years_.size()).each(gone.claims, [&](Gone::Claim& g) {
-    const Default& d = g.when;
-    const Line& l = lines_[g.line];
-    const Alone& a = alone_[g.line];
-    const Schedule& s = schedules_[a.schedule];
-    const double* const rate = is_none(l.currency) ? nullptr : exchange(block, l.currency, 0) + d.lane;  // [step x lanes]
-    const double* const amounts = amounts_.data() + a.amounts;
-    g.place = l.at_once ? --back : front++;
-    g.claim = claim_at_default(l, s, d.step);
-    g.exposed = rate == nullptr ? g.claim : g.claim * rate[std::size_t{d.step} * lanes];
-    double* const value = gone.numbers.data() + g.place * valued * 2;
-    double* const cash = value + valued;
-    std::size_t begin = s.paid_by(d.step - 1);
-    for (std::size_t v = first_valued_[d.step]; v < valued; ++v) {
-      const std::size_t end = s.paid_by(rows_.valued[v]);
-      from.add(s, folded_.data() + a.folded, end, v, d.lane, growth_[g.line * valued + v], value + v, sums);
-      double sum = 0;
-      if (rate == nullptr)
-        for (; begin < end; ++begin) sum += amounts[begin];
-      else
-        for (; begin < end; ++begin) sum += amounts[begin] * rate[std::size_t{s.step[begin]} * lanes];
-      cash[v] = sum;
+  const Schedule& s = schedules_[chain.schedule];
+  const double* const date_years = s.date_years.data();
+  double* const sums = memory(ledger) + work_at_;
+  std::fill_n(sums, smooth_doubles(), 0.0);
+  std::size_t k = static_cast<std::size_t>(
+      std::find_if(s.discount.begin(), s.discount.end(), [](std::uint32_t d) { return d != none; }) - s.discount.begin());
+  const Tag tag;
+  Hits(*this, block, ledger, s.paid.data()).each(chain.begin, chain.end, [&](std::size_t i, const Default& d) {
+    const Line& l = lines_[i];
+    const std::uint32_t dates = l.dates;
+    const AtStep& at = chain.at_step[d.step];
+    if (at.paid_before >= dates || at.seen == static_cast<double>(valued)) return;  // repaid before
+    if (k < dates) {
+      add_dates(block.discounts.data(), std::span(s.discount).subspan(k, dates - k), chain.basis.data() + k * terms, valued,
+                sums);
+      k = dates;
     }
+    const auto [claim, promised] = departures.add(i, l.at_once, d);
+    const double *const record = numbers_.data() + l.own.record, *const own = record + l.own.amounts;
+    const double* const of_lane = sums + d.lane * valued * terms;
+    for (const Horizons& h : horizons_) {
+      const double* const of_horizon = of_lane + h.begin * terms;
+      const auto product = [&](std::size_t step) {
+        if (step >= h.count) return hn::Zero(tag);
+        const double* const to = of_horizon + step * terms;
+        auto sum = hn::Mul(hn::LoadU(tag, own), hn::LoadU(tag, to));
+        sum = hn::MulAdd(hn::LoadU(tag, own + 4), hn::LoadU(tag, to + 4), sum);
+        sum = hn::MulAdd(hn::LoadU(tag, own + 8), hn::LoadU(tag, to + 8), sum);
+        return hn::MulAdd(hn::LoadU(tag, own + 12), hn::LoadU(tag, to + 12), sum);
+      };
+      static_assert(terms == 16 && Horizons::width == 4);
+      const auto all = add_up(product(0), product(1), product(2), product(3));
+      const auto growth = hn::LoadU(tag, record + h.begin);
+      hn::StoreU(hn::Mul(growth, all), tag, promised + h.begin);
+    }
+    const double* const rate = is_none(l.currency) ? nullptr : exchange(block, l.currency, 0) + d.lane;  // [step x lanes]
+    if (l.capitalises) {
+      claim->set(claim_at_default(l, s, d.step), rate);
+    } else {
+      const double owed = balance(l, at.paid_before), years = std::min(at.time, date_years[dates - 1]) - at.since;
+      claim->set(owed + owed * l.interest * years, rate);
+    }
+    missed(record + valued, dates, at.paid_before, chain.paid.data(), s, rate, promised + valued);
   });
-  sums.finish();
-  gone.asked = front;
+}
+
+// Payments from date `unpaid` on, by valued step; `due`: sums over the dates before; `paid`: 0, then dates by valued step.
+inline void Corrections::missed(const double* due, std::uint32_t dates, std::uint32_t unpaid, const std::uint32_t* paid,
+                                const Schedule& s, const double* rate, double* out) const {
+  for (std::size_t v = 0; v < rows_.valued.size(); ++v) {
+    const std::uint32_t begin = std::max(std::min(paid[v], dates), unpaid),
+                        end = std::max(std::min(paid[v + 1], dates), begin);
+    out[v] = due[end] - due[begin];
+    if (rate == nullptr) continue;
+    out[v] = 0;
+    for (std::uint32_t k = begin; k < end; ++k) out[v] += (due[k + 1] - due[k]) * rate[std::size_t{s.step[k]} * lanes];
+  }
+}
+
+void Corrections::outside(const Block& block, Ledger& ledger, Departures& departures) const {
+  const std::size_t valued = rows_.valued.size();
+  const Factors from = factors(block, ledger);
+  std::vector<std::uint32_t> paid(valued + 1);
+  Hits(*this, block, ledger).each(smooth_end_, own_end_, [&](std::size_t i, const Default& d) {
+    const Line& l = lines_[i];
+    const Schedule& s = schedules_[l.own.schedule];
+    const double* const record = numbers_.data() + l.own.record;
+    const auto unpaid = static_cast<std::uint32_t>(s.paid_by(d.step - 1));
+    if (unpaid >= l.dates || first_valued_[d.step] == valued) return;  // repaid before
+    const auto [claim, promised] = departures.add(i, l.at_once, d);
+    const double* const rate = is_none(l.currency) ? nullptr : exchange(block, l.currency, 0) + d.lane;
+    claim->set(claim_at_default(l, s, d.step), rate);
+    for (std::size_t v = 0; v < valued; ++v) paid[v + 1] = static_cast<std::uint32_t>(s.paid_by(rows_.valued[v]));
+    Abreast sums;
+    for (std::size_t v = 0; v < valued; ++v) {
+      promised[v] = 0;
+      if (v >= first_valued_[d.step])
+        from.add(s, record + l.own.amounts, paid[v + 1], v, d.lane, record[v], promised + v, sums);
+    }
+    sums.finish();
+    missed(record + valued, l.dates, unpaid, paid.data(), s, rate, promised + valued);
+  });
 }
 
 // What a batch of defaults brings in comes, what was promised goes.
 void Corrections::take_away(const Gone& gone, const Block& block, Ledger& ledger) const {
   const std::size_t valued = rows_.valued.size();
   double* const come = memory(ledger) + recovery_at_;  // value by place, then cash
-  double* const come_cash = come + gone.claims.size() * valued;
-  std::fill_n(come, 2 * gone.claims.size() * valued, 0.0);
+  double* const come_cash = come + gone.asked * valued + Horizons::width;
   std::array<Recovery::Claimed, asked> claimed;
-  for (const Gone::Claim& g : gone.claims) claimed[g.place] = {lines_[g.line].position, &g.when, g.claim};
+  for (const Gone::Claim& g : gone.claims)
+    if (g.place != none) claimed[g.place] = {lines_[g.line].position, &g.when, g.claim};
   recovery_.recover({claimed.data(), gone.asked}, block, come, come_cash);
+  const Tag tag;
+  const auto one = hn::Set(tag, 1.0);
+  const double* numbers = gone.numbers.data();
   for (const Gone::Claim& g : gone.claims) {
     const Line& l = lines_[g.line];
-    const double* const value = gone.numbers.data() + g.place * valued * 2;
-    const double* const missed = value + valued;
-    const double* const rate = is_none(l.currency) ? nullptr : exchange(block, l.currency, 0) + g.when.lane;
-    add_default(l, g.when.lane, first_valued_[g.when.step], g.exposed, ledger);
-    const double* const comes = come + g.place * valued;
-    double* const received = come_cash + g.place * valued;
-    if (l.at_once)
-      std::fill(received + first_valued_[g.when.step], received + valued, (1 - g.when.loss_given_default) * g.exposed);
-    for (std::size_t v = 0; v < valued; ++v) {
-      const double gone_value =
-          rate == nullptr ? value[v] : value[v] * rate[static_cast<std::size_t>(rows_.valued[v]) * lanes];
-      const double cash = received[v] - (v == 0 ? 0 : received[v - 1]);
-      add_change(l, g.when.lane, v, comes[v] - gone_value, cash - missed[v], ledger);
+    const std::size_t lane = g.when.lane, first = first_valued_[g.when.step];
+    const auto seen = hn::Set(tag, static_cast<double>(first)), exposed = hn::Set(tag, g.exposed);
+    for (std::size_t i = first / Horizons::width; i < horizons_.size(); ++i) {
+      const Horizons& h = horizons_[i];
+      const auto number = hn::Iota(tag, static_cast<double>(h.begin)), missed = hn::LoadU(tag, numbers + valued + h.begin);
+      const auto now = hn::Eq(number, seen), goes = hn::Ge(number, seen);
+      auto promised = hn::LoadU(tag, numbers + h.begin), value = hn::Zero(tag), cash = value;
+      if (!is_none(l.currency)) promised = hn::Mul(promised, gather(exchange(block, l.currency, 0) + lane, h.step));
+      if (g.place == none) {
+        cash = hn::IfThenElseZero(now, hn::Mul(hn::Set(tag, 1 - g.when.loss_given_default), exposed));
+      } else {
+        value = hn::LoadU(tag, come + g.place * valued + h.begin);
+        cash = hn::LoadU(tag, come_cash + g.place * valued + h.begin);
+      }
+      add_changes(l, lane, h, hn::IfThenElseZero(goes, hn::Sub(value, promised)),
+                  hn::IfThenElseZero(goes, hn::Sub(cash, missed)), hn::IfThenElseZero(now, one),
+                  hn::IfThenElseZero(now, exposed), ledger);
     }
+    numbers += 2 * valued;
   }
 }
 

@@ -1,6 +1,7 @@
 // Which defaulted claims are corrected along a chain of dates, and what is kept of each.
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 
 #include "kernels/instruments/corrections.h"
 #include "kernels/math/functions.h"
@@ -18,12 +19,34 @@ bool share_dates(std::span<const std::uint32_t> by_dates, const CompiledClaims& 
   }
   return true;
 }
-// A date costs a chain about as much as four claims cost that are corrected outside one, at a PD of some percent. Floating
-// coupons are only valued in chains.
+std::size_t longest(std::span<const std::uint32_t> by_dates, const CompiledClaims& claims) {
+  return claims.schedules[claims.lines[by_dates.back()].schedule].date_years.size();
+}
+// A date costs a chain about as much as four claims cost that are corrected outside one, at a PD of some percent; with its
+// sixteen terms a smooth one as much as two. Floating coupons are only valued in chains.
 bool worth_a_chain(std::span<const std::uint32_t> by_dates, const CompiledClaims& claims) {
-  const CashFlowLine &first = claims.lines[by_dates.front()], &last = claims.lines[by_dates.back()];
-  const std::size_t longest = claims.schedules[last.schedule].date_years.size();
-  return first.rule && (first.floating != 0 || longest <= 4 * by_dates.size());
+  return claims.lines[by_dates.front()].floating != 0 || longest(by_dates, claims) <= 4 * by_dates.size();
+}
+bool worth_a_smooth_chain(std::span<const std::uint32_t> by_dates, const CompiledClaims& claims) {
+  return longest(by_dates, claims) <= 2 * by_dates.size();
+}
+
+// What claims of one chain have in common.
+std::tuple<CurveIndex, FactorIndex, double, double> dates_key(const Schedule& s) {
+  return {s.curve, s.spread, s.date_years.front(), s.date_years.size() > 1 ? s.date_years[1] : 0};
+}
+// Sorts positions by key, number of dates, obligor and place, and calls f(positions) for those of each key.
+template <class Key, class F>
+void each_group(std::vector<std::uint32_t>& order, const Positions& positions, const CompiledClaims& claims, const Key& key,
+                const F& f) {
+  const auto place = [&](std::uint32_t p) {
+    return std::tuple(key(p), claims.schedules[claims.lines[p].schedule].date_years.size(), positions.obligor[p], p);
+  };
+  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return place(a) < place(b); });
+  for (std::size_t begin = 0, end; begin < order.size(); begin = end) {
+    for (end = begin + 1; end < order.size() && key(order[end]) == key(order[begin]);) ++end;
+    f(std::span(order).subspan(begin, end - begin));
+  }
 }
 
 }  // namespace
@@ -41,50 +64,63 @@ Corrections::Corrections(CompiledClaims& claims, const RowSet& rows, const Recov
       h.at[j] = v * lanes, h.step[j] = static_cast<std::size_t>(rows.valued[v]) * lanes;
     }
   }
-  const auto key = [&](std::uint32_t p) {
-    const CashFlowLine& l = claims.lines[p];
-    const Schedule& s = claims.schedules[l.schedule];
-    return std::tuple(s.curve, s.spread, l.rule ? l.spread : 0, !l.rule, l.floating != 0, l.rule && l.rule->slope != 0,
-                      l.rule ? s.date_years.front() : 0, l.rule && s.date_years.size() > 1 ? s.date_years[1] : 0);
-  };
-  const auto place = [&](std::uint32_t p) {
-    return std::tuple(key(p), claims.schedules[claims.lines[p].schedule].date_years.size(), positions.obligor[p], p);
-  };
   std::vector<std::uint32_t> order(claims.lines.size());
   std::iota(order.begin(), order.end(), 0u);
   std::erase_if(order, [&](std::uint32_t p) { return is_none(positions.obligor[p]); });
-  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return place(a) < place(b); });
-
   std::vector<std::span<const std::uint32_t>> chains;
+  std::vector<std::uint32_t> others;
+  const auto plain = [&](const CashFlowLine& l, std::uint32_t p) {
+    return l.floating != 0 || (l.rule && recovery_.at_once(p) && !l.capitalises);
+  };
+  const auto split =
+      std::stable_partition(order.begin(), order.end(), [&](std::uint32_t p) { return plain(claims.lines[p], p); });
+  others.assign(split, order.end());
+  order.erase(split, order.end());
+  each_group(
+      order, positions, claims,
+      [&](std::uint32_t p) {
+        const CashFlowLine& l = claims.lines[p];
+        return std::tuple(dates_key(claims.schedules[l.schedule]), l.spread, l.floating != 0, l.rule->slope != 0);
+      },
+      [&](std::span<std::uint32_t> group) {
+        const bool chain = worth_a_chain(group, claims);
+        if (chain && share_dates(group, claims)) {
+          chains.emplace_back(group);
+        } else if (claims.lines[group.front()].floating != 0) {
+          const auto schedule = [&](std::uint32_t p) { return claims.lines[p].schedule; };
+          std::stable_sort(group.begin(), group.end(),
+                           [&](std::uint32_t a, std::uint32_t b) { return schedule(a) < schedule(b); });
+          for (std::size_t i = 0, n; i < group.size(); i += n) {
+            for (n = 1; i + n < group.size() && schedule(group[i + n]) == schedule(group[i]);) ++n;
+            chains.emplace_back(group.subspan(i, n));
+          }
+        } else {
+          others.insert(others.end(), group.begin(), group.end());
+        }
+      });
+  std::vector<std::uint32_t> rough;
+  each_group(
+      others, positions, claims, [&](std::uint32_t p) { return dates_key(claims.schedules[claims.lines[p].schedule]); },
+      [&](std::span<std::uint32_t> group) {
+        if (worth_a_smooth_chain(group, claims) && share_dates(group, claims))
+          add_smooth(group, claims, positions, rough);
+        else
+          rough.insert(rough.end(), group.begin(), group.end());
+      });
+  smooth_end_ = lines_.size();
   std::vector<bool> need(claims.schedules.size(), false);
-  for (std::size_t begin = 0, end; begin < order.size(); begin = end) {
-    for (end = begin + 1; end < order.size() && key(order[end]) == key(order[begin]);) ++end;
-    const auto group = std::span(order).subspan(begin, end - begin);
-    const bool chain = worth_a_chain(group, claims), shared = chain && share_dates(group, claims);
-    if (shared) {
-      chains.push_back(group);
-    } else if (chain && claims.lines[group.front()].floating != 0) {
-      const auto schedule = [&](std::uint32_t p) { return claims.lines[p].schedule; };
-      std::stable_sort(group.begin(), group.end(),
-                       [&](std::uint32_t a, std::uint32_t b) { return schedule(a) < schedule(b); });
-      for (std::size_t i = 0, n; i < group.size(); i += n) {
-        for (n = 1; i + n < group.size() && schedule(group[i + n]) == schedule(group[i]);) ++n;
-        chains.push_back(group.subspan(i, n));
-      }
-    } else {
-      for (const std::uint32_t p : group) {
-        add_line(p, claims, positions);
-        add_amounts(p, claims);
-        need[claims.lines[p].schedule] = true;
-      }
-    }
+  for (const std::uint32_t p : rough) {
+    const CashFlowLine& l = claims.lines[p];
+    add_line(p, claims, positions);
+    add_record(p, std::span(claims.folded).subspan(l.folded, claims.schedules[l.schedule].date_years.size()), claims);
+    need[l.schedule] = true;
   }
+  own_end_ = lines_.size();
   for (const auto& group : chains) add_chain(group, claims, positions);
   const auto rounded = [](std::size_t doubles) { return (doubles + cache_line - 1) / cache_line * cache_line; };
   changes_at_ = rounded(coupons.forwards().doubles());
   recovery_at_ = changes_at_ + (rows.detail == Detail::leaf ? std::size_t{rows.count} * lanes * rows.valued.size() * 4 : 0);
-  work_at_ = rounded(recovery_at_ + 2 * std::max(alone_.empty() ? 0 : asked * rows.valued.size(),
-                                                 rows.valued.size() + Horizons::width + 1));
+  work_at_ = rounded(recovery_at_ + 2 * ((own_end_ == 0 ? 1 : asked) * rows.valued.size() + Horizons::width));
   slots_ = claims.schedules.number_slots(need);
   schedules_ = std::move(claims.schedules);
 }
@@ -96,20 +132,68 @@ void Corrections::add_line(std::uint32_t position, const CompiledClaims& claims,
   const std::size_t dates = s.date_years.size(), before_last = std::min(early.size(), dates - 1);
   const bool level = std::all_of(early.begin(), early.begin() + static_cast<std::ptrdiff_t>(before_last),
                                  [&](const Early& e) { return e.balance == l.principal; });
-  lines_.push_back({position, l.row, l.currency, static_cast<std::uint16_t>(dates), recovery_.at_once(position),
-                    l.capitalises, level, l.interest, l.rule.value_or(AmountRule{}), balances_.size()});
+  lines_.push_back({position,
+                    l.row,
+                    l.currency,
+                    static_cast<std::uint16_t>(dates),
+                    recovery_.at_once(position),
+                    l.capitalises,
+                    level,
+                    l.interest,
+                    {l.rule.value_or(AmountRule{})},
+                    balances_.size()});
   obligor_of_.push_back(static_cast<std::uint32_t>(positions.obligor[position]));
   balances_.push_back(l.principal);
   for (std::size_t k = 0; k < early.size() && !level; ++k) balances_.push_back(early[k].balance);
 }
 
-void Corrections::add_amounts(std::uint32_t position, const CompiledClaims& claims) {
+// Of the last line added.
+void Corrections::add_record(std::uint32_t position, std::span<const double> amounts, const CompiledClaims& claims) {
   const CashFlowLine& l = claims.lines[position];
-  const Schedule& s = claims.schedules[l.schedule];
-  alone_.push_back({l.schedule, amounts_.size(), folded_.size()});
-  for (std::size_t k = 0; k < s.paid.back(); ++k) amounts_.push_back(claims.early[l.early + k].amount);
-  for (std::size_t k = 0; k < s.date_years.size(); ++k) folded_.push_back(claims.folded[l.folded + k]);
-  for (const int h : rows_.valued) growth_.push_back(exp(l.spread * time_years_[static_cast<std::size_t>(h)]));
+  const std::size_t record = numbers_.size();
+  for (const int h : rows_.valued) numbers_.push_back(exp(l.spread * time_years_[static_cast<std::size_t>(h)]));
+  double due = 0;
+  numbers_.push_back(due);
+  for (std::size_t k = 0; k < claims.schedules[l.schedule].paid.back(); ++k)
+    numbers_.push_back(due += claims.early[l.early + k].amount);
+  lines_.back().own = {l.schedule, static_cast<std::uint32_t>(numbers_.size() - record), record};
+  numbers_.insert(numbers_.end(), amounts.begin(), amounts.end());
+}
+
+void Corrections::add_smooth(std::span<const std::uint32_t> positions, const CompiledClaims& claims, const Positions& all,
+                             std::vector<std::uint32_t>& rough) {
+  const std::uint32_t schedule = claims.lines[positions.back()].schedule;
+  const std::size_t begin = lines_.size(), dates = claims.schedules[schedule].date_years.size();
+  SmoothFit fit(dates);
+  for (const std::uint32_t p : positions) {
+    const CashFlowLine& l = claims.lines[p];
+    const std::size_t count = claims.schedules[l.schedule].date_years.size();
+    const auto terms = fit(std::span(claims.folded).subspan(l.folded, count), l.principal);
+    if (!terms) {
+      rough.push_back(p);
+      continue;
+    }
+    add_line(p, claims, all);
+    add_record(p, terms->coefficient, claims);
+  }
+  if (lines_.size() == begin) return;
+  Smooth& chain = smooth_.emplace_back(Smooth{schedule, begin, lines_.size(), {}, {}, {0}});
+  chain.at_step = steps_along(claims.schedules[schedule]);
+  for (const int h : rows_.valued) chain.paid.push_back(static_cast<std::uint32_t>(claims.schedules[schedule].paid_by(h)));
+  for (std::size_t k = 0; k < dates; ++k) {
+    const auto terms = fit.basis(k);
+    chain.basis.insert(chain.basis.end(), terms.begin(), terms.end());
+  }
+}
+
+std::vector<Corrections::AtStep> Corrections::steps_along(const Schedule& s) const {
+  std::vector<AtStep> out;
+  for (std::size_t n = 0; n < time_years_.size(); ++n) {
+    const std::size_t unpaid = n == 0 ? 0 : s.paid_by(static_cast<int>(n) - 1);
+    out.push_back({static_cast<std::uint32_t>(unpaid), static_cast<double>(unpaid), static_cast<double>(first_valued_[n]),
+                   unpaid == 0 ? 0 : s.date_years[unpaid - 1], time_years_[n]});
+  }
+  return out;
 }
 
 void Corrections::add_chain(std::span<const std::uint32_t> positions, const CompiledClaims& claims, const Positions& all) {
@@ -119,7 +203,6 @@ void Corrections::add_chain(std::span<const std::uint32_t> positions, const Comp
               longest.spread,
               longest.rule->slope != 0,
               false,
-              longest.floating == 0,
               false,
               lines_.size(),
               lines_.size() + positions.size(),
@@ -132,17 +215,11 @@ void Corrections::add_chain(std::span<const std::uint32_t> positions, const Comp
   for (const std::uint32_t p : positions) {
     add_line(p, claims, all);
     chain.firsts |= lines_.back().rule.first != 0;
-    chain.abreast &= lines_.back().at_once && !lines_.back().capitalises;
     chain.abroad |= !is_none(lines_.back().currency);
     if (longest.floating != 0) coupons_of_.push_back({claims.lines[p].floating, claims.lines[p].running});
   }
-  for (std::size_t n = 0; n < time_years_.size(); ++n) {
-    const std::size_t unpaid = n == 0 ? 0 : s.paid_by(static_cast<int>(n) - 1);
-    chain.at_step.push_back({static_cast<std::uint32_t>(unpaid), static_cast<double>(unpaid),
-                             static_cast<double>(first_valued_[n]), unpaid == 0 ? 0 : s.date_years[unpaid - 1],
-                             time_years_[n]});
-  }
-  if (chain.abreast && chain.abroad) {
+  chain.at_step = steps_along(s);
+  if (longest.floating == 0 && chain.abroad) {
     for (std::size_t k = 0; k < s.paid_by(rows_.valued.back()); ++k) chain.rate_at.push_back(s.step[k] * lanes);
     for (const int h : rows_.valued) chain.rate_at.push_back(static_cast<std::uint32_t>(h * lanes));
     most_rates_ = std::max(most_rates_, chain.rate_at.size());

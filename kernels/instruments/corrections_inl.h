@@ -49,17 +49,6 @@ HWY_INLINE Vector each(std::size_t count, Vector begins, Vector ends, const F& f
 HWY_INLINE void fetch(const double* from, std::size_t count) {
   for (std::size_t i = 0; i < count; i += 8) __builtin_prefetch(from + i);
 }
-// AmountRule::sum, side by side.
-inline Vector sum(const AmountRule& rule, Vector begins, Vector ends, std::size_t dates) {
-  const Tag d;
-  const auto count = hn::Sub(ends, begins), twice_mean = hn::Sub(hn::Add(begins, ends), hn::Set(d, 1.0));
-  auto sum = hn::Add(hn::Mul(hn::Set(d, rule.level), count),
-                     hn::Mul(hn::Set(d, rule.slope), hn::Mul(hn::Mul(hn::Set(d, 0.5), twice_mean), count)));
-  sum = hn::Add(sum, hn::IfThenElseZero(hn::Eq(begins, hn::Zero(d)), hn::Set(d, rule.first)));
-  sum = hn::Add(sum, hn::IfThenElseZero(hn::Eq(ends, hn::Set(d, static_cast<double>(dates))), hn::Set(d, rule.last)));
-  return hn::IfThenElseZero(hn::Lt(begins, ends), sum);
-}
-
 }  // namespace corrections
 
 // [valued][lane]: sums over the dates so far of discount factors, alone and times the number of the date, and of floating
@@ -135,25 +124,19 @@ inline double Corrections::claim_at_default(const Line& l, const Schedule& s, in
 
 // Where a default is written: scratch memory, where the changes of a scenario lie together ({value, cash, defaults, exposed}
 // by valued step); where every position has a row of its own, the ledger. Cash and gauges: since the valued step before.
-inline void Corrections::add_default(const Line& l, std::size_t lane, std::size_t first, double exposed,
+template <class V>
+inline void Corrections::add_changes(const Line& l, std::size_t lane, const Horizons& h, V value, V cash, V count, V exposed,
                                      Ledger& ledger) const {
+  using namespace corrections;
+  const Tag d;
+  alignas(32) double change[Horizons::width][4];
+  hn::StoreInterleaved4(value, cash, count, exposed, d, change[0]);
   if (rows_.detail == Detail::leaf) {
-    double* const to = memory(ledger) + place_of_changes(l.row, lane) + 4 * first;
-    to[2] += 1, to[3] += exposed;
+    double* const to = memory(ledger) + place_of_changes(l.row, lane) + 4 * h.begin;
+    for (std::size_t j = 0; j < h.count; ++j)
+      hn::StoreU(hn::Add(hn::LoadU(d, to + 4 * j), hn::Load(d, change[j])), d, to + 4 * j);
   } else {
-    const int at = static_cast<int>(first);
-    ledger.gauges(rows_.gauge(l.row, defaults), at)[lane] += 1;
-    ledger.gauges(rows_.gauge(l.row, defaulted_exposure), at)[lane] += exposed;
-  }
-}
-inline void Corrections::add_change(const Line& l, std::size_t lane, std::size_t v, double value, double cash,
-                                    Ledger& ledger) const {
-  if (rows_.detail == Detail::leaf) {
-    double* const to = memory(ledger) + place_of_changes(l.row, lane) + 4 * v;
-    to[0] += value, to[1] += cash;
-  } else {
-    ledger.value(rows_.row(l.row), static_cast<int>(v))[lane] += value;
-    ledger.cash(rows_.row(l.row), static_cast<int>(v))[lane] += cash;
+    for (std::size_t j = 0; j < h.count; ++j) add_change(l, lane, h.begin + j, change[j], ledger);
   }
 }
 
@@ -223,6 +206,9 @@ class Corrections::Hits {
     const Line& l = all_.lines_[line];
     const std::size_t before = d.step - 1u, unpaid = paid_ == nullptr ? before : paid_[before];
     __builtin_prefetch(all_.balances_.data() + l.early + (l.level ? 0 : unpaid));
+    if (line >= all_.own_end_) return;
+    const double* const record = all_.numbers_.data() + l.own.record;
+    for (std::size_t ahead = 0; ahead < 5 * cache_line; ahead += cache_line) __builtin_prefetch(record + ahead);
   }
 
   const Corrections& all_;
@@ -280,7 +266,8 @@ class Corrections::Gathered {
       if (leaf)
         add_changes(to_[i].row, change_ + 4 * i);
       else
-        all_.add_changes(*to_[i].line, to_[i].lane, change_ + 4 * i, ledger_);
+        for (std::size_t v = 0; v < valued_; ++v)
+          all_.add_change(*to_[i].line, to_[i].lane, v, change_ + 4 * (v * DefaultsAbreast::most + i), ledger_);
     }
     some_.count = 0;
   }

@@ -114,7 +114,7 @@ void SaleLaw::expect(std::span<const SaleLaw* const> laws, const double* claims,
   }
   for (std::size_t j = 0; j < terms; ++j) {
     for (std::size_t i = 0; i < padded; ++i) {
-      const Jumps jumps = i < count && j < laws[i]->jumps_.size() ? laws[i]->jumps_[j] : Jumps{0, 0, 0};
+      const Jumps jumps = i < count && j < laws[i]->jumps_.size() ? laws[i]->jumps_[j] : Jumps{0, 1, 0};
       t.probability[i] = jumps.probability, t.growth[i] = jumps.growth, t.deviation[i] = jumps.deviation;
     }
     HWY_DYNAMIC_DISPATCH(AddSales)(t, padded);

@@ -26,7 +26,7 @@ double VaultTable::Vault::ratio() const { return debt > 0 ? collateral / debt : 
 
 void VaultTable::add(const std::vector<Vault>& vaults) {
   if (!place_.empty()) ratio_.resize(ratio_.size() - few);
-  Place place{ratio_.size(), debt_.size(), 0, static_cast<std::uint32_t>(vaults.size())};
+  Place place{ratio_.size(), debt_.size(), start_.size(), 0, 0, 0, static_cast<std::uint32_t>(vaults.size()), 0};
   Sum collateral, debt;
   collateral_.push_back(0), debt_.push_back(0);
   for (const Vault& v : vaults) {
@@ -35,13 +35,42 @@ void VaultTable::add(const std::vector<Vault>& vaults) {
     collateral.add(v.quantity * v.collateral), debt.add(v.quantity * v.debt);
     collateral_.push_back(collateral.value()), debt_.push_back(debt.value());
   }
-  place_.push_back(place);
   ratio_.resize(ratio_.size() + few);
+  add_buckets(place);
+  place_.push_back(place);
+}
+
+// As many buckets as vaults, of equal width; those with the most collateral share the last.
+void VaultTable::add_buckets(Place& p) {
+  const double* const ratio = ratio_.data() + p.ratio;
+  p.buckets = std::max(p.size, 1u);
+  if (p.alive < p.size) {
+    p.origin = ratio[p.alive];
+    const double width = ratio[p.alive + static_cast<std::uint32_t>(0.95 * (p.size - p.alive - 1))] - p.origin;
+    if (width > 0 && width < 1e300 && p.buckets / width < 1e300) p.per_unit = p.buckets / width;
+  }
+  place_.push_back(p);
+  const View view = table(place_.size() - 1);
+  place_.pop_back();
+  std::uint32_t i = 0;
+  for (std::uint32_t b = 0; b < p.buckets; ++b) {
+    while (i < p.size && view.bucket(ratio[i]) < b) ++i;
+    start_.push_back(i);
+  }
+  start_.push_back(p.size);
 }
 
 VaultTable::View VaultTable::table(std::size_t number) const {
   const Place& p = place_[number];
-  return {ratio_.data() + p.ratio, collateral_.data() + p.sums, debt_.data() + p.sums, p.alive, p.size};
+  return {ratio_.data() + p.ratio,
+          collateral_.data() + p.sums,
+          debt_.data() + p.sums,
+          start_.data() + p.start,
+          p.origin,
+          p.per_unit,
+          p.alive,
+          p.size,
+          p.buckets};
 }
 
 double VaultTable::View::lowest() const { return alive < size ? ratio[alive] : std::numeric_limits<double>::infinity(); }
@@ -94,11 +123,18 @@ std::uint32_t first_not(const double* ratio, std::uint32_t begin, std::uint32_t 
 
 }  // namespace
 
+std::uint32_t VaultTable::View::bucket(double level) const {
+  const double place = (level - origin) * per_unit, last = buckets - 1.0;
+  return static_cast<std::uint32_t>(place > 0 ? std::min(place, last) : 0);
+}
+// Looked for in the one bucket where it can be, whatever the range.
 std::uint32_t VaultTable::View::below(std::uint32_t begin, std::uint32_t end, double level) const {
-  return first_not(ratio, begin, end, Below{level});
+  const std::uint32_t b = bucket(level);
+  return std::min(std::max(first_not(ratio, start[b], start[b + 1], Below{level}), begin), end);
 }
 std::uint32_t VaultTable::View::up_to(std::uint32_t begin, std::uint32_t end, double level) const {
-  return first_not(ratio, begin, end, UpTo{level});
+  const std::uint32_t b = bucket(level);
+  return std::min(std::max(first_not(ratio, start[b], start[b + 1], UpTo{level}), begin), end);
 }
 
 void VaultPath::start(const VaultTerms& terms, const VaultTable::View& table) {

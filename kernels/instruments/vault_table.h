@@ -28,22 +28,28 @@ class VaultTable {
   // The vaults of one table. Index 0 .. size; `alive` is the first that has collateral: what has none is never liquidated.
   struct View {
     const double *ratio, *collateral, *debt;  // sums: [i] over vaults before i
-    std::uint32_t alive, size;
+    const std::uint32_t* start;               // first vault of each bucket of ratios; behind the last, the size
+    double origin, per_unit;                  // of the buckets
+    std::uint32_t alive, size, buckets;
     double collateral_of(std::uint32_t begin, std::uint32_t end) const { return collateral[end] - collateral[begin]; }
     double debt_of(std::uint32_t begin, std::uint32_t end) const { return debt[end] - debt[begin]; }
     double lowest() const;                                                            // ratio that is liquidated first
     std::uint32_t below(std::uint32_t begin, std::uint32_t end, double level) const;  // first with ratio >= level
     std::uint32_t up_to(std::uint32_t begin, std::uint32_t end, double level) const;  // first with ratio > level
+    std::uint32_t bucket(double level) const;                                         // never falls as the level rises
   };
   View table(std::size_t number) const;
   std::size_t size() const { return place_.size(); }
 
  private:
   struct Place {
-    std::size_t ratio, sums;
-    std::uint32_t alive, size;
+    std::size_t ratio, sums, start;
+    double origin, per_unit;
+    std::uint32_t alive, size, buckets;
   };
+  void add_buckets(Place&);
   std::vector<double> ratio_, collateral_, debt_;
+  std::vector<std::uint32_t> start_;
   std::vector<Place> place_;
 };
 

@@ -167,13 +167,14 @@ struct RandomClaims {
   std::vector<Line> lines;
   std::vector<PlainClaim> plain;
 };
-// Maturities on and off the grid, some before the last step; spreads that are factors, numbers and solved.
-inline RandomClaims random_claims(World& w, const std::string& type, std::size_t count, std::uint32_t obligors,
-                                  bool on_grid) {
+// Maturities on and off the grid, some before the last step; spreads that are factors, numbers and solved. Payments a year:
+// 0: any.
+inline RandomClaims random_claims(World& w, const std::string& type, std::size_t count, std::uint32_t obligors, bool on_grid,
+                                  int per_year = 0) {
   RandomClaims out;
   for (std::size_t i = 0; i < count; ++i) {
     const int frequencies[] = {1, 2, 4, 12};
-    const int frequency = frequencies[w.random() % 4];
+    const int frequency = per_year == 0 ? frequencies[w.random() % 4] : per_year;
     const double maturity = on_grid ? static_cast<double>(1 + w.random() % 96) / 12 : w.uniform(0.02, 8);
     const double rate = w.random() % 8 == 0 ? 0 : w.uniform(0.01, 0.14), principal = w.uniform(1e3, 1e6);
     const char kind = type == "bond" ? 'b' : "balp"[w.random() % 4];

@@ -178,6 +178,7 @@ TEST_CASE("mortgages agree with the definition, on and off the grid of steps", "
 TEST_CASE("what is kept of one level of prices gives the bits of another", "[mortgage]") {
   World w = mortgage_world(12, 1.0 / 12, {1, 3, 8, 12}, 5);
   RandomClaims book = random_claims(w, "loan", 60, obligors, true);
+  for (Line& monthly : random_claims(w, "loan", 160, obligors, true, 12).lines) book.lines.push_back(std::move(monthly));
   add_liens(w, book);
   const Positions positions = table(instrument("mortgage"), book.lines);
   for (const Detail detail : {Detail::leaf, Detail::position}) {

@@ -2,6 +2,7 @@
 // HDF5 handles that close themselves, and its error messages. Only the cube_file_*.cpp include this.
 #include <hdf5.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -57,5 +58,13 @@ using Space = Handle<H5Sclose>;
 using Type = Handle<H5Tclose>;
 using Properties = Handle<H5Pclose>;
 using Attribute = Handle<H5Aclose>;
+
+// For a transfer of so many strings. HDF5 clears two buffers of a megabyte for each unless it is told how little they take.
+inline Properties transfer_of_strings(std::size_t count) {
+  constexpr std::size_t in_file = 16, least = 4096, most = std::size_t{1} << 20;
+  Properties properties(H5Pcreate(H5P_DATASET_XFER), "properties");
+  check(H5Pset_buffer(properties, std::clamp(count * in_file, least, most), nullptr, nullptr), "buffer");
+  return properties;
+}
 
 }  // namespace tailcube::hdf5

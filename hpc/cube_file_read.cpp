@@ -240,7 +240,7 @@ class Reader {
     if (count > file_bytes_) throw Error(path + " claims to be larger than the file can hold");
     std::vector<char*> pointers(count, nullptr);
     const StringReclaim reclaim{type, space, pointers.data()};
-    if (count > 0) check(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()), path);
+    if (count > 0) check(H5Dread(dataset, type, H5S_ALL, H5S_ALL, transfer_of_strings(count), pointers.data()), path);
     std::vector<std::string> values;
     values.reserve(count);
     for (const char* pointer : pointers) values.emplace_back(pointer == nullptr ? "" : pointer);

@@ -212,7 +212,7 @@ class Writer {
     const Dataset made(H5Dcreate2(group, name, type, space, H5P_DEFAULT, object_properties(H5P_DATASET_CREATE), H5P_DEFAULT),
                        name);
     const char* pointer = value.c_str();
-    check(H5Dwrite(made, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, &pointer), name);
+    check(H5Dwrite(made, type, H5S_ALL, H5S_ALL, transfer_of_strings(1), &pointer), name);
     attribute(made, "long_name", std::string(long_name));
   }
   void scale(hid_t made, const char* name, const char* long_name, Unit unit) {
@@ -246,7 +246,7 @@ class Writer {
     std::vector<const char*> pointers;
     pointers.reserve(values.size());
     for (const std::string& value : values) pointers.push_back(value.c_str());
-    check(H5Dwrite(made, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()), name);
+    check(H5Dwrite(made, type, H5S_ALL, H5S_ALL, transfer_of_strings(pointers.size()), pointers.data()), name);
     return made;
   }
   static Space space_of(const Dims& dims, std::size_t values, const char* name) {

@@ -31,8 +31,8 @@ std::size_t extent(const Cube& cube, AxisName name) {
   if (name == rank) return static_cast<std::size_t>(cube.tail_ranks);
   if (name == bin) return cube.bin_edge.empty() ? 0 : cube.bin_edge.size() - 1;
   const auto& values = axis(name).values;
-  if (const Doubles* doubles = std::get_if<Doubles>(&values)) return (cube.**doubles).size();
-  return (cube.*std::get<Strings>(values)).size();
+  if (const Places* places = std::get_if<Places>(&values)) return (cube.**places).size();
+  return (cube.*std::get<Names>(values)).size();
 }
 
 const std::vector<Group>& groups() {

@@ -12,10 +12,12 @@ namespace tailcube::layout {
 
 enum class Unit { none, one, year, money };
 
-using Doubles = std::vector<double> Cube::*;
-using Counts = std::vector<std::int64_t> Cube::*;
-using Flags = std::vector<std::int8_t> Cube::*;
-using Strings = std::vector<std::string> Cube::*;
+using Doubles = CubeValues<double> Cube::*;
+using Counts = CubeValues<std::int64_t> Cube::*;
+using Flags = CubeValues<std::int8_t> Cube::*;
+using Strings = CubeValues<std::string> Cube::*;
+using Names = std::vector<std::string> Cube::*;
+using Places = std::vector<double> Cube::*;
 struct Index {  // 0 or 1, 2, 3, ...: its length is that of the axis
   std::int64_t first;
 };
@@ -25,7 +27,7 @@ struct Levels {};  // Cube::confidence
 enum class AxisName { quantity, cell, node, horizon, confidence, gauge, rank, bin, bin_edge, position, edge, part };
 struct Axis {
   const char* name;
-  std::variant<Strings, Doubles, Levels, Index> values;
+  std::variant<Names, Places, Levels, Index> values;
   Unit unit;
   const char* long_name;
 };

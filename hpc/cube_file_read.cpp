@@ -65,34 +65,36 @@ class Reader {
     return h;
   }
 
-  Cube cube() {
+  Cube cube(const LeftOut& left_out) {
     Cube cube = empty_cube();
     for (const layout::Group& group : layout::groups()) {
-      if (!exists(group.name)) continue;
-      for (const AxisName name : group.axes) axis(group.name, name, cube);
-      for (const layout::Field& field : group.fields) data(group.name, field, std::nullopt, cube);
+      const bool wanted = !among(left_out, group.name);
+      if (exists(group.name))
+        for (const AxisName name : group.axes) axis(group.name, name, cube);
+      for (const layout::Field& field : group.fields)
+        wanted ? data(group.name, field, std::nullopt, cube) : leave_out(field, cube);
     }
     return cube;
   }
 
   Cube cell(const ChooseCell& choose) {
     Cube cube = empty_cube();
-    std::vector<const layout::Group*> groups;
-    for (const layout::Group& group : layout::groups()) {
-      if (!among(groups_replayed, group.name) || !exists(group.name)) continue;
-      for (const AxisName name : group.axes) axis(group.name, name, cube);
-      groups.push_back(&group);
-    }
+    for (const layout::Group& group : layout::groups())
+      if (among(groups_replayed, group.name) && exists(group.name))
+        for (const AxisName name : group.axes) axis(group.name, name, cube);
     const std::size_t place = choose(cube.cells), extent = cube.cells.size();
     if (place >= extent) throw Error("has " + std::to_string(extent) + " cells");
     cube.cells = {cube.cells[place]};
-    for (const layout::Group* group : groups)
-      for (const layout::Field& field : group->fields) {
-        if (!among(replayed, path_of(group->name, field))) continue;
+    for (const layout::Group& group : layout::groups())
+      for (const layout::Field& field : group.fields) {
+        if (!among(replayed, path_of(group.name, field))) {
+          leave_out(field, cube);
+          continue;
+        }
         const auto axis = std::find(field.axes.begin(), field.axes.end(), AxisName::cell);
         std::optional<Slice> slice;
         if (axis != field.axes.end()) slice = {static_cast<std::size_t>(axis - field.axes.begin()), place, extent};
-        data(group->name, field, slice, cube);
+        data(group.name, field, slice, cube);
       }
     return cube;
   }
@@ -134,6 +136,10 @@ class Reader {
     return std::find(names.begin(), names.end(), name) != names.end();
   }
   static std::string path_of(const char* group, const layout::Field& field) { return std::string(group) + "/" + field.name; }
+
+  static void leave_out(const layout::Field& field, Cube& cube) {
+    std::visit([&](auto member) { (cube.*member).leave_out(field.name); }, field.values);
+  }
 
   void data(const char* group, const layout::Field& field, const std::optional<Slice>& slice, Cube& cube) {
     const std::string path = path_of(group, field);
@@ -301,8 +307,10 @@ auto with_reader(const std::filesystem::path& path, Read read) {
 
 }  // namespace
 
-CubeFile read_cube_file(const std::filesystem::path& path) {
-  return with_reader(path, [](Reader& reader) { return CubeFile{reader.header(), reader.cube(), reader.provenance()}; });
+CubeFile read_cube_file(const std::filesystem::path& path, const LeftOut& left_out) {
+  return with_reader(path, [&left_out](Reader& reader) {
+    return CubeFile{reader.header(), reader.cube(left_out), reader.provenance()};
+  });
 }
 
 CubeFile read_cube_cell(const std::filesystem::path& path, const ChooseCell& choose) {
@@ -312,7 +320,7 @@ CubeFile read_cube_cell(const std::filesystem::path& path, const ChooseCell& cho
 }
 
 Cube read_cube(const std::filesystem::path& path) {
-  return with_reader(path, [](Reader& reader) { return reader.cube(); });
+  return with_reader(path, [](Reader& reader) { return reader.cube({}); });
 }
 
 }  // namespace tailcube

@@ -1,6 +1,7 @@
 #pragma once
 // All that a cube file holds, with what is needed to run its job again.
 #include <functional>
+#include <string_view>
 
 #include "hpc/cube_file.h"
 
@@ -16,12 +17,14 @@ struct CubeFile {
   Cube cube;
   Provenance provenance;
 };
+// Groups of the file that are not read, "tail": their datasets are left out (src/cube/values.h), their axes are read.
+using LeftOut = std::vector<std::string_view>;
 // With one look at the file. Throws as read_cube does.
-CubeFile read_cube_file(const std::filesystem::path&);
+CubeFile read_cube_file(const std::filesystem::path&, const LeftOut& = {});
 
 // Of one cell what replaying its scenarios takes: axes, gauges, base_value, /tail and the ids in quarantine, beside header
-// and provenance. Cube::cells has its name alone, other datasets are empty. `choose` gets the names of all cells and returns
-// a place; it is called in two processes and must have no effect elsewhere. What it throws is passed on.
+// and provenance. Cube::cells has its name alone, other datasets are left out. `choose` gets the names of all cells and
+// returns a place; it is called in two processes and must have no effect elsewhere. What it throws is passed on.
 using ChooseCell = std::function<std::size_t(const std::vector<std::string>& cells)>;
 CubeFile read_cube_cell(const std::filesystem::path&, const ChooseCell& choose);
 

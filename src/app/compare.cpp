@@ -13,6 +13,7 @@
 #include "src/app/terminal.h"
 #include "src/input/digest.h"
 #include "src/report/compare_report.h"
+#include "src/report/figures.h"
 
 namespace tailcube {
 namespace {
@@ -112,7 +113,11 @@ Causes causes_of(const LoadedCube& a, const LoadedCube& b, std::vector<fs::path>
 int compare_command(const Options& options) {
   bool differs = false;
   const int code = run_reader([&] {
-    const LoadedCube a = load_cube(options.input), b = load_cube(options.figures.second);
+    LeftOut left_out{"distribution", "concentration"};
+    const std::vector<std::string>& what = options.figures.what;
+    if (std::find(what.begin(), what.end(), contribution_figure().name) == what.end())
+      left_out.insert(left_out.end(), {"contribution", "contribution_by"});
+    const LoadedCube a = load_cube(options.input, left_out), b = load_cube(options.figures.second, left_out);
     CompareRequest request{options.figures.filters,  options.figures.what,  options.figures.relative,
                            options.figures.absolute, options.figures.sigma, false};
     request.same_scenarios =

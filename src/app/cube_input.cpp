@@ -20,12 +20,12 @@ class BadCube : public std::runtime_error {
 
 }  // namespace
 
-LoadedCube load_cube(const std::filesystem::path& file_or_folder) {
+LoadedCube load_cube(const std::filesystem::path& file_or_folder, const LeftOut& left_out) {
   std::filesystem::path path = file_or_folder;
   if (std::filesystem::is_directory(path)) path /= "cube.h5";
   if (!std::filesystem::exists(path)) throw BadCube(exit_code::missing, path.string() + ": no such file");
   try {
-    return {read_cube_file(path), path};
+    return {read_cube_file(path, left_out), path};
   } catch (const FileError& error) {
     throw BadCube(exit_code::invalid, error.what());
   }

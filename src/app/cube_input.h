@@ -10,8 +10,8 @@ namespace tailcube {
 struct LoadedCube : CubeFile {
   std::filesystem::path path;
 };
-// A cube, or cube.h5 in a folder. Only in a command that run_reader runs.
-LoadedCube load_cube(const std::filesystem::path& file_or_folder);
+// A cube, or cube.h5 in a folder, without these groups. Only in a command that run_reader runs.
+LoadedCube load_cube(const std::filesystem::path& file_or_folder, const LeftOut& left_out);
 
 // Where the job of a cube lay when it was run, as the run.json beside the cube has it; empty: not known.
 std::filesystem::path recorded_job(const std::filesystem::path& cube);

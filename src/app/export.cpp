@@ -27,8 +27,9 @@ std::string about(const CubeHeader& h) {
 
 int export_command(const Options& options) {
   return run_reader([&] {
-    const LoadedCube loaded = load_cube(options.input);
-    const ExportRows rows(loaded.cube, options.figures.filters, options.figures.what);
+    const ChosenDatasets chosen = choose_datasets(options.figures.what);
+    const LoadedCube loaded = load_cube(options.input, groups_without(chosen));
+    const ExportRows rows(loaded.cube, options.figures.filters, chosen);
     const auto text = [&](const std::function<void(std::string_view)>& write) {
       if (options.figures.format == "json")
         export_json(rows, about(loaded.header), write);

@@ -118,24 +118,7 @@ constexpr AxisName always[] = {AxisName::quantity, AxisName::cell, AxisName::nod
 
 }  // namespace
 
-ExportRows::ExportRows(const Cube& cube, const Filters& filters, const std::vector<std::string>& what)
-    : cube_(cube), selection_(select(cube, filters)) {
-  choose(what);
-  columns_ = {"name"};
-  std::vector<AxisName> axes(std::begin(always), std::end(always));
-  for (const auto& at : chosen_)
-    for (const AxisName name : field_at(at).axes)
-      if (std::find(axes.begin(), axes.end(), name) == axes.end()) axes.push_back(name);
-  for (const AxisName name : axes) {
-    columns_.emplace_back(layout::axis(name).name);
-    if (name == AxisName::bin) columns_.insert(columns_.end(), {"bin_lower", "bin_upper"});
-    if (name == AxisName::edge) columns_.insert(columns_.end(), {"edge_parent", "edge_child"});
-    if (name == AxisName::part) columns_.insert(columns_.end(), {"part_parent", "part_column", "part_value"});
-  }
-  for (const char* last : {"value", "standard_error", "lower", "upper", "unit", "flag"}) columns_.emplace_back(last);
-}
-
-void ExportRows::choose(const std::vector<std::string>& what) {
+ChosenDatasets choose_datasets(const std::vector<std::string>& what) {
   std::vector<std::string> wanted = what;
   if (wanted.empty())
     for (const Figure& figure : figures()) wanted.emplace_back(figure.name);
@@ -164,7 +147,31 @@ void ExportRows::choose(const std::vector<std::string>& what) {
       refuse_what(name, "gauges, " + known + " or a dataset of one of these groups");
     }
   }
-  chosen_.assign(chosen.begin(), chosen.end());
+  return {chosen.begin(), chosen.end()};
+}
+
+std::vector<std::string_view> groups_without(const ChosenDatasets& chosen) {
+  std::vector<std::string_view> groups;
+  for (std::size_t g = 0; g < layout::groups().size(); ++g)
+    if (std::none_of(chosen.begin(), chosen.end(), [&](const auto& at) { return at.first == g; }))
+      groups.emplace_back(group_at(g).name);
+  return groups;
+}
+
+ExportRows::ExportRows(const Cube& cube, const Filters& filters, ChosenDatasets chosen)
+    : cube_(cube), selection_(select(cube, filters)), chosen_(std::move(chosen)) {
+  columns_ = {"name"};
+  std::vector<AxisName> axes(std::begin(always), std::end(always));
+  for (const auto& at : chosen_)
+    for (const AxisName name : field_at(at).axes)
+      if (std::find(axes.begin(), axes.end(), name) == axes.end()) axes.push_back(name);
+  for (const AxisName name : axes) {
+    columns_.emplace_back(layout::axis(name).name);
+    if (name == AxisName::bin) columns_.insert(columns_.end(), {"bin_lower", "bin_upper"});
+    if (name == AxisName::edge) columns_.insert(columns_.end(), {"edge_parent", "edge_child"});
+    if (name == AxisName::part) columns_.insert(columns_.end(), {"part_parent", "part_column", "part_value"});
+  }
+  for (const char* last : {"value", "standard_error", "lower", "upper", "unit", "flag"}) columns_.emplace_back(last);
 }
 
 std::size_t ExportRows::column(std::string_view name) const {

@@ -55,7 +55,7 @@ int info_command(const Options& options) {
   // Unlike output, a cube that cannot be read is input: 65.
   Failure failure = attempt([&] {
     if (path.extension() == ".tally") return write_tally(path);
-    const CubeFile file = read_cube_file(path);
+    const CubeFile file = read_cube_file(path, {"tail", "distribution", "contribution_by", "concentration"});
     write_header(path, file.header);
     write_table(std::cout, file.cube);
   });

@@ -74,7 +74,9 @@ Revisit revisit(const RevisitOptions& wanted, CubePart part, const std::function
   const auto choose = [&](const std::vector<std::string>& cells) {
     return cell = wanted.cell.empty() ? 0 : static_cast<std::size_t>(place_of("--cell", wanted.cell, cells));
   };
-  out.file = part == CubePart::tail ? read_cube_cell(out.path, choose) : read_cube_file(out.path);
+  out.file = part == CubePart::tail
+                 ? read_cube_cell(out.path, choose)
+                 : read_cube_file(out.path, {"distribution", "contribution", "contribution_by", "concentration"});
   if (part == CubePart::all) out.cell = static_cast<int>(choose(out.file.cube.cells));
   out.is_first_cell = cell == 0;
   const Cube& cube = out.file.cube;

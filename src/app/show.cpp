@@ -11,10 +11,11 @@ namespace tailcube {
 
 int show_command(const Options& options) {
   return run_reader([&] {
-    const LoadedCube loaded = load_cube(options.input);
+    const ShowRequest request{options.figures.filters, options.figures.what};
+    const LoadedCube loaded = load_cube(options.input, groups_not_shown(request));
     std::ostringstream out;  // nothing half-written: a filter may find nothing
     out << loaded.header.title << "\n";
-    show(out, loaded.cube, {options.figures.filters, options.figures.what}, standard_terminal());
+    show(out, loaded.cube, request, standard_terminal());
     std::cout << out.str();
   });
 }

@@ -7,6 +7,7 @@
 #include "src/cube/contribution.h"
 #include "src/cube/distribution.h"
 #include "src/cube/ranks.h"
+#include "src/cube/values.h"
 #include "src/engine/engine.h"
 #include "src/engine/parts.h"
 #include "src/engine/quarantine.h"
@@ -24,7 +25,8 @@ enum EstimateFlag : std::int8_t {
 };
 
 struct Cube {
-  std::vector<std::string> quantities, cells, nodes, gauges, gauge_units;
+  std::vector<std::string> quantities, cells, nodes, gauges;
+  CubeValues<std::string> gauge_units;  // [gauge]
   std::vector<double> horizon_years;
   std::vector<Confidence> confidence;
   std::int64_t scenarios = 0;
@@ -32,46 +34,49 @@ struct Cube {
   std::string currency;
 
   // [quantity][cell][node][horizon]
-  std::vector<double> expected_loss, expected_loss_se, loss_std, worst_loss, probability_of_loss, probability_of_loss_se;
+  CubeValues<double> expected_loss, expected_loss_se, loss_std, worst_loss, probability_of_loss, probability_of_loss_se;
   // [quantity][cell][node][horizon][confidence]
-  std::vector<double> value_at_risk, value_at_risk_lower, value_at_risk_upper;
-  std::vector<double> expected_shortfall, expected_shortfall_se, expected_shortfall_lower, expected_shortfall_upper;
-  std::vector<std::int8_t> estimate_flag;
+  CubeValues<double> value_at_risk, value_at_risk_lower, value_at_risk_upper;
+  CubeValues<double> expected_shortfall, expected_shortfall_se, expected_shortfall_lower, expected_shortfall_upper;
+  CubeValues<std::int8_t> estimate_flag;
   // [gauge][cell][node][horizon]
-  std::vector<double> gauge_mean, gauge_se;
-  std::vector<double> base_value;                                                    // [node]
-  std::vector<double> cell_distance, cell_conditional_pd, cell_effective_scenarios;  // [cell]
-  std::vector<std::int8_t> cell_propagates;
-  std::vector<std::int64_t> fault_count;  // [cell][node]
-  std::vector<double> fault_share;        // [cell][node]
+  CubeValues<double> gauge_mean, gauge_se;
+  CubeValues<double> base_value;                                                    // [node]
+  CubeValues<double> cell_distance, cell_conditional_pd, cell_effective_scenarios;  // [cell]
+  CubeValues<std::int8_t> cell_propagates;
+  CubeValues<std::int64_t> fault_count;  // [cell][node]
+  CubeValues<double> fault_share;        // [cell][node]
 
   // /quarantine: positions that were left out, by instrument and id
-  std::vector<std::string> quarantined, quarantined_instrument, quarantined_path, quarantined_reason, quarantined_cell;
-  std::vector<std::int64_t> quarantined_scenario;
-  std::vector<double> quarantined_share;  // of the total's value today
+  std::vector<std::string> quarantined;
+  CubeValues<std::string> quarantined_instrument, quarantined_path, quarantined_reason, quarantined_cell;
+  CubeValues<std::int64_t> quarantined_scenario;
+  CubeValues<double> quarantined_share;  // of the total's value today
 
   // /concentration: [node], see src/engine/concentration.h; NaN and "none" where there is no exposure
-  std::vector<double> exposure, herfindahl_index, effective_names, largest_exposure, largest_share, largest_loss;
-  std::vector<std::int64_t> names;
-  std::vector<std::string> largest_name, largest_loss_name;
+  CubeValues<double> exposure, herfindahl_index, effective_names, largest_exposure, largest_share, largest_loss;
+  CubeValues<std::int64_t> names;
+  CubeValues<std::string> largest_name, largest_loss_name;
 
   // /tail: [cell][node][horizon][rank], economic loss
   int tail_ranks = 0;
-  std::vector<std::int64_t> tail_scenario;     // -1 where not valid
-  std::vector<double> tail_loss, tail_weight;  // NaN where not valid
-  std::vector<std::int8_t> tail_valid;
+  CubeValues<std::int64_t> tail_scenario;     // -1 where not valid
+  CubeValues<double> tail_loss, tail_weight;  // NaN where not valid
+  CubeValues<std::int8_t> tail_valid;
   // /distribution: bins of economic loss; the edges are known when every cell is in (finish)
-  std::vector<double> bin_edge;         // bins + 1
-  std::vector<std::int64_t> bin_count;  // [cell][node][horizon][bin]
-  std::vector<double> bin_weight;
+  std::vector<double> bin_edge;        // bins + 1
+  CubeValues<std::int64_t> bin_count;  // [cell][node][horizon][bin]
+  CubeValues<double> bin_weight;
 
   // /contribution: [edge], and [cell][edge][horizon][confidence], of economic loss; NaN: not computed
-  std::vector<std::string> edges, edge_parent, edge_child;
-  std::vector<double> contribution, contribution_se;
+  std::vector<std::string> edges;
+  CubeValues<std::string> edge_parent, edge_child;
+  CubeValues<double> contribution, contribution_se;
   std::size_t at_edge(int cell, std::size_t edge, int horizon, int confidence) const;
   // /contribution_by: [part], and [cell][part][horizon][confidence], the same of the parts that have a column's value
-  std::vector<std::string> parts, part_parent, part_column, part_value;
-  std::vector<double> contribution_by, contribution_by_se;
+  std::vector<std::string> parts;
+  CubeValues<std::string> part_parent, part_column, part_value;
+  CubeValues<double> contribution_by, contribution_by_se;
   std::size_t at_part(int cell, std::size_t part, int horizon, int confidence) const;
 
   std::size_t at(int quantity, int cell, int node, int horizon) const;

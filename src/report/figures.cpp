@@ -11,7 +11,7 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-double at_or_nan(const Cube& cube, std::vector<double> Cube::*member, std::size_t at) {
+double at_or_nan(const Cube& cube, CubeValues<double> Cube::*member, std::size_t at) {
   return member == nullptr || (cube.*member).empty() ? nan : (cube.*member)[at];
 }
 

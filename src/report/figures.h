@@ -15,11 +15,11 @@ struct Figure {
   const char* name;     // "es", on the command line
   const char* dataset;  // "expected_shortfall", in the cube; on the command line as well
   const char* title;    // "ES"
-  std::vector<double> Cube::*value;
-  std::vector<double> Cube::*se;                   // null: none
-  std::vector<double> Cube::*lower, Cube::*upper;  // null: none
-  bool by_confidence, money;                       // not money: a share
-  int flags;                                       // the bits of estimate_flag that are about it
+  CubeValues<double> Cube::*value;
+  CubeValues<double> Cube::*se;                   // null: none
+  CubeValues<double> Cube::*lower, Cube::*upper;  // null: none
+  bool by_confidence, money;                      // not money: a share
+  int flags;                                      // the bits of estimate_flag that are about it
 };
 const std::vector<Figure>& figures();       // mean, std, worst, probability, var, es
 const Figure* figure_of(std::string_view);  // by name or dataset; null: none

@@ -142,6 +142,15 @@ class Show {
 
 }  // namespace
 
+std::vector<std::string_view> groups_not_shown(const ShowRequest& request) {
+  const What what = what_of(request.what);
+  std::vector<std::string_view> groups{"concentration"};
+  if (!what.distribution) groups.emplace_back("distribution");
+  if (!what.tail) groups.emplace_back("tail");
+  if (!what.contributions) groups.insert(groups.end(), {"contribution", "contribution_by"});
+  return groups;
+}
+
 void show(std::ostream& out, const Cube& cube, const ShowRequest& request, const Terminal& terminal) {
   std::ostringstream text;
   Show(text, cube, request, terminal).write();

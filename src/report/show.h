@@ -2,6 +2,7 @@
 // A cube on the terminal: `tailcube show`.
 #include <iosfwd>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "src/cube/cube.h"
@@ -15,6 +16,9 @@ struct ShowRequest {
   // Figures by name (figures.h), and "contributions", "gauges", "distribution", "tail". Empty: es, var, mean, distribution.
   std::vector<std::string> what;
 };
+
+// Groups of the cube file that show() does not look at. Throws BadFilter.
+std::vector<std::string_view> groups_not_shown(const ShowRequest&);
 
 // For each quantity and cell: a table node x figures and bars of the first figure by node, at the last horizon (or those
 // asked for); a table node x horizon of the first figure; what nodes contribute to the ES of those asked for; the

@@ -146,7 +146,8 @@ TEST_CASE("one cell of a cube is what the whole has at its place") {
       CHECK(same(part(one.gauge_mean, g * slots, slots), part(cube.gauge_mean, at, slots)));
       CHECK(same(part(one.gauge_se, g * slots, slots), part(cube.gauge_se, at, slots)));
     }
-    CHECK(one.expected_loss.empty());
+    CHECK_THROWS_WITH(one.expected_loss.empty(), "cube: expected_loss was not read");
+    CHECK_THROWS_AS(one.tail_weight[0], std::logic_error);
     CHECK(one.bin_edge.empty());
     CHECK(found.provenance.job == sample_job().text);
     CHECK(found.header.job_digest == sample_job().digest);
@@ -155,6 +156,26 @@ TEST_CASE("one cell of a cube is what the whole has at its place") {
   CHECK(message([&] { read_cube_cell(file, beyond); }) == file.string() + ": has 3 cells");
   const auto refuse = [](const std::vector<std::string>&) -> std::size_t { throw std::domain_error("none of these"); };
   CHECK_THROWS_AS(read_cube_cell(file, refuse), std::domain_error);
+}
+
+TEST_CASE("groups that are left out are not read, and asking for them is an error") {
+  const TemporaryFolder folder;
+  const auto file = folder.path / "cube.h5";
+  const Cube cube = sample_cube();
+  write_cube(file, sample_job(), cube);
+  const Cube some = read_cube_file(file, {"tail", "distribution", "contribution_by"}).cube;
+  CHECK(same(some.value_at_risk, cube.value_at_risk));
+  CHECK(same(some.contribution, cube.contribution));
+  CHECK(some.largest_name == cube.largest_name);
+  CHECK(some.tail_ranks == cube.tail_ranks);
+  CHECK(some.bin_edge == cube.bin_edge);
+  CHECK(some.parts == cube.parts);
+  CHECK_THROWS_WITH(some.tail_loss[0], "cube: loss was not read");
+  CHECK_THROWS_WITH(some.bin_count.size(), "cube: count was not read");
+  CHECK_THROWS_WITH(some.bin_weight.data(), "cube: weight was not read");
+  CHECK_THROWS_WITH(some.tail_scenario.begin(), "cube: scenario was not read");
+  CHECK_THROWS_WITH(some.part_parent.back(), "cube: part_parent was not read");
+  CHECK_THROWS_AS(write_cube(file, sample_job(), some), std::logic_error);
 }
 
 TEST_CASE("the header of a cube") {

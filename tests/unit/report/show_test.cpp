@@ -235,6 +235,15 @@ TEST_CASE("the shares of the distribution add up, with an error also where nothi
   CHECK(has(text, "100.000 ±0.038"));
 }
 
+TEST_CASE("groups of the file that are not looked at are named, so that they are not read") {
+  using Groups = std::vector<std::string_view>;
+  CHECK(groups_not_shown({{}, {"es", "gauges"}}) ==
+        Groups{"concentration", "distribution", "tail", "contribution", "contribution_by"});
+  CHECK(groups_not_shown({{}, {"tail", "contributions"}}) == Groups{"concentration", "distribution"});
+  CHECK(groups_not_shown({}) == Groups{"concentration", "tail", "contribution", "contribution_by"});
+  CHECK_THROWS_AS(groups_not_shown({{}, {"esx"}}), BadFilter);
+}
+
 TEST_CASE("numbers keep the digits that their error allows") {
   CHECK(number_with_error(0.031234, 0.00041) == "0.03123 ±0.00041");
   CHECK(number_with_error(12345.6, 78.9) == "12,346 ±79");

@@ -100,8 +100,25 @@ TEST_CASE("mortgages are loans on a price that is positive today") {
         std::vector<std::string>{"t.csv:2: collateral_factor: \"SPREAD\" is -0.02 today, which is not positive"});
 }
 
+TEST_CASE("a collectible that costs something to sell is offered for sale") {
+  const std::string header =
+      "id,book,pool,appraisal,appraisal_sd,index_factor,beta,idiosyncratic_volatility,offered_years,sale_delay_years,"
+      "sale_cost\n";
+  CHECK(with_table("collectible", header + "C,b,p,100,0.2,OIL,1.2,0.1,0,0.5,0.1\nD,b,p,100,,OIL,,0.1,,,\n").exit_code == 0);
+  CHECK(with_table("collectible", header + "C,b,p,-1,4,SME,6,-0.1,-1,-1,1.5\nD,b,p,100,,OIL,,0.1,,,0.1\n").messages ==
+        std::vector<std::string>{"t.csv:2: appraisal: -1 is not zero or more",
+                                 "t.csv:2: appraisal_sd: 4 is not between 0 and 3",
+                                 "t.csv:2: beta: 6 is not between 0 and 5",
+                                 "t.csv:2: idiosyncratic_volatility: -0.1 is not between 0 and 5",
+                                 "t.csv:2: index_factor: \"SME\" is a driver; a market factor is needed",
+                                 "t.csv:2: offered_years: -1 is not between 0 and 100",
+                                 "t.csv:2: sale_cost: 1.5 is not between 0 and 1",
+                                 "t.csv:2: sale_delay_years: -1 is not between 0 and 100",
+                                 "t.csv:3: offered_years: blank; a sale's cost or delay needs the time when it is offered"});
+}
+
 TEST_CASE("every later type is refused by its name") {
-  for (const std::string type : {"invoice", "property", "collectible", "revenue", "perp", "lp", "stablecoin", "fund_token",
+  for (const std::string type : {"invoice", "property", "revenue", "perp", "lp", "stablecoin", "fund_token",
                                  "tranche", "cover", "hedge"}) {
     CHECK(with_table(type, "id\n").messages ==
           std::vector<std::string>{"job.toml:17:11: files.positions." + type + ": the instrument type \"" + type +

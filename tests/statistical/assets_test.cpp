@@ -1,0 +1,59 @@
+// Whole jobs of things that are not traded, against closed forms.
+#include "kernels/math/functions.h"
+#include "tests/statistical/whole_job.h"
+
+using namespace tailcube;
+using namespace tailcube::test;
+
+namespace {
+
+int node(const Cube& cube, const std::string& name) {
+  for (std::size_t i = 0; i < cube.nodes.size(); ++i)
+    if (cube.nodes[i] == name) return static_cast<int>(i);
+  FAIL("no node " << name);
+  return 0;
+}
+void check_mean(const Acceptance& accept, const Cube& cube, const std::string& leaf, double expected, Pool& pool) {
+  const std::size_t i = cube.at(0, 0, node(cube, "total/" + leaf), 0);
+  pool.add(cube.expected_loss[i], cube.expected_loss_se[i], expected);
+  accept.check("EL of " + leaf, cube.expected_loss[i], cube.expected_loss_se[i], expected);
+}
+
+}  // namespace
+
+// An index with drift m and volatility s; (S_t / S)^b grows by exp(b (m - s^2 / 2) + b^2 s^2 / 2) a year.
+TEST_CASE("collectibles, kept and sold") {
+  const double m = 0.03, s = 0.2, b = 1.5, sd = 0.25, own = 0.15, delay = 0.7, cost = 0.12, worth = 1e6;
+  const double step = 1.0 / 12, growth = tailcube::exp((b * (m - s * s / 2) + b * b * s * s / 2) * step);
+  Files files;
+  files["factors.csv"] = "id,kind,initial,drift,volatility\nART,lognormal,100,0.03,0.2\n";
+  files["correlation.csv"] = "id,ART\nART,1\n";
+  files["collectible.csv"] =
+      "id,side,appraisal,appraisal_sd,index_factor,beta,idiosyncratic_volatility,offered_years,sale_delay_years,sale_cost\n"
+      "k,kept,1000000,0.25,ART,1.5,0.15,,,\nf,sold,1000000,0.25,ART,1.5,0.15,0,0.7,0.12\n";
+  Pool pool;
+  for (int seed = 5100; seed < 5103; ++seed) {
+    JobText job{.seed = seed, .scenarios = 50'000, .step = "1M", .steps = 12, .tables = {"collectible"}};
+    job.cube = "levels = [\"side\"]";
+    files["job.toml"] = job.text();
+    const Cube cube = run(files);
+    const Acceptance accept{"collectibles, seed " + std::to_string(seed)};
+    double sold = 0, still = 1, grown = 1;
+    for (int n = 1; n <= 12; ++n) {
+      const double left = tailcube::exp(-n * step / delay);
+      grown *= growth;
+      sold += (still - left) * grown, still = left;
+    }
+    check_mean(accept, cube, "kept", worth * (1 - grown), pool);
+    check_mean(accept, cube, "sold", worth * (1 - (1 - cost) * sold - still * grown), pool);
+    const double deviation = std::sqrt(sd * sd + own * own + b * b * s * s);
+    const double centre = b * (m - s * s / 2) - (sd * sd + own * own) / 2;
+    for (std::size_t c = 0; c < cube.confidence.size(); ++c) {
+      const double z = normal_quantile(1 - cube.confidence[c].value());
+      accept.check_var(cube, cube.at(0, 0, node(cube, "total/kept"), 0, static_cast<int>(c)), key(cube.confidence[c]),
+                       worth * (1 - tailcube::exp(centre + deviation * z)));
+    }
+  }
+  INFO(pool.summary());
+  CHECK(pool.plausible());
+}

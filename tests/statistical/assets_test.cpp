@@ -57,3 +57,38 @@ TEST_CASE("collectibles, kept and sold") {
   INFO(pool.summary());
   CHECK(pool.plausible());
 }
+
+// Rents that grow by m a year over a cap rate of log-volatility k, uncorrelated: E N_t / c_t = N_0 / c_0
+// exp((m + k^2 - d) t) with drift d of the cap rate; paid at the end of every quarter.
+TEST_CASE("property by index and by income") {
+  const double m = 0.02, d = 0.01, k = 0.15, own = 0.12, rent = 80'000, vacancy = 0.05, cap = 0.05, worth = 2e6;
+  const double income = rent * (1 - vacancy);
+  Files files;
+  files["factors.csv"] =
+      "id,kind,initial,drift,volatility\nCRE,lognormal,100,0.03,0.18\nRENTS,lognormal,50,0.02,0.1\n"
+      "CAP,lognormal,0.05,0.01,0.15\n";
+  files["correlation.csv"] = "id,CRE,RENTS,CAP\nCRE,1,0,0\nRENTS,0,1,0\nCAP,0,0,1\n";
+  files["property.csv"] =
+      "id,side,value,index_factor,cap_rate,idiosyncratic_volatility,rent,rent_factor,vacancy,cost\n"
+      "i,index,2000000,CRE,,0.12,80000,,0.05,30000\nc,income,,,CAP,0.12,80000,RENTS,0.05,0\n";
+  Pool pool;
+  for (int seed = 5200; seed < 5203; ++seed) {
+    JobText job{.seed = seed, .scenarios = 50'000, .step = "1Q", .steps = 8, .tables = {"property"}};
+    job.cube = "levels = [\"side\"]";
+    files["job.toml"] = job.text();
+    const Cube cube = run(files);
+    const Acceptance accept{"property, seed " + std::to_string(seed)};
+    check_mean(accept, cube, "index", worth * (1 - tailcube::exp(0.03 * 2)) - 2 * (income - 30'000), pool);
+    double received = 0;
+    for (int n = 1; n <= 8; ++n) received += income / 4 * tailcube::exp(m * n / 4);
+    check_mean(accept, cube, "income", income / cap * (1 - tailcube::exp((m + k * k - d) * 2)) - received, pool);
+    const double deviation = std::sqrt(2 * (0.18 * 0.18 + own * own)), centre = 0.06 - deviation * deviation / 2;
+    for (std::size_t c = 0; c < cube.confidence.size(); ++c) {
+      const double z = normal_quantile(1 - cube.confidence[c].value());
+      accept.check_var(cube, cube.at(0, 0, node(cube, "total/index"), 0, static_cast<int>(c)), key(cube.confidence[c]),
+                       worth * (1 - tailcube::exp(centre + deviation * z)) - 2 * (income - 30'000));
+    }
+  }
+  INFO(pool.summary());
+  CHECK(pool.plausible());
+}

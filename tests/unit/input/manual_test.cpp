@@ -106,20 +106,39 @@ TEST_CASE("a collectible that costs something to sell is offered for sale") {
       "sale_cost\n";
   CHECK(with_table("collectible", header + "C,b,p,100,0.2,OIL,1.2,0.1,0,0.5,0.1\nD,b,p,100,,OIL,,0.1,,,\n").exit_code == 0);
   CHECK(with_table("collectible", header + "C,b,p,-1,4,SME,6,-0.1,-1,-1,1.5\nD,b,p,100,,OIL,,0.1,,,0.1\n").messages ==
-        std::vector<std::string>{"t.csv:2: appraisal: -1 is not zero or more",
-                                 "t.csv:2: appraisal_sd: 4 is not between 0 and 3",
-                                 "t.csv:2: beta: 6 is not between 0 and 5",
-                                 "t.csv:2: idiosyncratic_volatility: -0.1 is not between 0 and 5",
-                                 "t.csv:2: index_factor: \"SME\" is a driver; a market factor is needed",
-                                 "t.csv:2: offered_years: -1 is not between 0 and 100",
-                                 "t.csv:2: sale_cost: 1.5 is not between 0 and 1",
-                                 "t.csv:2: sale_delay_years: -1 is not between 0 and 100",
-                                 "t.csv:3: offered_years: blank; a sale's cost or delay needs the time when it is offered"});
+        std::vector<std::string>{
+            "t.csv:2: appraisal: -1 is not zero or more", "t.csv:2: appraisal_sd: 4 is not between 0 and 3",
+            "t.csv:2: beta: 6 is not between 0 and 5", "t.csv:2: idiosyncratic_volatility: -0.1 is not between 0 and 5",
+            "t.csv:2: index_factor: \"SME\" is a driver; a market factor is needed",
+            "t.csv:2: offered_years: -1 is not between 0 and 100", "t.csv:2: sale_cost: 1.5 is not between 0 and 1",
+            "t.csv:2: sale_delay_years: -1 is not between 0 and 100",
+            "t.csv:3: offered_years: blank; a sale's cost or delay needs the time when it is offered"});
+}
+
+TEST_CASE("a property is valued by an index or by its income") {
+  const std::string header =
+      "id,book,pool,value,index_factor,beta,cap_rate,idiosyncratic_volatility,rent,rent_factor,vacancy,cost\n";
+  CHECK(with_table("property", header + "P,b,p,100,OIL,1.2,,0.1,5,,0.1,2\nQ,b,p,,,,0.06,,7,OIL,SPREAD,2\n"
+                                        "R,b,p,,,,SPREAD,,7,,,\n")
+            .exit_code == 0);
+  CHECK(with_table("property", header + "P,b,p,100,SME,6,,-1,-1,SME,1.5,-2\nQ,b,p,,OIL,,,,7,,,\nR,b,p,9,,,0.06,,7,,,\n"
+                                        "S,b,p,,,,,,7,,,\nT,b,p,9,OIL,,0.06,,7,,,\nU,b,p,,,,0.06,,7,,0.5,4\n")
+            .messages ==
+        std::vector<std::string>{
+            "t.csv:2: beta: 6 is not between 0 and 5", "t.csv:2: cost: -2 is not zero or more",
+            "t.csv:2: idiosyncratic_volatility: -1 is not between 0 and 5",
+            "t.csv:2: index_factor: \"SME\" is a driver; a market factor is needed", "t.csv:2: rent: -1 is not zero or more",
+            "t.csv:2: rent_factor: \"SME\" is a driver; a market factor is needed",
+            "t.csv:2: vacancy: 1.5 is not between 0 and 1", "t.csv:3: value: blank; it is needed with index_factor",
+            "t.csv:4: value: it follows from income and cap_rate; leave it blank",
+            "t.csv:5: index_factor: blank, and so is cap_rate; a property is valued by one of the two",
+            "t.csv:6: cap_rate: index_factor is there too; a property is valued by one of the two",
+            "t.csv:7: rent: today's rent after vacancy and cost is not positive; cap_rate cannot value it"});
 }
 
 TEST_CASE("every later type is refused by its name") {
-  for (const std::string type : {"invoice", "property", "revenue", "perp", "lp", "stablecoin", "fund_token",
-                                 "tranche", "cover", "hedge"}) {
+  for (const std::string type :
+       {"invoice", "revenue", "perp", "lp", "stablecoin", "fund_token", "tranche", "cover", "hedge"}) {
     CHECK(with_table(type, "id\n").messages ==
           std::vector<std::string>{"job.toml:17:11: files.positions." + type + ": the instrument type \"" + type +
                                    "\" is not available in this version"});

@@ -32,7 +32,9 @@ struct Rate {
 template <class Terms>
 struct Field {
   std::string_view name;
-  std::variant<double Terms::*, FactorIndex Terms::*, CurveIndex Terms::*, Rate Terms::*, int Terms::*> member;
+  std::variant<double Terms::*, FactorIndex Terms::*, CurveIndex Terms::*, Rate Terms::*, int Terms::*, ObligorIndex Terms::*,
+               StreamId Terms::*>
+      member;
   Range allowed = any;  // of a factor: its value today
   std::optional<double> otherwise =
       {};  // of a blank or missing column; none: required. A reference: `none` if set; a rate: NaN = stays blank
@@ -40,7 +42,8 @@ struct Field {
   std::string_view refused = {};  // of an int: words known to the format that this version cannot value: "pik"
   std::string_view meaning = {};  // for the manual, with the unit
 };
-enum class CellKind : std::uint8_t { number, factor, curve, rate, word };  // the order of Field::member
+// The order of Field::member. A name is an id that positions may have in common; a batch sees stream(column, id) of it.
+enum class CellKind : std::uint8_t { number, factor, curve, rate, word, obligor, name };
 struct Column {
   std::string_view name;
   CellKind kind;
@@ -59,7 +62,8 @@ struct Positions {
   std::vector<std::vector<double>>
       numbers;  // [column][position]; numbers, words as counts, rates (NaN if a factor or blank)
   std::vector<std::vector<std::uint32_t>>
-      references;  // [column][position]; factors, curves, rates' factors; empty otherwise
+      references;  // [column][position]; factors, curves, rates' factors, obligors; empty otherwise
+  std::vector<std::vector<StreamId>> names;  // [column][position]; of a blank cell 0; empty where it is no name
   std::vector<std::vector<std::uint32_t>>
       labels;  // [column of Job::contribute_by][position]: place in its values, or `none`
   std::size_t size() const { return id.size(); }
@@ -74,7 +78,10 @@ struct Wiring {
   std::uint32_t obligor_count = 0;
   std::vector<double>
       recovery_delay_years;        // per obligor: from default to the cash of an unsecured claim; empty: none waits
-  std::vector<double> time_years;  // of steps 0 .. n
+  // P(default by a time of at least 0) before anything is known of the drivers, and the mean loss in a default.
+  std::function<double(ObligorIndex, double years)> default_probability;
+  std::vector<double> loss_given_default;  // per obligor
+  std::vector<double> time_years;          // of steps 0 .. n
   std::vector<int> valued;         // steps to value, ascending
   std::vector<RowIndex> row;       // per position: its ledger row (rows of a batch are contiguous)
   RowIndex first_row{};
@@ -150,6 +157,8 @@ Terms terms(const Positions& positions, const Field<Terms> (&fields)[n], std::si
             const double number = positions.numbers[first + c][row];
             const FactorIndex factor{positions.references[first + c][row]};
             t.*member = Rate{number, factor, is_none(factor) && number != number};
+          } else if constexpr (std::is_same_v<T, StreamId>) {
+            t.*member = positions.names[first + c][row];
           } else {
             t.*member = T{positions.references[first + c][row]};
           }

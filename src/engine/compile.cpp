@@ -5,6 +5,7 @@
 #include <map>
 #include <stdexcept>
 
+#include "kernels/credit/thresholds.h"
 #include "src/engine/engine.h"
 
 namespace tailcube {
@@ -59,6 +60,7 @@ class Compiler {
   CompiledBook operator()(const CompiledCredit& credit, double unit) {
     book_.credit = credit.model;
     delays(credit.order);
+    laws(credit.order);
     book_.cells = compile_cells(job_);
     book_.unshocked = unshocked_cell(job_);
     for (const PositionTable& table : job_.tables) add(table, credit.order);
@@ -80,6 +82,8 @@ class Compiler {
     wiring.market = &book_.market;
     wiring.obligor_count = static_cast<std::uint32_t>(book_.credit.obligors.size());
     wiring.recovery_delay_years = delays_;
+    wiring.loss_given_default = loss_given_default_;
+    wiring.default_probability = [this](ObligorIndex o, double years) { return default_probability(o, years); };
     for (int n = 0; n <= job_.steps; ++n) wiring.time_years.push_back(job_.step_years * n);
     wiring.valued = job_.report_steps;
     wiring.row = batch_rows.of_position;
@@ -92,6 +96,10 @@ class Compiler {
     Positions positions = table.positions;
     for (ObligorIndex& o : positions.obligor)
       if (!is_none(o)) o = order[static_cast<std::size_t>(o)];
+    for (std::size_t c = 0; c < table.instrument->columns.size(); ++c)
+      if (table.instrument->columns[c].kind == CellKind::obligor)
+        for (std::uint32_t& o : positions.references[c])
+          if (o != none) o = static_cast<std::uint32_t>(order[o]);
     Stage stage;
     stage.batch = table.instrument->compile(positions, wiring);
     for (const FactorIndex f : stage.batch->reads_lows) {
@@ -115,6 +123,24 @@ class Compiler {
     if (std::all_of(given.begin(), given.end(), [](double d) { return d == 0; })) return;
     delays_.resize(given.size());
     for (std::size_t i = 0; i < given.size(); ++i) delays_[static_cast<std::size_t>(order[i])] = given[i];
+  }
+
+  void laws(const std::vector<ObligorIndex>& order) {
+    place_.resize(order.size());
+    loss_given_default_.resize(order.size());
+    for (std::uint32_t i = 0; i < order.size(); ++i) {
+      const auto o = static_cast<std::size_t>(order[i]);
+      place_[o] = i;
+      loss_given_default_[o] = job_.obligors.loss_given_default[i];
+    }
+  }
+  double default_probability(ObligorIndex obligor, double years) const {
+    const std::uint32_t i = place_[static_cast<std::size_t>(obligor)];
+    const ObligorTable& table = job_.obligors;
+    if (years <= 0) return 0;
+    if (table.days_past_due[i] >= days_in_default) return 1;
+    if (table.term_of(i) == none) return default_curve(table.pd_1y[i], years, 1).front();
+    return default_curve(table.terms[table.term_of(i)], years, 1).front();
   }
 
   DiscountIndex discount_index(const Discount& discount) {
@@ -161,6 +187,8 @@ class Compiler {
   const Job& job_;
   CompiledBook book_;
   std::vector<double> delays_;  // Wiring::recovery_delay_years
+  std::vector<double> loss_given_default_;
+  std::vector<std::uint32_t> place_;  // of an obligor in ObligorTable
   std::map<Discount, std::uint32_t> discounts_;
 };
 

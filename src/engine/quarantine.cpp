@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t together = 1024;
 
 void append(Positions& to, const Positions& from, std::size_t row) {
-  static_assert(sizeof(Positions) == 8 * sizeof(std::vector<int>), "a new column is selected here, too");
+  static_assert(sizeof(Positions) == 9 * sizeof(std::vector<int>), "a new column is selected here, too");
   to.id.push_back(from.id[row]);
   to.leaf.push_back(from.leaf[row]);
   to.currency.push_back(from.currency[row]);
@@ -28,6 +28,7 @@ void append(Positions& to, const Positions& from, std::size_t row) {
   };
   cells(to.numbers, from.numbers);
   cells(to.references, from.references);
+  cells(to.names, from.names);
   cells(to.labels, from.labels);
 }
 

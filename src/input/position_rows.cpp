@@ -20,7 +20,7 @@ std::vector<T> permuted(std::vector<T>& values, const std::vector<std::uint32_t>
 }  // namespace
 
 PositionRows::PositionRows(const Instrument& i, std::size_t label_columns)
-    : instrument(&i), numbers(i.columns.size()), references(i.columns.size()), labels(label_columns) {}
+    : instrument(&i), numbers(i.columns.size()), references(i.columns.size()), names(i.columns.size()), labels(label_columns) {}
 
 void PositionRows::add(std::string_view id, std::uint32_t leaf, FactorIndex currency, double quantity, ObligorIndex obligor,
                        RowSource source, bool good) {
@@ -45,6 +45,7 @@ Positions PositionRows::finish(const std::vector<NodeIndex>& leaf) {
   out.obligor = permuted(obligor_, places);
   for (auto& column : numbers) out.numbers.push_back(permuted(column, places));
   for (auto& column : references) out.references.push_back(permuted(column, places));
+  for (auto& column : names) out.names.push_back(permuted(column, places));
   for (auto& column : labels) out.labels.push_back(permuted(column, places));
   source_ = permuted(source_, places);
   good_ = permuted(good_, places);

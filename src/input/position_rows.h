@@ -25,7 +25,9 @@ class PositionRows {
 
   const Instrument* instrument;
   std::vector<std::vector<double>> numbers;  // as Positions: [column][row], one entry per row and column that has it
-  std::vector<std::vector<std::uint32_t>> references, labels;
+  std::vector<std::vector<std::uint32_t>> references;
+  std::vector<std::vector<StreamId>> names;
+  std::vector<std::vector<std::uint32_t>> labels;
 
  private:
   std::vector<std::string_view> id_;

@@ -11,7 +11,7 @@ namespace {
 
 // Types of the format that a later version will value.
 constexpr std::string_view later_types =
-    "invoice|revenue|perp|lp|stablecoin|fund_token|tranche|cover|hedge";
+    "revenue|perp|lp|stablecoin|fund_token|tranche|cover|hedge";
 
 constexpr std::string_view new_column = "; name it in cube.contribute_by to split expected shortfall by it";
 
@@ -77,7 +77,8 @@ class PositionFile {
     const std::uint32_t leaf = read_leaf();
     const FactorIndex currency = read_currency();
     const double quantity = table_.number(quantity_, any, 1.0);
-    const ObligorIndex obligor = read_obligor();
+    const ObligorIndex obligor =
+        obligor_ < 0 ? ObligorIndex{none} : read_obligor(obligor_, instrument_.obligor == Instrument::Credit::required);
     for (std::size_t c = 0; c < instrument_.columns.size(); ++c) read_cell(c);
     for (std::size_t c = 0; c < label_.size(); ++c)
       if (label_[c] >= 0) rows_.labels[c].push_back(read_label(c));
@@ -121,19 +122,18 @@ class PositionFile {
     return place == none ? FactorIndex{none} : reading_.currency_factor[place];
   }
 
-  ObligorIndex read_obligor() {
-    if (obligor_ < 0) return ObligorIndex{none};
-    const std::string_view name = table_.cell(obligor_);
+  ObligorIndex read_obligor(int column, bool required) {
+    const std::string_view name = table_.cell(column);
     if (name.empty()) {
-      if (instrument_.obligor == Instrument::Credit::required)
-        table_.blank_error(obligor_, "an id of files.obligors");
+      if (required)
+        table_.blank_error(column, "an id of files.obligors");
       else
-        table_.count_default(obligor_, "none");
+        table_.count_default(column, "none");
       return ObligorIndex{none};
     }
     const std::uint32_t place = reading_.obligors.index.find(name);
     if (place == none && reading_.obligors.known)
-      table_.error(obligor_, in_quotes(name) + " is not in files.obligors" +
+      table_.error(column, in_quotes(name) + " is not in files.obligors" +
                                  reading_.issues.suggest(name, reading_.obligors.index.names()));
     return ObligorIndex{place};
   }
@@ -165,7 +165,22 @@ class PositionFile {
       case CellKind::rate:
         read_rate(column, place, c);
         break;
+      case CellKind::obligor:
+        rows_.references[c].push_back(static_cast<std::uint32_t>(read_obligor(place, !column.otherwise)));
+        break;
+      case CellKind::name:
+        rows_.names[c].push_back(read_name(column, place));
+        break;
     }
+  }
+
+  StreamId read_name(const Column& column, int place) {
+    if (!table_.cell(place).empty()) return stream(column.name, table_.id(place));
+    if (column.otherwise)
+      table_.count_default(place, "blank");
+    else
+      table_.blank_error(place, "an id");
+    return StreamId{0};
   }
 
   double read_count(const Column& column, int place) {

@@ -92,3 +92,41 @@ TEST_CASE("property by index and by income") {
   INFO(pool.summary());
   CHECK(pool.plausible());
 }
+
+// The loss of the case is counted from the face, the cube's from what it is worth today.
+TEST_CASE("an invoice that is diluted late or lost") {
+  const auto file = reference("rwa_instruments");
+  if (!file) return;
+  const auto &in = file->at("inputs").at("invoice"), &e = file->at("expected").at("invoice");
+  const double a = in["dilution_beta_a"], b = in["dilution_beta_b"], k = in["delay_gamma_k"];
+  const double scale = in["delay_gamma_theta_years"], face = in["F"];
+  Files files;
+  files["factors.csv"] = "id,kind,initial,volatility\nX,lognormal,1,0.1\n";
+  files["correlation.csv"] = "id,X\nX,1\n";
+  files["obligors.csv"] = "id,pd_1y,lgd\no," + number(in["PD"]) + "," + number(in["LGD"]) + "\n";
+  files["invoice.csv"] =
+      "id,obligor,face,due_days,discount_rate,dilution,dilution_sd,delay_days,delay_sd_days\ni,o," + number(face) + "," +
+      number(365 * in["T"].get<double>()) + "," + number(in["r"]) + "," + number(a / (a + b)) + "," +
+      number(std::sqrt(a * b / (a + b + 1)) / (a + b)) + "," + number(365 * k * scale) + "," +
+      number(365 * std::sqrt(k) * scale) + "\n";
+  Pool pool;
+  for (int seed = 5300; seed < 5303; ++seed) {
+    JobText job{.seed = seed, .scenarios = 200'000, .tables = {"invoice"}, .confidence = "[0.9, 0.95, 0.99, 0.999]"};
+    files["job.toml"] = job.text();
+    const Cube cube = run(files);
+    const Acceptance accept{"rwa_instruments, invoice, seed " + std::to_string(seed)};
+    const std::size_t at = cube.at(0, 0, 0, 0);
+    const double discount = face - cube.base_value[0];
+    pool.add(cube.expected_loss[at], cube.expected_loss_se[at], e["expected_loss_undiscounted"].get<double>() - discount);
+    accept.check("EL", cube.expected_loss[at] + discount, cube.expected_loss_se[at], e["expected_loss_undiscounted"]);
+    CHECK(cube.loss_std[at] == Approx(e["std_loss"].get<double>()).epsilon(0.03));
+    for (std::size_t c = 0; c < cube.confidence.size(); ++c) {
+      const std::size_t i = cube.at(0, 0, 0, 0, static_cast<int>(c));
+      const std::string alpha = key(cube.confidence[c]);
+      accept.check_var(cube, i, alpha, e["VaR_loss"][alpha].get<double>() - discount);
+      accept.check_es(cube, i, alpha, e["ES_loss"][alpha].get<double>() - discount);
+    }
+  }
+  INFO(pool.summary());
+  CHECK(pool.plausible());
+}

@@ -40,7 +40,7 @@ struct JobText {
   std::string text() const {
     std::string files = "factors = \"factors.csv\"\ncorrelation = \"correlation.csv\"\n";
     for (const std::string& t : tables) {
-      if (t == "exposure") files += "obligors = \"obligors.csv\"\n";
+      if (t == "exposure" || t == "invoice") files += "obligors = \"obligors.csv\"\n";
       files += "positions." + t + " = \"" + t + ".csv\"\n";
     }
     return "[run]\nname = \"job\"\nseed = " + std::to_string(seed) + "\nscenarios = " + std::to_string(scenarios) +

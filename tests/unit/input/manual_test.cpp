@@ -136,9 +136,36 @@ TEST_CASE("a property is valued by an index or by its income") {
             "t.csv:7: rent: today's rent after vacancy and cost is not positive; cap_rate cannot value it"});
 }
 
+TEST_CASE("an invoice has a seller for its recourse, and laws that exist") {
+  const std::string header =
+      "id,book,pool,obligor,face,due_days,advance_rate,discount_rate,dilution,dilution_sd,delay_days,delay_sd_days,seller,"
+      "recourse,fraud_rate,fraud_share\n";
+  CHECK(with_table("invoice", header + "I,b,p,O1,100,30,0.9,0.06,0.05,0.03,20,15,O2,0.8,0.1,0.5\nJ,b,p,,100,30,,0.06,,,,,,,,\n")
+            .exit_code == 0);
+  CHECK(with_table("invoice", header + "I,b,p,O9,0,-1,1.1,-0.1,2,0.6,-1,-1,O9,2,-1,2\nJ,b,p,,100,30,,0.06,,,,,,0.5,,\n"
+                                       "K,b,p,,100,30,,0.06,0.1,0.4,,,,,,\nL,b,p,,100,30,,0.06,,,,5,,,,\n")
+            .messages ==
+        std::vector<std::string>{"t.csv:2: advance_rate: 1.1 is not positive and at most 1",
+                                 "t.csv:2: delay_days: -1 is not between 0 and 3650",
+                                 "t.csv:2: delay_sd_days: -1 is not between 0 and 3650",
+                                 "t.csv:2: dilution: 2 is not between 0 and 1",
+                                 "t.csv:2: dilution_sd: 0.6 is not between 0 and 0.5",
+                                 "t.csv:2: discount_rate: -0.1 is not between 0 and 5",
+                                 "t.csv:2: due_days: -1 is not between 0 and 3650",
+                                 "t.csv:2: face: 0 is not positive",
+                                 "t.csv:2: fraud_rate: -1 is not between 0 and 10",
+                                 "t.csv:2: fraud_share: 2 is not between 0 and 1",
+                                 "t.csv:2: obligor: \"O9\" is not in files.obligors; did you mean \"O1\"?",
+                                 "t.csv:2: recourse: 2 is not between 0 and 1",
+                                 "t.csv:2: seller: \"O9\" is not in files.obligors; did you mean \"O1\"?",
+                                 "t.csv:3: seller: blank; recourse needs one",
+                                 "t.csv:4: dilution_sd: not below the square root of dilution (1 - dilution)",
+                                 "t.csv:5: delay_sd_days: not between 0.0032 and 10 times delay_days"});
+}
+
 TEST_CASE("every later type is refused by its name") {
   for (const std::string type :
-       {"invoice", "revenue", "perp", "lp", "stablecoin", "fund_token", "tranche", "cover", "hedge"}) {
+       {"revenue", "perp", "lp", "stablecoin", "fund_token", "tranche", "cover", "hedge"}) {
     CHECK(with_table(type, "id\n").messages ==
           std::vector<std::string>{"job.toml:17:11: files.positions." + type + ": the instrument type \"" + type +
                                    "\" is not available in this version"});

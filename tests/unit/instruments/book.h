@@ -27,6 +27,7 @@ struct World {
   std::vector<std::string> names;
   std::vector<double> loss_given_default;    // per obligor
   std::vector<double> recovery_delay_years;  // per obligor; empty: none waits
+  std::vector<double> hazard;                // per obligor, of Wiring::default_probability; empty: nobody defaults
   Block block;
   std::mt19937_64 random;
 
@@ -112,7 +113,7 @@ struct World {
 };
 
 // Rows of a table as name -> cell; cells that are not given take their default. Ids are p00000, p00001, ...
-using Cell = std::variant<double, FactorIndex, CurveIndex, std::string>;
+using Cell = std::variant<double, FactorIndex, CurveIndex, std::string, ObligorIndex>;
 struct Line {
   std::uint32_t leaf = 1;
   FactorIndex currency{none};
@@ -135,6 +136,7 @@ inline Positions table(const Instrument& type, const std::vector<Line>& lines) {
   Positions out;
   out.numbers.resize(type.columns.size());
   out.references.resize(type.columns.size());
+  out.names.resize(type.columns.size());
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const std::string digits = std::to_string(i);
     out.id.push_back("p" + std::string(6 - digits.size(), '0') + digits);
@@ -146,15 +148,24 @@ inline Positions table(const Instrument& type, const std::vector<Line>& lines) {
       const Column& column = type.columns[c];
       double number = column.otherwise.value_or(std::nan(""));
       std::uint32_t reference = none;
+      StreamId name{0};
       if (const auto cell = lines[i].cells.find(std::string(column.name)); cell != lines[i].cells.end()) {
         if (const auto* x = std::get_if<double>(&cell->second)) number = *x;
         if (const auto* f = std::get_if<FactorIndex>(&cell->second)) reference = static_cast<std::uint32_t>(*f);
         if (const auto* f = std::get_if<CurveIndex>(&cell->second)) reference = static_cast<std::uint32_t>(*f);
-        if (const auto* w = std::get_if<std::string>(&cell->second)) number = word(column.words, *w);
+        if (const auto* o = std::get_if<ObligorIndex>(&cell->second)) reference = static_cast<std::uint32_t>(*o);
+        if (const auto* w = std::get_if<std::string>(&cell->second)) {
+          if (column.kind == CellKind::name)
+            name = stream(column.name, *w);
+          else
+            number = word(column.words, *w);
+        }
       }
       if (column.kind == CellKind::number || column.kind == CellKind::rate || column.kind == CellKind::word)
         out.numbers[c].push_back(number);
-      if (column.kind == CellKind::factor || column.kind == CellKind::curve || column.kind == CellKind::rate)
+      if (column.kind == CellKind::name) out.names[c].push_back(name);
+      if (column.kind == CellKind::factor || column.kind == CellKind::curve || column.kind == CellKind::rate ||
+          column.kind == CellKind::obligor)
         out.references[c].push_back(reference);
     }
   }
@@ -175,6 +186,10 @@ struct Compiled {
     wiring.market = &world.market;
     wiring.obligor_count = obligors;
     wiring.recovery_delay_years = world.recovery_delay_years;
+    wiring.loss_given_default = world.loss_given_default;
+    wiring.default_probability = [&world](ObligorIndex o, double years) {
+      return world.hazard.empty() ? 0 : 1 - std::exp(-world.hazard[static_cast<std::size_t>(o)] * years);
+    };
     for (int n = 0; n <= world.market.steps; ++n) wiring.time_years.push_back(world.time(n));
     wiring.valued = world.market.valued;
     std::vector<NodeIndex> leaves = positions.leaf;

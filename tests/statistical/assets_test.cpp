@@ -7,6 +7,9 @@ using namespace tailcube::test;
 
 namespace {
 
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  return text.replace(text.find(from), from.size(), to);
+}
 int node(const Cube& cube, const std::string& name) {
   for (std::size_t i = 0; i < cube.nodes.size(); ++i)
     if (cube.nodes[i] == name) return static_cast<int>(i);
@@ -104,11 +107,10 @@ TEST_CASE("an invoice that is diluted late or lost") {
   files["factors.csv"] = "id,kind,initial,volatility\nX,lognormal,1,0.1\n";
   files["correlation.csv"] = "id,X\nX,1\n";
   files["obligors.csv"] = "id,pd_1y,lgd\no," + number(in["PD"]) + "," + number(in["LGD"]) + "\n";
-  files["invoice.csv"] =
-      "id,obligor,face,due_days,discount_rate,dilution,dilution_sd,delay_days,delay_sd_days\ni,o," + number(face) + "," +
-      number(365 * in["T"].get<double>()) + "," + number(in["r"]) + "," + number(a / (a + b)) + "," +
-      number(std::sqrt(a * b / (a + b + 1)) / (a + b)) + "," + number(365 * k * scale) + "," +
-      number(365 * std::sqrt(k) * scale) + "\n";
+  files["invoice.csv"] = "id,obligor,face,due_days,discount_rate,dilution,dilution_sd,delay_days,delay_sd_days\ni,o," +
+                         number(face) + "," + number(365 * in["T"].get<double>()) + "," + number(in["r"]) + "," +
+                         number(a / (a + b)) + "," + number(std::sqrt(a * b / (a + b + 1)) / (a + b)) + "," +
+                         number(365 * k * scale) + "," + number(365 * std::sqrt(k) * scale) + "\n";
   Pool pool;
   for (int seed = 5300; seed < 5303; ++seed) {
     JobText job{.seed = seed, .scenarios = 200'000, .tables = {"invoice"}, .confidence = "[0.9, 0.95, 0.99, 0.999]"};
@@ -125,6 +127,39 @@ TEST_CASE("an invoice that is diluted late or lost") {
       const std::string alpha = key(cube.confidence[c]);
       accept.check_var(cube, i, alpha, e["VaR_loss"][alpha].get<double>() - discount);
       accept.check_es(cube, i, alpha, e["ES_loss"][alpha].get<double>() - discount);
+    }
+  }
+  INFO(pool.summary());
+  CHECK(pool.plausible());
+}
+
+// Without interest what was received and what is to come have the expectation of today: exactly without a cap, and by the
+// lognormal law taken for the sum that is left with one.
+TEST_CASE("shares of revenue, with tokens and with a cap") {
+  Files files;
+  files["factors.csv"] =
+      "id,kind,initial,drift,volatility,reversion,level\nPLAYS,log_ou,2,,0.4,0.8,0.9\nRIDES,lognormal,10,0.05,0.3,,\n"
+      "TOKEN,lognormal,3,0,0.9,,\nZERO,normal,0,0,0,,\n";
+  files["correlation.csv"] = "id,PLAYS,RIDES,TOKEN,ZERO\nPLAYS,1,0,0,0\nRIDES,0,1,0,0\nTOKEN,0,0,1,0\nZERO,0,0,0,1\n";
+  files["curves.csv"] = "curve,tenor_years,factor\nFLAT,1,ZERO\n";
+  files["revenue.csv"] =
+      "id,side,revenue,revenue_factor,share,cap,maturity_years,curve,token_share,token_factor\n"
+      "a,free,1000000,PLAYS,0.2,,5,FLAT,,\nb,token,1000000,RIDES,0.2,,5,FLAT,0.5,TOKEN\n"
+      "c,capped_plays,1000000,PLAYS,0.2,1000000,5,FLAT,,\nd,capped_rides,1000000,RIDES,0.2,1000000,5,FLAT,,\n";
+  Pool pool;
+  for (int seed = 5400; seed < 5402; ++seed) {
+    JobText job{.seed = seed, .scenarios = 50'000, .step = "1Q", .steps = 8, .tables = {"revenue"}};
+    job.cube = "levels = [\"side\"]";
+    files["job.toml"] = replaced(job.text(), "[files]\n", "[files]\ncurves = \"curves.csv\"\n");
+    const Cube cube = run(files);
+    const Acceptance accept{"revenue, seed " + std::to_string(seed)};
+    check_mean(accept, cube, "free", 0, pool);
+    check_mean(accept, cube, "token", 0, pool);
+    for (const std::string side : {"total/capped_plays", "total/capped_rides"}) {
+      const std::size_t i = cube.at(0, 0, node(cube, side), 0);
+      INFO(side << ": " << cube.expected_loss[i] << " +- " << cube.expected_loss_se[i]);
+      CHECK(std::abs(cube.expected_loss[i]) < 0.01 * 1e6 + 4 * cube.expected_loss_se[i]);
+      CHECK(cube.base_value[static_cast<std::size_t>(node(cube, side))] < 0.99e6);
     }
   }
   INFO(pool.summary());

@@ -140,32 +140,47 @@ TEST_CASE("an invoice has a seller for its recourse, and laws that exist") {
   const std::string header =
       "id,book,pool,obligor,face,due_days,advance_rate,discount_rate,dilution,dilution_sd,delay_days,delay_sd_days,seller,"
       "recourse,fraud_rate,fraud_share\n";
-  CHECK(with_table("invoice", header + "I,b,p,O1,100,30,0.9,0.06,0.05,0.03,20,15,O2,0.8,0.1,0.5\nJ,b,p,,100,30,,0.06,,,,,,,,\n")
+  CHECK(with_table("invoice",
+                   header + "I,b,p,O1,100,30,0.9,0.06,0.05,0.03,20,15,O2,0.8,0.1,0.5\nJ,b,p,,100,30,,0.06,,,,,,,,\n")
             .exit_code == 0);
   CHECK(with_table("invoice", header + "I,b,p,O9,0,-1,1.1,-0.1,2,0.6,-1,-1,O9,2,-1,2\nJ,b,p,,100,30,,0.06,,,,,,0.5,,\n"
                                        "K,b,p,,100,30,,0.06,0.1,0.4,,,,,,\nL,b,p,,100,30,,0.06,,,,5,,,,\n")
             .messages ==
-        std::vector<std::string>{"t.csv:2: advance_rate: 1.1 is not positive and at most 1",
-                                 "t.csv:2: delay_days: -1 is not between 0 and 3650",
-                                 "t.csv:2: delay_sd_days: -1 is not between 0 and 3650",
-                                 "t.csv:2: dilution: 2 is not between 0 and 1",
-                                 "t.csv:2: dilution_sd: 0.6 is not between 0 and 0.5",
-                                 "t.csv:2: discount_rate: -0.1 is not between 0 and 5",
-                                 "t.csv:2: due_days: -1 is not between 0 and 3650",
-                                 "t.csv:2: face: 0 is not positive",
-                                 "t.csv:2: fraud_rate: -1 is not between 0 and 10",
-                                 "t.csv:2: fraud_share: 2 is not between 0 and 1",
-                                 "t.csv:2: obligor: \"O9\" is not in files.obligors; did you mean \"O1\"?",
-                                 "t.csv:2: recourse: 2 is not between 0 and 1",
-                                 "t.csv:2: seller: \"O9\" is not in files.obligors; did you mean \"O1\"?",
-                                 "t.csv:3: seller: blank; recourse needs one",
-                                 "t.csv:4: dilution_sd: not below the square root of dilution (1 - dilution)",
-                                 "t.csv:5: delay_sd_days: not between 0.0032 and 10 times delay_days"});
+        std::vector<std::string>{
+            "t.csv:2: advance_rate: 1.1 is not positive and at most 1", "t.csv:2: delay_days: -1 is not between 0 and 3650",
+            "t.csv:2: delay_sd_days: -1 is not between 0 and 3650", "t.csv:2: dilution: 2 is not between 0 and 1",
+            "t.csv:2: dilution_sd: 0.6 is not between 0 and 0.5", "t.csv:2: discount_rate: -0.1 is not between 0 and 5",
+            "t.csv:2: due_days: -1 is not between 0 and 3650", "t.csv:2: face: 0 is not positive",
+            "t.csv:2: fraud_rate: -1 is not between 0 and 10", "t.csv:2: fraud_share: 2 is not between 0 and 1",
+            "t.csv:2: obligor: \"O9\" is not in files.obligors; did you mean \"O1\"?",
+            "t.csv:2: recourse: 2 is not between 0 and 1",
+            "t.csv:2: seller: \"O9\" is not in files.obligors; did you mean \"O1\"?",
+            "t.csv:3: seller: blank; recourse needs one",
+            "t.csv:4: dilution_sd: not below the square root of dilution (1 - dilution)",
+            "t.csv:5: delay_sd_days: not between 0.0032 and 10 times delay_days"});
+}
+
+TEST_CASE("a share of revenue needs an index whose path can be expected") {
+  const std::string header =
+      "id,book,pool,revenue,revenue_factor,share,cap,maturity_years,curve,spread,token_share,token_factor\n";
+  CHECK(with_table("revenue", header + "R,b,p,100,OIL,0.2,50,5,USD,0.05,0.3,BTC\nS,b,p,100,BTC,0.2,,5,USD,,,\n").exit_code ==
+        0);
+  CHECK(with_table("revenue", header + "R,b,p,-1,SME,0,0,0,USB,7,2,SME\nS,b,p,100,SPREAD,0.2,,5,USD,,,\n"
+                                       "T,b,p,100,BTC,0.2,,5,USD,,0.5,\n")
+            .messages ==
+        std::vector<std::string>{
+            "t.csv:2: cap: 0 is not positive", "t.csv:2: curve: \"USB\" is not in files.curves; did you mean \"USD\"?",
+            "t.csv:2: maturity_years: 0 is not positive and at most 100", "t.csv:2: revenue: -1 is not zero or more",
+            "t.csv:2: revenue_factor: \"SME\" is a driver; a market factor is needed",
+            "t.csv:2: share: 0 is not positive and at most 1", "t.csv:2: spread: 7 is not between -1 and 5",
+            "t.csv:2: token_factor: \"SME\" is a driver; a market factor is needed",
+            "t.csv:2: token_share: 2 is not between 0 and 1",
+            "t.csv:3: revenue_factor: its expected path needs a lognormal or log_ou factor",
+            "t.csv:4: token_factor: blank; token_share needs a price"});
 }
 
 TEST_CASE("every later type is refused by its name") {
-  for (const std::string type :
-       {"revenue", "perp", "lp", "stablecoin", "fund_token", "tranche", "cover", "hedge"}) {
+  for (const std::string type : {"perp", "lp", "stablecoin", "fund_token", "tranche", "cover", "hedge"}) {
     CHECK(with_table(type, "id\n").messages ==
           std::vector<std::string>{"job.toml:17:11: files.positions." + type + ": the instrument type \"" + type +
                                    "\" is not available in this version"});

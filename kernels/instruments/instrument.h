@@ -32,8 +32,8 @@ struct Rate {
 template <class Terms>
 struct Field {
   std::string_view name;
-  std::variant<double Terms::*, FactorIndex Terms::*, CurveIndex Terms::*, Rate Terms::*, int Terms::*, ObligorIndex Terms::*,
-               StreamId Terms::*>
+  std::variant<double Terms::*, FactorIndex Terms::*, CurveIndex Terms::*, Rate Terms::*, int Terms::*,
+               ObligorIndex Terms::*, StreamId Terms::*>
       member;
   Range allowed = any;  // of a factor: its value today
   std::optional<double> otherwise =
@@ -77,13 +77,13 @@ struct Wiring {
   const FactorModel* market = nullptr;
   std::uint32_t obligor_count = 0;
   std::vector<double>
-      recovery_delay_years;        // per obligor: from default to the cash of an unsecured claim; empty: none waits
+      recovery_delay_years;  // per obligor: from default to the cash of an unsecured claim; empty: none waits
   // P(default by a time of at least 0) before anything is known of the drivers, and the mean loss in a default.
   std::function<double(ObligorIndex, double years)> default_probability;
   std::vector<double> loss_given_default;  // per obligor
   std::vector<double> time_years;          // of steps 0 .. n
-  std::vector<int> valued;         // steps to value, ascending
-  std::vector<RowIndex> row;       // per position: its ledger row (rows of a batch are contiguous)
+  std::vector<int> valued;                 // steps to value, ascending
+  std::vector<RowIndex> row;               // per position: its ledger row (rows of a batch are contiguous)
   RowIndex first_row{};
   std::uint32_t row_count = 0;
   std::uint32_t first_gauge = 0;  // gauge k of row r is gauge row first_gauge + (r - first_row) * gauges + k

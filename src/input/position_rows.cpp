@@ -20,7 +20,11 @@ std::vector<T> permuted(std::vector<T>& values, const std::vector<std::uint32_t>
 }  // namespace
 
 PositionRows::PositionRows(const Instrument& i, std::size_t label_columns)
-    : instrument(&i), numbers(i.columns.size()), references(i.columns.size()), names(i.columns.size()), labels(label_columns) {}
+    : instrument(&i),
+      numbers(i.columns.size()),
+      references(i.columns.size()),
+      names(i.columns.size()),
+      labels(label_columns) {}
 
 void PositionRows::add(std::string_view id, std::uint32_t leaf, FactorIndex currency, double quantity, ObligorIndex obligor,
                        RowSource source, bool good) {

@@ -10,8 +10,7 @@ namespace tailcube {
 namespace {
 
 // Types of the format that a later version will value.
-constexpr std::string_view later_types =
-    "perp|lp|stablecoin|fund_token|tranche|cover|hedge";
+constexpr std::string_view later_types = "perp|lp|stablecoin|fund_token|tranche|cover|hedge";
 
 constexpr std::string_view new_column = "; name it in cube.contribute_by to split expected shortfall by it";
 
@@ -134,7 +133,7 @@ class PositionFile {
     const std::uint32_t place = reading_.obligors.index.find(name);
     if (place == none && reading_.obligors.known)
       table_.error(column, in_quotes(name) + " is not in files.obligors" +
-                                 reading_.issues.suggest(name, reading_.obligors.index.names()));
+                               reading_.issues.suggest(name, reading_.obligors.index.names()));
     return ObligorIndex{place};
   }
 

@@ -134,7 +134,15 @@ std::string happenings(const View& view) {
     t.head.push_back("Expected credit loss");
     t.head.push_back("Credit ES " + view.level_text(view.level));
   }
-  for (std::string gauge : cube.gauges) {
+  std::vector<int> gauges;  // those that happen
+  for (int g = 0; g < static_cast<int>(cube.gauges.size()); ++g)
+    for (int c = 0; c < view.cells(); ++c)
+      if (cube.gauge_mean[cube.at(g, c, 0, view.horizon)] != 0) {
+        gauges.push_back(g);
+        break;
+      }
+  for (const int g : gauges) {
+    std::string gauge = cube.gauges[static_cast<std::size_t>(g)];
     std::replace(gauge.begin(), gauge.end(), '_', ' ');
     t.head.push_back(std::move(gauge));
   }
@@ -144,7 +152,7 @@ std::string happenings(const View& view) {
       row.push_back({view.amount(view.expected(c, 0, view.horizon, 1)), ""});
       row.push_back({view.amount(view.shortfall(c, 0, view.horizon, view.level, 1)), ""});
     }
-    for (int g = 0; g < static_cast<int>(cube.gauges.size()); ++g) row.push_back({view.gauge(g, c), ""});
+    for (const int g : gauges) row.push_back({view.gauge(g, c), ""});
     t.rows.push_back(std::move(row));
   }
   return t.head.size() > 1 ? "<h3>What happens</h3>\n" + table(t) : "";

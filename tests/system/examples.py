@@ -28,7 +28,7 @@ class Examples(Case):
         return Reader(file)
 
     def test_every_example_is_tested(self):
-        self.assertEqual(sorted(os.listdir(EXAMPLES)), ["one_loan", "supervisory_path", "vault_crash"])
+        self.assertEqual(sorted(os.listdir(EXAMPLES)), ["one_loan", "private_assets", "supervisory_path", "vault_crash"])
 
     def test_one_loan(self):
         cube = self.cube_of("one_loan")
@@ -83,6 +83,29 @@ class Examples(Case):
         self.assertGreater(watched["gap"], 0.9 * bad["gap"])
         self.assertLess(watched["slide"], 1)
 
+    def test_private_assets(self):
+        cube = self.cube_of("private_assets")
+        sold = 1e5 * (1 - math.exp(-2))
+        self.assertIn(f"{sold:,.2f}".replace(",", " "), read(os.path.join(EXAMPLES, "private_assets", "job.toml")).decode())
+        self.within_errors(cube, "expected_loss", 0, node="kept")
+        self.within_errors(cube, "expected_loss", sold, node="offered")
+        self.within_errors(cube, "expected_loss", -80000, node="by_index")
+        worth = 2e6 * math.exp(0.15 ** 2)  # a mean of 1 / CAP
+        self.within_errors(cube, "expected_loss", 2e6 - worth - 1e5, node="by_income")
+        self.within_errors(cube, "expected_loss", 2e6 - worth / 1.2 - 1e5, node="by_income", cell="cap rates")
+        self.assertEqual(cube("expected_loss", node="by_index", cell="cap rates"), cube("expected_loss", node="by_index"))
+        fraud = 4e5 * (1 - math.exp(-0.02 / 4))
+        for book in ("pooled", "single"):
+            mean, error = (cube.gauge("defrauded", "base", book, kind) for kind in ("mean", "se"))
+            self.assertLess(abs(mean - fraud), 4 * error)
+        self.assertGreater(cube("value_at_risk", node="pooled", confidence=1), 3e5)
+        self.assertLess(cube("value_at_risk", node="single", confidence=1), 2.5e5)
+        self.assertAlmostEqual(cube("expected_loss", node="song"), cube("expected_loss", node="masts"),
+                               delta=4 * cube("expected_loss_se", node="masts"))
+        lost = [cube("expected_loss", node="masts", cell=cell) for cell in ("base", "token crash")]
+        received = sum(1e5 / 12 * math.exp((1 - math.exp(-1.4 * n / 12)) * 0.09 / 2.8) for n in range(1, 7))  # six months
+        self.assertAlmostEqual(lost[1] - lost[0], 0.8 * received, delta=0.02 * received)
+
 
 def note_value(row, step):
     """Value and coupons received of the treasury note; all coupons fall on steps."""
@@ -132,8 +155,8 @@ class Reader:
     def of_cell(self, name, cell):
         return float(self.cube[name][self.names["cell"].index(cell)])
 
-    def gauge(self, gauge, cell, node):
-        return float(self.cube["gauge_mean"][self.names["gauge"].index(gauge), self.names["cell"].index(cell), self.node(node), -1])
+    def gauge(self, gauge, cell, node, kind="mean"):
+        return float(self.cube["gauge_" + kind][self.names["gauge"].index(gauge), self.names["cell"].index(cell), self.node(node), -1])
 
 
 main()

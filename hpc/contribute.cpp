@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <optional>
 
 #include "hpc/reduce.h"
 #include "kernels/tally/byte_stream.h"
+#include "src/cube/part_ranking.h"
 #include "src/cube/second_look.h"
 
 namespace tailcube {
@@ -31,83 +33,132 @@ class SecondLook {
 
   // What all of it ends with.
   Verdict operator()() {
-    ContributionEdges tree = contribution_edges(job_);
-    if (tree.parents.empty()) return {};
-    std::unique_ptr<LookBook> look;
-    if (job_.contribute_by.empty()) {
-      look = std::make_unique<LookBook>(book_, tree);
-    } else {
-      std::optional<PartChoice> choice;
-      Parts crowded;
-      together([&] {
-        credit_ = compile_credit(job_);
-        choice.emplace(job_);
-        crowded = choice->crowded();
-      });
-      std::vector<std::uint8_t> kept;
-      if (!crowded.all.empty())
-        if (Verdict verdict = rank_parts(std::move(crowded), tree, kept); verdict.kind != Verdict::Kind::fine)
-          return verdict;
-      together([&] {
-        Parts parts = choice->chosen(kept);
-        choice.reset();
-        if (estimator_ != nullptr) estimator_->set_parts(parts.all);
-        look = std::make_unique<LookBook>(job_, book_, credit_, tree, std::move(parts));
-      });
-    }
-    return look_at_all<LossPowers>(*look, [&](int cell, const CellTails&, const ContributionSums& sums) {
-      estimator_->set_contributions(cell, look->edges(), sums);
+    tree_ = contribution_edges(job_);
+    if (tree_.parents.empty()) return {};
+    together([&] {
+      looks_ = looks(book_, tree_);
+      if (job_.contribute_by.empty()) return;
+      credit_ = compile_credit(job_);
+      choice_.emplace(job_);
     });
+    if (Verdict verdict = choose(); verdict.kind != Verdict::Kind::fine) return verdict;
+    for (std::size_t i = 0; i < looks_.size(); ++i) {
+      const ContributionEdges tree = edges_of(tree_, looks_[i]);
+      std::optional<LookBook> look;
+      together([&] {
+        if (choice_)
+          look.emplace(job_, book_, credit_, tree, choice_->chosen(kept_[i], looks_[i]));
+        else
+          look.emplace(book_, tree);
+      });
+      if (Verdict verdict = look_at_all(*look, looks_[i]); verdict.kind != Verdict::Kind::fine) return verdict;
+    }
+    return {};
   }
 
  private:
   bool leads() const { return estimator_ != nullptr; }
 
-  // A first pass over the candidates alone: `kept` tells, on every rank, which are to be told apart.
-  Verdict rank_parts(Parts crowded, const ContributionEdges& tree, std::vector<std::uint8_t>& kept) {
-    std::optional<LookBook> look;
+  // Which values are told apart, of all looks.
+  Verdict choose() {
+    kept_.resize(looks_.size());
+    if (!choice_) return {};
+    std::vector<Part> all;
+    for (std::size_t i = 0; i < looks_.size(); ++i) {
+      Parts crowded;
+      together([&] { crowded = choice_->crowded(looks_[i]); });
+      if (!crowded.all.empty())
+        if (Verdict verdict = rank_parts(i, std::move(crowded)); verdict.kind != Verdict::Kind::fine) return verdict;
+      together([&] {
+        if (!leads()) return;
+        for (Part& part : choice_->chosen(kept_[i], looks_[i]).all) {
+          part.parent = looks_[i][part.parent];
+          all.push_back(std::move(part));
+        }
+      });
+    }
+    std::stable_sort(all.begin(), all.end(), [](const Part& a, const Part& b) { return a.parent < b.parent; });
+    if (leads()) estimator_->set_parts(all);
+    return {};
+  }
+
+  // A look at the candidates alone: which of them, on every rank, are to be told apart.
+  Verdict rank_parts(std::size_t number, Parts crowded) {
+    std::vector<std::uint8_t>& kept = kept_[number];
     std::optional<PartRanking> ranking;
-    together([&] {
-      look.emplace(job_, book_, credit_, without_edges(tree), std::move(crowded));
-      ranking.emplace(*look);
-    });
-    const auto scenarios = static_cast<std::int64_t>(job_.scenarios);
-    Verdict verdict = look_at_all<LossSum>(*look, [&](int, const CellTails& tails, const RankingSums& sums) {
-      ranking->add(tails, sums, scenarios, job_.confidence);
-    });
-    if (verdict.kind != Verdict::Kind::fine) return verdict;
+    together([&] { ranking.emplace(job_, book_, credit_, std::move(crowded)); });
+    const RankingSums empty = ranking->no_sums(job_.confidence.size());
+    for (const CellRange cells : groups(empty))
+      if (Verdict verdict = rank_at(*ranking, looks_[number], cells, empty); verdict.kind != Verdict::Kind::fine)
+        return verdict;
     if (leads()) kept = ranking->kept(job_.contribute_top);
-    if (communicator_ == nullptr) return verdict;
+    if (communicator_ == nullptr) return {};
     const auto known = std::as_bytes(std::span(kept));
     const std::vector<std::byte> bytes = communicator_->broadcast({known.begin(), known.end()});
     kept.resize(bytes.size());
     if (!bytes.empty()) std::memcpy(kept.data(), bytes.data(), bytes.size());
-    return verdict;
+    return {};
   }
 
-  // Groups of cells one after the other; at rank 0 `take` gets the sums of all ranks.
-  template <class Sum, class Take>
-  Verdict look_at_all(const LookBook& look, const Take& take) {
-    const SegmentSums<Sum> empty(look.edges().edges.size(), job_.report_steps.size(), job_.confidence.size());
-    const auto cells = static_cast<int>(book_.cells.size()), step = cells_looked_at(empty.sums.size() * sizeof(Sum));
-    for (int begin = 0; begin < cells; begin += step) {
-      const CellRange group{begin, std::min(begin + step, cells)};
-      Verdict verdict = look_at<Sum>(look, group, empty, take);
-      if (verdict.kind != Verdict::Kind::fine) return verdict;
+  Verdict rank_at(PartRanking& ranking, const std::vector<std::uint32_t>& parents, CellRange cells,
+                  const RankingSums& empty) {
+    std::vector<RankingSums> sums[std::size(PartRanking::looks)];
+    for (const PartRanking::Look look : PartRanking::looks) {
+      std::vector<RankingSums>& mine = sums[static_cast<std::size_t>(look)];
+      if (!ranking.any(look)) {
+        mine.assign(static_cast<std::size_t>(cells.end - cells.begin), empty);
+        continue;
+      }
+      const auto sum = [&](std::vector<CellTails>& tails, const Share& share, const Poll& poll) {
+        for (CellTails& of_cell : tails) of_cell = ranking.tails(look, std::move(of_cell));
+        const std::vector<std::uint32_t> all = scenarios_of(tails);
+        mine = ranking.sums(look, tails, cells, share(all), settings_.threads, poll);
+      };
+      if (Verdict verdict = look_at(parents, cells, mine, sum); verdict.kind != Verdict::Kind::fine) return verdict;
+    }
+    for (std::size_t cell = 0; cell < sums[0].size() && leads(); ++cell)
+      ranking.add(tails_below(cells.begin + static_cast<int>(cell), parents), sums[0][cell], sums[1][cell],
+                  static_cast<std::int64_t>(job_.scenarios), job_.confidence);
+    return {};
+  }
+
+  Verdict look_at_all(const LookBook& look, const std::vector<std::uint32_t>& parents) {
+    const ContributionSums empty(look.edges().edges.size(), job_.report_steps.size(), job_.confidence.size());
+    for (const CellRange cells : groups(empty)) {
+      std::vector<ContributionSums> sums(static_cast<std::size_t>(cells.end - cells.begin), empty);
+      const auto sum = [&](std::vector<CellTails>& tails, const Share& share, const Poll& poll) {
+        const std::vector<std::uint32_t> all = scenarios_of(tails);
+        sums = look_again(look, tails, cells, share(all), settings_.threads, poll);
+      };
+      if (Verdict verdict = look_at(parents, cells, sums, sum); verdict.kind != Verdict::Kind::fine) return verdict;
+      for (std::size_t cell = 0; cell < sums.size() && leads(); ++cell)
+        estimator_->set_contributions(cells.begin + static_cast<int>(cell), look.edges(), sums[cell]);
     }
     return {};
   }
 
-  template <class Sum, class Take>
-  Verdict look_at(const LookBook& look, CellRange cells, const SegmentSums<Sum>& empty, const Take& take) {
-    const std::vector<std::byte> bytes = tails_of(cells);
-    std::vector<CellTails> tails;
-    std::vector<SegmentSums<Sum>> sums(static_cast<std::size_t>(cells.end - cells.begin), empty);
+  // Cells that are looked at together.
+  template <class Sum>
+  std::vector<CellRange> groups(const SegmentSums<Sum>& of_cell) const {
+    const auto cells = static_cast<int>(book_.cells.size()), step = cells_looked_at(of_cell.sums.size() * sizeof(Sum));
+    std::vector<CellRange> out;
+    for (int begin = 0; begin < cells; begin += step) out.push_back({begin, std::min(begin + step, cells)});
+    return out;
+  }
+
+  // `sum(tails, share, poll)` sets the sums of this rank's share of the scenarios; at rank 0 they end as those of all ranks.
+  using Share = std::function<std::span<const std::uint32_t>(std::span<const std::uint32_t>)>;
+  template <class Sum, class Look>
+  Verdict look_at(const std::vector<std::uint32_t>& parents, CellRange cells, std::vector<SegmentSums<Sum>>& sums,
+                  const Look& sum) {
+    const std::vector<std::byte> bytes = tails_at(cells, parents);
     Verdict verdict;
     attempt(verdict, [&] {
+      std::vector<CellTails> tails;
       for (ByteReader in(bytes); in.left() > 0;) tails.push_back(cell_tails_from_bytes(in.block()));
-      const std::vector<std::uint32_t> all = scenarios_of(tails);
-      const auto mine = communicator_ != nullptr ? share_of(*communicator_, all) : std::span(all);
+      const auto share = [&](std::span<const std::uint32_t> all) {
+        return communicator_ != nullptr ? share_of(*communicator_, all) : all;
+      };
       const auto poll = [&] {
         // None comes: looking for a message tells the others that this rank is alive.
         if (communicator_ != nullptr) communicator_->poll(Tag::lease_request);
@@ -115,22 +166,21 @@ class SecondLook {
         if (stop != 0) verdict.merge({Verdict::Kind::stopped, stop, {}});
         return stop == 0;
       };
-      sums = look_again<Sum>(look, tails, cells, mine, settings_.threads, poll);
+      sum(tails, share, poll);
     });
     settle(verdict);
     if (verdict.kind != Verdict::Kind::fine) return verdict;
-    for (std::size_t cell = 0; cell < sums.size(); ++cell) {
-      add_up(sums[cell].sums);
-      if (leads()) take(cells.begin + static_cast<int>(cell), tails[cell], sums[cell]);
-      sums[cell] = {};
-    }
+    for (SegmentSums<Sum>& of_cell : sums) add_up(of_cell.sums);
     return verdict;
   }
 
-  std::vector<std::byte> tails_of(CellRange cells) {
+  CellTails tails_below(int cell, const std::vector<std::uint32_t>& parents) const {
+    return tails_of(estimator_->contributions().tails(cell), tree_.parents.size(), parents);
+  }
+  std::vector<std::byte> tails_at(CellRange cells, const std::vector<std::uint32_t>& parents) {
     ByteWriter out;
     if (leads())
-      for (const CellTails& tails : estimator_->contributions().tails(cells)) out.put_block(to_bytes(tails));
+      for (int cell = cells.begin; cell < cells.end; ++cell) out.put_block(to_bytes(tails_below(cell, parents)));
     return communicator_ != nullptr ? communicator_->broadcast(std::move(out.bytes)) : std::move(out.bytes);
   }
 
@@ -195,7 +245,11 @@ class SecondLook {
   const WorkSettings& settings_;
   Communicator* communicator_;
   Estimator* estimator_;
+  ContributionEdges tree_;
+  std::vector<std::vector<std::uint32_t>> looks_;
   CompiledCredit credit_;
+  std::optional<PartChoice> choice_;             // where there are columns
+  std::vector<std::vector<std::uint8_t>> kept_;  // by look, as PartChoice::chosen takes it
 };
 
 Ended ended(const Verdict& verdict, int& stop) {

@@ -165,15 +165,39 @@ std::uint64_t Evaluator::operator()(Tile tile, Tallies& tallies, const Poll& pol
   return done;
 }
 
-std::uint64_t Evaluator::gather(std::span<const std::uint32_t> scenarios, const See& see, const Poll& poll) {
+std::uint64_t Evaluator::gather(std::span<const std::uint32_t> scenarios, const See& see, const Poll& poll,
+                                const Needed& needed) {
   Impl& impl = *impl_;
   const auto start = [&](Impl::Thread& mine, std::uint64_t begin, std::size_t count) {
     mine.workspace->start(scenarios.subspan(begin, count));
   };
   const auto show = [&](Impl::Thread& mine, int cell, std::uint64_t block, LaneRange range) {
+    if (needed && !needed(impl.cells.begin + cell, block * lanes)) return;
     const Valuation& valuation = mine.workspace->cell(impl.cells.begin + cell);
     mine.workspace->faults.clear();
     see(static_cast<int>(&mine - impl.thread.data()), impl.cells.begin + cell, block * lanes, range.end, valuation);
+  };
+  const std::uint64_t done = impl.run({0, scenarios.size()}, poll, start, show, 0, [](std::size_t, std::uint64_t) {});
+  FaultLog none_found;
+  impl.settle(none_found);
+  return done;
+}
+
+std::uint64_t Evaluator::gather_stages(std::span<const std::uint32_t> scenarios, const SeeStage& see, const Poll& poll,
+                                       const Needed& needed) {
+  Impl& impl = *impl_;
+  const auto start = [&](Impl::Thread& mine, std::uint64_t begin, std::size_t count) {
+    mine.workspace->start(scenarios.subspan(begin, count));
+  };
+  const auto show = [&](Impl::Thread& mine, int cell, std::uint64_t block, LaneRange range) {
+    if (cell > 0) return;  // all together
+    std::vector<int> asking;
+    for (int c = impl.cells.begin; c < impl.cells.end; ++c)
+      if (needed(c, block * lanes)) asking.push_back(c);
+    const int thread = static_cast<int>(&mine - impl.thread.data());
+    mine.workspace->each_stage(asking, [&](std::size_t stage, std::span<const int> cells, const Ledger& ledger) {
+      see(thread, stage, cells, block * lanes, range.end, ledger);
+    });
   };
   const std::uint64_t done = impl.run({0, scenarios.size()}, poll, start, show, 0, [](std::size_t, std::uint64_t) {});
   FaultLog none_found;

@@ -18,7 +18,7 @@ namespace tailcube {
 inline constexpr int quantities = 2;  // economic, credit
 
 struct Stage {
-  std::unique_ptr<Batch> batch;
+  std::shared_ptr<Batch> batch;  // by books that have it in common
   RowIndex first_row{};
   std::uint32_t row_count = 0;
   std::uint32_t first_gauge = 0, gauge_count = 0;  // gauge rows of the batch: row_count * gauges of its instrument
@@ -59,8 +59,8 @@ struct CellRange {
 
 // What the stages wrote for a block of scenarios of one cell.
 struct Valuation {
-  std::vector<const Ledger*> of_row, of_gauge_row;  // where they are
-  const std::array<double, lanes>* mean_conditional_pd = nullptr;
+  std::vector<const Ledger*> of_row, of_gauge_row;  // where they are; null where no stage of the book has the row
+  const std::array<double, lanes>* mean_conditional_pd = nullptr;  // null in scenarios that were gathered
 };
 // Memory of one thread, sized once. Stays valid for the book it was made for.
 class Workspace {
@@ -72,6 +72,10 @@ class Workspace {
   void start(std::span<const std::uint32_t> scenarios);
   // One cell of the block (-1: unshocked). Valid until the next call.
   const Valuation& cell(int index);
+  // The stages of some cells, ascending, one after the other in one ledger: shows what each wrote, once for all cells that
+  // have it in common.
+  using SeeStage = std::function<void(std::size_t stage, std::span<const int> cells, const Ledger&)>;
+  void each_stage(std::span<const int> cells, const SeeStage&);
   // Of the block and cell asked for last: what its batches report, whichever cells were asked for before.
   Faults faults;
 
@@ -113,6 +117,8 @@ class Workspace {
   Faults found_;
 };
 std::size_t workspace_bytes(const CompiledBook&);
+inline constexpr std::size_t kept_ledger_bytes = 16u
+                                                 << 20;  // of ledgers that wait for other cells, where there are over two
 
 // What could not be valued, in words; the first fault in the order of (scenario, cell, row).
 struct ValuationFault : std::runtime_error {
@@ -137,9 +143,17 @@ class Evaluator {
   std::uint64_t operator()(Tile, Tallies&, const Poll& poll);
   // Evaluates any scenarios, whose faults are known not to matter, `lanes` at a time in their order, and shows what the
   // group's cells hold of each block: places [first, first + count) of the list. Threads (0 .. threads - 1) call `see`
-  // concurrently. Returns how many of the list were seen, as above.
+  // concurrently. Returns how many of the list were seen, as above. `needed`: whether a cell is to be evaluated there, as
+  // each is without it.
   using See = std::function<void(int thread, int cell, std::size_t first, std::size_t count, const Valuation&)>;
-  std::uint64_t gather(std::span<const std::uint32_t> scenarios, const See& see, const Poll& poll);
+  using Needed = std::function<bool(int cell, std::size_t first)>;
+  std::uint64_t gather(std::span<const std::uint32_t> scenarios, const See& see, const Poll& poll,
+                       const Needed& needed = {});
+  // The same stage by stage, so that a ledger for the rows of one is enough for a book whose stages write to the same rows.
+  using SeeStage = std::function<void(int thread, std::size_t stage, std::span<const int> cells, std::size_t first,
+                                      std::size_t count, const Ledger&)>;
+  std::uint64_t gather_stages(std::span<const std::uint32_t> scenarios, const SeeStage& see, const Poll& poll,
+                              const Needed& needed);
   // Looks for faults only; returns the same. `bound`: as for find_faults.
   std::uint64_t examine(Tile, const std::vector<double>& bound, FaultLog&, const Poll& poll);
 

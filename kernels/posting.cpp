@@ -225,16 +225,22 @@ void post(const CompiledBook& book, const Valuation& valuation, const Columns& c
   side.conditional_pd[static_cast<std::size_t>(cell)].add({pd.data() + range.begin, range.size()}, {});
 }
 
+void ledger_losses(const Ledger& ledger, std::size_t row, double unit, Units today, Units* losses) {
+  const double scale = 1 / unit;
+  for (int h = 0; h < ledger.value.steps(); ++h, losses += lanes) {
+    alignas(64) double worth[lanes];
+    add_worth(ledger, row, h, worth);
+    for (std::size_t lane = 0; lane < lanes; ++lane) losses[lane] = today - round_to_units(worth[lane] * scale);
+  }
+}
+
 void row_losses(const CompiledBook& book, const Valuation& valuation, Units* losses) {
-  const std::size_t horizons = book.market.valued.size();
-  const double scale = 1 / book.unit;
-  for (std::size_t row = 0; row < book.leaf_of_row.size(); ++row)
-    for (std::size_t h = 0; h < horizons; ++h) {
-      alignas(64) double worth[lanes];
-      add_worth(*valuation.of_row[row], row, static_cast<int>(h), worth);
-      Units* to = losses + (row * horizons + h) * lanes;
-      for (std::size_t lane = 0; lane < lanes; ++lane) to[lane] = book.today[row] - round_to_units(worth[lane] * scale);
-    }
+  const std::size_t width = book.market.valued.size() * lanes;
+  for (std::size_t row = 0; row < book.leaf_of_row.size(); ++row, losses += width)
+    if (const Ledger* ledger = valuation.of_row[row]; ledger != nullptr)
+      ledger_losses(*ledger, row, book.unit, book.today[row], losses);
+    else
+      std::fill_n(losses, width, Units{0});
 }
 
 void find_faults(const CompiledBook& book, const Valuation& valuation, std::size_t count, const std::vector<double>& bound,

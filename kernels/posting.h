@@ -71,8 +71,12 @@ struct LaneRange {
 void post(const CompiledBook&, const Valuation&, const Columns&, int cell, std::size_t offset, LaneRange, LossSheet&,
           SideSums&, Faults&);
 
-// Economic losses of one block of one cell, [row][horizon][lane]; nothing is looked at for faults.
+// Economic losses of one block of one cell, [row][horizon][lane], 0 of rows that no stage has; nothing is looked at for
+// faults.
 void row_losses(const CompiledBook&, const Valuation&, Units* losses);
+
+// The same of one row, worth `today` units today, in a ledger: [horizon][lane].
+void ledger_losses(const Ledger&, std::size_t row, double unit, Units today, Units* losses);
 
 // Adds the same faults without posting. `bound`, per row, lowers the range of value + cash, in units; empty: 2^51.
 void find_faults(const CompiledBook&, const Valuation&, std::size_t count, const std::vector<double>& bound, Faults&);

@@ -1,5 +1,6 @@
 // One thread's blocks. What several cells see alike is computed for the first of them that needs it.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "kernels/evaluate.h"
@@ -7,10 +8,9 @@
 namespace tailcube {
 namespace {
 
-constexpr int nobody = -2;                     // -1 is the unshocked cell
-constexpr std::uint32_t nothing = ~0u;         // no version
-constexpr std::size_t drawn_together = 8;      // versions of the defaults
-constexpr std::size_t kept_bytes = 16u << 20;  // of ledgers that wait for other cells
+constexpr int nobody = -2;                 // -1 is the unshocked cell
+constexpr std::uint32_t nothing = ~0u;     // no version
+constexpr std::size_t drawn_together = 8;  // versions of the defaults
 
 std::size_t ledger_doubles(const CompiledBook& book) {
   return (3 * book.leaf_of_row.size() + book.gauge_rows.size()) * book.market.valued.size() * lanes;
@@ -18,7 +18,7 @@ std::size_t ledger_doubles(const CompiledBook& book) {
 
 // Ledger k holds version k of every stage; the last one, in turn, also those beyond.
 std::size_t ledger_count(const CompiledBook& book, const Sharing& sharing) {
-  const std::size_t most = std::max<std::size_t>(2, kept_bytes / (1 + ledger_doubles(book) * sizeof(double)));
+  const std::size_t most = std::max<std::size_t>(2, kept_ledger_bytes / (1 + ledger_doubles(book) * sizeof(double)));
   return std::min<std::size_t>(sharing.stage_versions(), most);
 }
 
@@ -187,11 +187,27 @@ void Workspace::evaluate(std::size_t stage, int cell, Ledger& ledger) {
   std::swap(ledger.scratch, memory_);
 }
 
+void Workspace::each_stage(std::span<const int> cells, const SeeStage& see) {
+  std::vector<int> alike;
+  Ledger& ledger = ledgers_.front();
+  for (std::size_t i = 0; i < cells.size(); ++i)
+    for (std::size_t s = 0; s < book_.stages.size(); ++s) {
+      const std::uint32_t version = sharing_[cells[i]].stages[s];
+      const auto has_it = [&](int cell) { return sharing_[cell].stages[s] == version; };
+      if (std::any_of(cells.begin(), cells.begin() + static_cast<std::ptrdiff_t>(i), has_it)) continue;
+      alike.clear();
+      std::copy_if(cells.begin() + static_cast<std::ptrdiff_t>(i), cells.end(), std::back_inserter(alike), has_it);
+      evaluate(s, version == 0 ? -1 : cells[i], ledger);
+      see(s, alike, ledger);
+    }
+}
+
 const Valuation& Workspace::cell(int index) {
   faults.clear();
   const Sharing::Cell& mine = sharing_[index];
-  if (!known_pd_[mine.defaults]) draw(mine.defaults);
-  valuation_.mean_conditional_pd = &mean_conditional_pd_[mine.defaults];
+  const bool gathered = scenes_[0].block.gathered != nullptr;
+  if (!gathered && !known_pd_[mine.defaults]) draw(mine.defaults);
+  valuation_.mean_conditional_pd = gathered ? nullptr : &mean_conditional_pd_[mine.defaults];
   for (std::size_t s = 0; s < book_.stages.size(); ++s) {
     const std::size_t slot = std::min<std::size_t>(mine.stages[s], ledgers_.size() - 1);
     Held& held = held_[s * ledgers_.size() + slot];

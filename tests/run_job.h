@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "src/cube/cube.h"
+#include "src/cube/part_ranking.h"
 #include "src/cube/second_look.h"
 #include "src/input/input.h"
 
@@ -47,38 +48,42 @@ inline Job load(const Files& files, const std::vector<std::string>& settings = {
   return read_job(folder / "job.toml", settings);
 }
 
-// What the second look is taken at: the parts are chosen first where there are more than the job tells apart.
-inline std::unique_ptr<LookBook> look_at_parts(const Job& job, const CompiledBook& book, Estimator& estimator,
-                                               const ContributionEdges& tree, int threads) {
-  if (job.contribute_by.empty()) return std::make_unique<LookBook>(book, tree);
-  const CellRange cells{0, static_cast<int>(book.cells.size())};
-  const auto tails = estimator.contributions().tails(cells);
-  const CompiledCredit credit = compile_credit(job);
-  const PartChoice choice(job);
+// Which values of columns are told apart, as PartChoice::chosen takes it; of all parents together.
+inline std::vector<std::uint8_t> kept_parts(const Job& job, const CompiledBook& book, const CompiledCredit& credit,
+                                            const PartChoice& choice, const Estimator& estimator, int threads) {
   Parts crowded = choice.crowded();
-  std::vector<std::uint8_t> kept;
-  if (!crowded.all.empty()) {
-    const LookBook look(job, book, credit, without_edges(tree), std::move(crowded));
-    PartRanking ranking(look);
-    const auto sums = tailcube::look_again<LossSum>(look, tails, cells, scenarios_of(tails), threads, {});
-    for (std::size_t cell = 0; cell < sums.size(); ++cell)
-      ranking.add(tails[cell], sums[cell], static_cast<std::int64_t>(job.scenarios), job.confidence);
-    kept = ranking.kept(job.contribute_top);
+  if (crowded.all.empty()) return {};
+  const CellRange cells{0, static_cast<int>(book.cells.size())};
+  const auto whole = estimator.contributions().tails(cells);
+  PartRanking ranking(job, book, credit, std::move(crowded));
+  std::vector<RankingSums> sums[2];
+  for (const PartRanking::Look look : PartRanking::looks) {
+    std::vector<CellTails> tails;
+    for (const CellTails& of_cell : whole) tails.push_back(ranking.tails(look, of_cell));
+    sums[static_cast<std::size_t>(look)] = ranking.sums(look, tails, cells, scenarios_of(tails), threads, {});
   }
-  Parts parts = choice.chosen(kept);
-  estimator.set_parts(parts.all);
-  return std::make_unique<LookBook>(job, book, credit, tree, std::move(parts));
+  for (std::size_t cell = 0; cell < whole.size(); ++cell)
+    ranking.add(whole[cell], sums[0][cell], sums[1][cell], static_cast<std::int64_t>(job.scenarios), job.confidence);
+  return ranking.kept(job.contribute_top);
 }
 
-// The contributions to expected shortfall.
+// The contributions to expected shortfall, all parents looked at together.
 inline void look_again(const Job& job, const CompiledBook& book, Estimator& estimator, int threads) {
   const ContributionEdges tree = contribution_edges(job);
   const CellRange cells{0, static_cast<int>(book.cells.size())};
   if (tree.parents.empty()) return;
   const auto tails = estimator.contributions().tails(cells);
-  const auto scenarios = scenarios_of(tails);
-  const auto look = look_at_parts(job, book, estimator, tree, threads);
-  const auto sums = tailcube::look_again<LossPowers>(*look, tails, cells, scenarios, threads, {});
+  std::optional<LookBook> look;
+  if (job.contribute_by.empty()) {
+    look.emplace(book, tree);
+  } else {
+    const CompiledCredit credit = compile_credit(job);
+    const PartChoice choice(job);
+    Parts parts = choice.chosen(kept_parts(job, book, credit, choice, estimator, threads));
+    estimator.set_parts(parts.all);
+    look.emplace(job, book, credit, tree, std::move(parts));
+  }
+  const auto sums = tailcube::look_again(*look, tails, cells, scenarios_of(tails), threads, {});
   for (int cell = 0; cell < cells.end; ++cell)
     estimator.set_contributions(cell, look->edges(), sums[static_cast<std::size_t>(cell)]);
 }

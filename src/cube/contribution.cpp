@@ -5,6 +5,7 @@
 #include <limits>
 #include <stdexcept>
 #include <type_traits>
+#include <utility>
 
 #include "kernels/tally/byte_stream.h"
 #include "src/cube/ranks.h"
@@ -30,15 +31,23 @@ ContributionEdges contribution_edges(const Job& job) {
     const std::size_t first = out.edges.size();
     for (int child = parent + 1; child < nodes; ++child)
       if (parent == 0 || job.nodes[static_cast<std::size_t>(child)].parent == index) out.edges.push_back({parent, child});
-    if (out.edges.size() > first || !job.contribute_by.empty()) out.parents.push_back({parent, first, out.edges.size()});
+    if (out.edges.size() > first || !job.contribute_by.empty())
+      out.parents.push_back({parent, first, out.edges.size(), out.parents.size()});
   }
   return out;
 }
 
-ContributionEdges without_edges(ContributionEdges edges) {
-  edges.edges.clear();
-  for (ContributionEdges::Parent& parent : edges.parents) parent.first = parent.last = 0;
-  return edges;
+ContributionEdges edges_of(const ContributionEdges& all, std::span<const std::uint32_t> parents) {
+  ContributionEdges out;
+  for (const std::uint32_t p : parents) {
+    ContributionEdges::Parent parent = all.parents[p];
+    const std::size_t first = out.edges.size();
+    out.edges.insert(out.edges.end(), all.edges.begin() + static_cast<std::ptrdiff_t>(parent.first),
+                     all.edges.begin() + static_cast<std::ptrdiff_t>(parent.last));
+    parent.first = first, parent.last = out.edges.size();
+    out.parents.push_back(parent);
+  }
+  return out;
 }
 
 std::optional<TailCut> tail_cut(const Tail::Worst& worst, std::int64_t n, std::int64_t surely_kept, Confidence alpha) {
@@ -68,7 +77,35 @@ std::vector<std::uint32_t> scenarios_of(std::span<const CellTails> cells) {
     for (const CellTails::List& list : tails.lists) all.insert(all.end(), list.scenario.begin(), list.scenario.end());
   std::sort(all.begin(), all.end());
   all.erase(std::unique(all.begin(), all.end()), all.end());
+  std::vector<std::uint64_t> asking(all.size(), 0);  // who does, a bit each
+  const auto place = [&](std::uint32_t scenario) {
+    return std::lower_bound(all.begin(), all.end(), scenario) - all.begin();
+  };
+  for (std::size_t cell = 0; cell < cells.size(); ++cell)
+    for (const CellTails::List& list : cells[cell].lists)
+      for (const std::uint32_t scenario : list.scenario)
+        asking[static_cast<std::size_t>(place(scenario))] |= std::uint64_t{1} << cell % 64;
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> order;
+  order.reserve(all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) order.emplace_back(asking[i], all[i]);
+  std::sort(order.begin(), order.end());
+  std::transform(order.begin(), order.end(), all.begin(), [](const auto& entry) { return entry.second; });
   return all;
+}
+
+CellTails tails_of(const CellTails& all, std::size_t count, std::span<const std::uint32_t> parents) {
+  const std::size_t horizons = all.lists.size() / count;
+  CellTails out;
+  for (const std::uint32_t p : parents)
+    for (std::size_t h = 0; h < horizons; ++h) out.lists.push_back(all.lists[p * horizons + h]);
+  return out;
+}
+
+std::size_t confidences_of(std::span<const CellTails> cells) {
+  std::size_t most = 0;
+  for (const CellTails& tails : cells)
+    for (const CellTails::List& list : tails.lists) most = std::max(most, list.cut.size());
+  return most;
 }
 
 std::vector<std::byte> to_bytes(const CellTails& tails) {

@@ -22,6 +22,7 @@ struct ContributionEdges {
   struct Parent {
     int node;
     std::size_t first, last;  // its edges
+    std::size_t number;       // among all parents of the job
   };
   std::vector<Edge> edges;
   std::vector<Parent> parents;
@@ -30,7 +31,7 @@ struct ContributionEdges {
 // without children are parents where there is something else to split them up by (job.contribute_by).
 ContributionEdges contribution_edges(const Job&);
 
-ContributionEdges without_edges(ContributionEdges);  // the parents alone
+ContributionEdges edges_of(const ContributionEdges& all, std::span<const std::uint32_t> parents);  // of some, ascending
 
 // How expected shortfall at one confidence is read off the worst scenarios of a node in their total order: the first `worse`
 // exceed VaR and count once; what is missing of n (1 - alpha) scenarios is shared alike by the next `tied`, whose loss is
@@ -53,8 +54,11 @@ struct CellTails {
   };
   std::vector<List> lists;  // [parent][horizon]
 };
-// All of several cells, once each, ascending.
+// Of some of `count` parents, ascending.
+CellTails tails_of(const CellTails&, std::size_t count, std::span<const std::uint32_t> parents);
+// All of several cells, once each; those that are in the tails of the same cells are neighbours, ascending.
 std::vector<std::uint32_t> scenarios_of(std::span<const CellTails>);
+std::size_t confidences_of(std::span<const CellTails>);  // cuts of a list
 std::vector<std::byte> to_bytes(const CellTails&);
 CellTails cell_tails_from_bytes(std::span<const std::byte>);
 

@@ -99,8 +99,9 @@ class Estimator {
   void add(CellRange, Tallies&&);
   Cube finish();                                                         // once, after all groups
   const Contributions& contributions() const { return contributions_; }  // what a second look has to be taken at
-  void set_parts(const std::vector<Part>&);                              // before their contributions
-  void set_contributions(int cell, const ContributionEdges&, const ContributionSums&);  // as LookBook has the edges
+  void set_parts(const std::vector<Part>&);                              // all of them, before their contributions
+  // Of some parents, as LookBook has the edges.
+  void set_contributions(int cell, const ContributionEdges&, const ContributionSums&);
 
  private:
   void add_losses(Tally&, int quantity, int cell, int node, int horizon);
@@ -112,6 +113,7 @@ class Estimator {
   std::vector<RankInterval> ranks_;  // by confidence
   Distribution distribution_;
   Contributions contributions_;
+  std::vector<std::size_t> first_part_;  // [parent]
 };
 
 }  // namespace tailcube

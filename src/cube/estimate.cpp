@@ -240,6 +240,10 @@ void Estimator::add(CellRange range, Tallies&& given) {
 }
 
 void Estimator::set_parts(const std::vector<Part>& parts) {
+  first_part_.assign(job_.contributions.size(), 0);
+  for (std::size_t p = 0; p < first_part_.size(); ++p)
+    first_part_[p] = static_cast<std::size_t>(
+        std::find_if(parts.begin(), parts.end(), [p](const Part& part) { return part.parent >= p; }) - parts.begin());
   for (const Part& part : parts) {
     const auto parent = static_cast<std::size_t>(job_.contributions[part.parent]);
     cube_.part_parent.push_back(job_.nodes[parent].path);
@@ -255,16 +259,16 @@ void Estimator::set_parts(const std::vector<Part>& parts) {
 
 void Estimator::set_contributions(int cell, const ContributionEdges& edges, const ContributionSums& sums) {
   const std::size_t horizons = cube_.horizon_years.size(), nodes = cube_.nodes.size();
-  std::size_t in_tree = 0;
-  for (std::size_t p = 0; p < edges.parents.size(); ++p) {
-    const std::span lists = std::span(contributions_.tails(cell).lists).subspan(p * horizons, horizons);
+  for (const ContributionEdges::Parent& parent : edges.parents) {
+    const std::span lists = std::span(contributions_.tails(cell).lists).subspan(parent.number * horizons, horizons);
+    std::size_t in_tree = contributions_.edges().parents[parent.number].first;
+    std::size_t in_parts = first_part_.empty() ? 0 : first_part_[parent.number];
     std::vector<std::vector<std::int64_t>> ends;
     ends.reserve(horizons);
     for (const CellTails::List& list : lists) ends.push_back(segment_ends(list.cut));
-    for (std::size_t e = edges.parents[p].first; e < edges.parents[p].last; ++e) {
-      const auto child = static_cast<std::size_t>(edges.edges[e].child);
-      const bool is_part = child >= nodes;
-      const std::size_t place = is_part ? child - nodes : in_tree++;
+    for (std::size_t e = parent.first; e < parent.last; ++e) {
+      const bool is_part = static_cast<std::size_t>(edges.edges[e].child) >= nodes;
+      const std::size_t place = is_part ? in_parts++ : in_tree++;
       for (std::size_t h = 0; h < horizons; ++h)
         for (std::size_t k = 0; k < cube_.confidence.size(); ++k) {
           const TailCut& cut = lists[h].cut[k];

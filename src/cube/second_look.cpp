@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <stdexcept>
 #include <string>
 
 #include "kernels/posting.h"
+#include "src/cube/tail_places.h"
+#include "src/engine/selection.h"
 
 namespace tailcube {
 namespace {
@@ -21,63 +24,105 @@ ContributionEdges with_parts(const ContributionEdges& tree, const Parts& parts, 
                      tree.edges.begin() + static_cast<std::ptrdiff_t>(parent.last));
     for (; part < parts.all.size() && parts.all[part].parent == p; ++part)
       out.edges.push_back({parent.node, nodes + static_cast<int>(part)});
-    out.parents.push_back({parent.node, first, out.edges.size()});
+    out.parents.push_back({parent.node, first, out.edges.size(), parent.number});
   }
   return out;
 }
 
+// [node]: it is one of the parents or below one.
+std::vector<std::uint8_t> below(const CompiledBook& book, const ContributionEdges& tree) {
+  std::vector<std::uint8_t> out(book.parent.size(), 0);
+  for (const ContributionEdges::Parent& p : tree.parents) out[static_cast<std::size_t>(p.node)] = 1;
+  for (std::size_t node = 1; node < out.size(); ++node) out[node] |= out[static_cast<std::size_t>(book.parent[node])];
+  return out;
+}
+
+bool any_row(const CompiledBook& book, const Stage& stage, const std::vector<std::uint8_t>& of_leaf) {
+  const auto first = book.leaf_of_row.begin() + static_cast<std::ptrdiff_t>(stage.first_row);
+  return std::any_of(first, first + stage.row_count,
+                     [&](NodeIndex leaf) { return of_leaf[static_cast<std::size_t>(leaf)] != 0; });
+}
+
 }  // namespace
 
-LookBook::LookBook(const CompiledBook& run, const ContributionEdges& tree) : run_(run), edges_(tree) {}
+std::vector<std::vector<std::uint32_t>> looks(const CompiledBook& run, const ContributionEdges& tree) {
+  std::vector<std::vector<std::uint32_t>> out;
+  std::map<std::vector<bool>, std::size_t> known;  // by the stages below
+  for (std::uint32_t p = 0; p < tree.parents.size(); ++p) {
+    const std::vector<std::uint8_t> mine = below(run, edges_of(tree, std::span(&p, 1)));
+    std::vector<bool> stages;
+    stages.reserve(run.stages.size());
+    for (const Stage& stage : run.stages) stages.push_back(any_row(run, stage, mine));
+    const std::size_t at = known.try_emplace(std::move(stages), out.size()).first->second;
+    if (at == out.size()) out.emplace_back();
+    out[at].push_back(p);
+  }
+  return out;
+}
+
+LookBook::LookBook(const CompiledBook& run, const ContributionEdges& tree)
+    : run_(run), edges_(tree), below_(below(run, tree)) {
+  keep_stages_below();
+}
 
 LookBook::LookBook(const Job& job, const CompiledBook& run, const CompiledCredit& credit, const ContributionEdges& tree,
                    Parts parts)
-    : run_(run), parts_(std::move(parts)), edges_(with_parts(tree, parts_, static_cast<int>(run.parent.size()))) {
+    : run_(run),
+      parts_(std::move(parts)),
+      edges_(with_parts(tree, parts_, static_cast<int>(run.parent.size()))),
+      below_(below(run, tree)) {
+  keep_stages_below();
   compile_groups(job, credit);
   parts_.group = {};
 }
 
-// The tables twice: as they are, and with groups for leaves. Market, defaults and discount factors are then computed once.
-void LookBook::compile_groups(const Job& job, const CompiledCredit& credit) {
-  Job both = job;
-  const auto nodes = static_cast<std::uint32_t>(job.nodes.size());
-  both.nodes.resize(nodes + parts_.leaf.size(), {"", NodeIndex{0}});
-  for (std::size_t t = 0; t < job.tables.size(); ++t) {
-    PositionTable table = job.tables[t];
-    for (std::size_t p = 0; p < table.positions.size(); ++p) table.positions.leaf[p] = NodeIndex{nodes + parts_.group[t][p]};
-    both.tables.push_back(std::move(table));
-  }
-  own_ = std::make_unique<CompiledBook>(compile(both, Detail::leaf, credit, run_.unit));
-
-  const std::size_t run_rows = run_.leaf_of_row.size();
-  largest_.assign(run_rows, none);
-  for (std::size_t s = job.tables.size(); s < own_->stages.size(); ++s) {
-    const Stage& mine = own_->stages[s];
-    const Stage& of_run = own_->stages[s - job.tables.size()];
-    const auto leaves = own_->leaf_of_row.begin() + static_cast<std::ptrdiff_t>(of_run.first_row);
-    for (std::uint32_t r = 0; r < mine.row_count; ++r) {
-      const std::size_t row = static_cast<std::size_t>(mine.first_row) + r;
-      const std::uint32_t group = static_cast<std::uint32_t>(own_->leaf_of_row[row]) - nodes;
-      const auto at = std::lower_bound(leaves, leaves + of_run.row_count, parts_.leaf[group]) - leaves;
-      const std::uint32_t whole = static_cast<std::uint32_t>(of_run.first_row) + static_cast<std::uint32_t>(at);
-      const auto beyond = static_cast<std::uint32_t>(row - run_rows);
-      group_of_row_.push_back(group);
-      run_row_.push_back(whole);
-      std::uint32_t& largest = largest_[whole];
-      if (largest == none || std::abs(own_->today[row]) > std::abs(own_->today[run_rows + largest])) largest = beyond;
-    }
-  }
+void LookBook::keep_stages_below() {
+  const auto idle = [this](const Stage& stage) { return !any_row(run_, stage, below_); };
+  if (std::none_of(run_.stages.begin(), run_.stages.end(), idle)) return;
+  own_ = run_;
+  std::erase_if(own_->stages, idle);
 }
 
-// Of the groups in a row of the run the largest gets what the others leave of it. `rows`: [row][horizon][lane], `width`
-// numbers to a row.
-void LookBook::make_exact(std::vector<Units>& rows, std::size_t width) const {
-  Units* const run = rows.data();
-  Units* const beyond = run + largest_.size() * width;
-  for (std::size_t r = 0; r < largest_.size(); ++r) std::copy_n(run + r * width, width, beyond + largest_[r] * width);
-  for (std::size_t b = 0; b < run_row_.size(); ++b) {
-    const std::uint32_t largest = largest_[run_row_[b]];
-    for (std::size_t i = 0; i < width && largest != b; ++i) beyond[largest * width + i] -= beyond[b * width + i];
+std::uint32_t LookBook::row_of_run(std::size_t table, NodeIndex leaf) const {
+  const Stage& stage = run_.stages[table];
+  const auto first = run_.leaf_of_row.begin() + static_cast<std::ptrdiff_t>(stage.first_row);
+  const auto at = std::lower_bound(first, first + stage.row_count, leaf);
+  return static_cast<std::uint32_t>(at - run_.leaf_of_row.begin());
+}
+
+void LookBook::compile_groups(const Job& job, const CompiledCredit& credit) {
+  const auto nodes = static_cast<std::uint32_t>(job.nodes.size());
+  rest_.assign(run_.leaf_of_row.size(), none);
+  std::vector<PositionTable> tables;
+  std::vector<std::size_t> table_of;
+  for (std::size_t t = 0; t < job.tables.size(); ++t) {
+    const Positions& positions = job.tables[t].positions;
+    const std::vector<std::uint32_t>& group = parts_.group[t];
+    std::vector<std::uint32_t> size(parts_.leaf.size(), 0), rows;
+    for (const std::uint32_t g : group) ++size[g];
+    for (std::uint32_t g = 0; g < size.size(); ++g) {
+      if (size[g] == 0 || below_[static_cast<std::size_t>(parts_.leaf[g])] == 0) continue;
+      std::uint32_t& rest = rest_[row_of_run(t, parts_.leaf[g])];
+      if (rest == none || size[g] > size[rest]) rest = g;
+    }
+    for (std::uint32_t p = 0; p < positions.size(); ++p)
+      if (below_[static_cast<std::size_t>(positions.leaf[p])] != 0 && rest_[row_of_run(t, positions.leaf[p])] != group[p])
+        rows.push_back(p);
+    if (rows.empty()) continue;
+    tables.push_back({job.tables[t].instrument, selected(positions, rows)});
+    for (std::size_t i = 0; i < rows.size(); ++i) tables.back().positions.leaf[i] = NodeIndex{nodes + group[rows[i]]};
+    table_of.push_back(t);
+  }
+  if (tables.empty()) return;
+  const std::size_t run_stages = book().stages.size();
+  own_ = with_tables(book(), job, credit, tables);
+  for (std::size_t s = 0; s < tables.size(); ++s) {
+    const Stage& stage = own_->stages[run_stages + s];
+    for (std::uint32_t r = 0; r < stage.row_count; ++r) {
+      const std::size_t row = static_cast<std::size_t>(stage.first_row) + r;
+      group_.push_back(static_cast<std::uint32_t>(own_->leaf_of_row[row]) - nodes);
+      whole_.push_back(row_of_run(table_of[s], parts_.leaf[group_.back()]));
+    }
   }
 }
 
@@ -94,103 +139,76 @@ void LookBook::losses(const Valuation& valuation, std::vector<Units>& losses, st
     add(&losses[static_cast<std::size_t>(run_.leaf_of_row[r]) * width], &rows[r * width]);
   for (std::size_t node = nodes; node-- > 1;)
     add(&losses[static_cast<std::size_t>(run_.parent[node]) * width], &losses[node * width]);
-  if (own_ == nullptr) return;
-  make_exact(rows, width);
-  for (std::size_t b = 0; b < group_of_row_.size(); ++b)
-    for (const std::uint32_t part : parts_.of[group_of_row_[b]])
-      add(&losses[(nodes + part) * width], &rows[(run_rows + b) * width]);
+  const auto to_parts = [&](std::uint32_t group, const Units* from) {
+    for (const std::uint32_t part : parts_.of[group]) add(&losses[(nodes + part) * width], from);
+  };
+  for (std::size_t b = 0; b < group_.size(); ++b) {
+    const Units* const mine = &rows[(run_rows + b) * width];
+    to_parts(group_[b], mine);
+    Units* const whole = &rows[whole_[b] * width];
+    for (std::size_t i = 0; i < width; ++i) whole[i] -= mine[i];
+  }
+  for (std::size_t r = 0; r < rest_.size(); ++r)
+    if (rest_[r] != none) to_parts(rest_[r], &rows[r * width]);
 }
 
 namespace {
 
 // Adds what blocks of a cell's scenarios show to its sums.
-template <class Sum>
 class Reader {
  public:
-  // `scenarios`: the list that the blocks are cut from, ascending. All outlive this.
-  Reader(const LookBook&, const CellTails&, std::span<const std::uint32_t> scenarios);
+  // `scenarios`: the list that the blocks are cut from. All outlive this.
+  Reader(const LookBook& look, const CellTails& tails, std::span<const std::uint32_t> scenarios)
+      : look_(look), tails_(tails), horizons_(look.book().market.valued.size()), places_(tails, scenarios) {}
+  bool needs(std::size_t first) const { return places_.needs(first); }
   // Places [first, first + count) of the list, `losses` as LookBook has them. Throws std::runtime_error, naming the
   // scenario, if a parent's loss is not the one of the tail.
-  void add(std::size_t first, std::size_t count, const std::vector<Units>& losses, SegmentSums<Sum>&) const;
+  void add(std::size_t first, std::size_t count, const std::vector<Units>& losses, ContributionSums& sums) const {
+    for (std::size_t p = 0; p < look_.edges().parents.size(); ++p)
+      for (std::size_t h = 0; h < horizons_; ++h)
+        add_list(p, h, places_.in(p * horizons_ + h, first, count), first, losses, sums);
+  }
 
  private:
-  struct Entry {
-    std::uint32_t place, rank, segment;
-  };
-  void add_list(std::size_t parent, std::size_t horizon, std::span<const Entry>, std::size_t first,
-                const std::vector<Units>& losses, SegmentSums<Sum>&) const;
+  void add_list(std::size_t parent, std::size_t horizon, std::span<const TailPlaces::Entry>, std::size_t first,
+                const std::vector<Units>& losses, ContributionSums&) const;
   const LookBook& look_;
   const CellTails& tails_;
   std::size_t horizons_;
-  std::vector<std::vector<Entry>> entries_;  // of each list, by place
+  TailPlaces places_;
 };
 
-template <class Sum>
-Reader<Sum>::Reader(const LookBook& look, const CellTails& tails, std::span<const std::uint32_t> scenarios)
-    : look_(look), tails_(tails), horizons_(look.book().market.valued.size()) {
-  for (const CellTails::List& list : tails.lists) {
-    const std::vector<std::int64_t> ends = segment_ends(list.cut);
-    std::vector<Entry>& entries = entries_.emplace_back();
-    for (std::size_t rank = 0; rank < list.scenario.size(); ++rank) {
-      const auto at = std::lower_bound(scenarios.begin(), scenarios.end(), list.scenario[rank]);
-      if (at == scenarios.end() || *at != list.scenario[rank]) continue;  // another rank's
-      const auto segment = std::upper_bound(ends.begin(), ends.end(), static_cast<std::int64_t>(rank)) - ends.begin();
-      entries.push_back({static_cast<std::uint32_t>(at - scenarios.begin()), static_cast<std::uint32_t>(rank),
-                         static_cast<std::uint32_t>(segment)});
-    }
-    std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.place < b.place; });
-  }
-}
-
-template <class Sum>
-void Reader<Sum>::add(std::size_t first, std::size_t count, const std::vector<Units>& losses, SegmentSums<Sum>& sums) const {
-  for (std::size_t p = 0; p < look_.edges().parents.size(); ++p)
-    for (std::size_t h = 0; h < horizons_; ++h) {
-      const std::vector<Entry>& entries = entries_[p * horizons_ + h];
-      const auto from = [&](std::size_t place) {
-        return std::lower_bound(entries.begin(), entries.end(), place,
-                                [](const Entry& e, std::size_t x) { return e.place < x; });
-      };
-      add_list(p, h, std::span(from(first), from(first + count)), first, losses, sums);
-    }
-}
-
-template <class Sum>
-void Reader<Sum>::add_list(std::size_t parent, std::size_t horizon, std::span<const Entry> entries, std::size_t first,
-                           const std::vector<Units>& losses, SegmentSums<Sum>& sums) const {
+void Reader::add_list(std::size_t parent, std::size_t horizon, std::span<const TailPlaces::Entry> entries, std::size_t first,
+                      const std::vector<Units>& losses, ContributionSums& sums) const {
   const CellTails::List& list = tails_.lists[parent * horizons_ + horizon];
   const auto of = [&](int column) {
     return losses.data() + (static_cast<std::size_t>(column) * horizons_ + horizon) * lanes;
   };
   const ContributionEdges::Parent& p = look_.edges().parents[parent];
-  for (const Entry& e : entries)
+  for (const TailPlaces::Entry& e : entries)
     if (of(p.node)[e.place - first] != list.loss[e.rank])
       throw std::runtime_error("scenario " + std::to_string(list.scenario[e.rank]) +
                                ", looked at again, has another loss than before");
   for (std::size_t edge = p.first; edge < p.last; ++edge) {
     const Units* loss = of(look_.edges().edges[edge].child);
-    Sum* to = sums.at(edge, horizon);
-    for (const Entry& e : entries) to[e.segment].add(loss[e.place - first]);
+    LossPowers* to = sums.at(edge, horizon);
+    for (const TailPlaces::Entry& e : entries) to[e.segment].add(loss[e.place - first]);
   }
 }
 
 }  // namespace
 
-template <class Sum>
-std::vector<SegmentSums<Sum>> look_again(const LookBook& look, std::span<const CellTails> tails, CellRange cells,
+std::vector<ContributionSums> look_again(const LookBook& look, std::span<const CellTails> tails, CellRange cells,
                                          std::span<const std::uint32_t> scenarios, int threads, const Poll& poll) {
-  std::size_t confidences = 0;
-  for (const CellTails& of_cell : tails)
-    for (const CellTails::List& list : of_cell.lists) confidences = std::max(confidences, list.cut.size());
-  const SegmentSums<Sum> empty(look.edges().edges.size(), look.book().market.valued.size(), confidences);
-  std::vector<SegmentSums<Sum>> all(tails.size(), empty);
+  const ContributionSums empty(look.edges().edges.size(), look.book().market.valued.size(), confidences_of(tails));
+  std::vector<ContributionSums> all(tails.size(), empty);
   if (scenarios.empty()) return all;
   struct Thread {
-    std::vector<SegmentSums<Sum>> sums;
+    std::vector<ContributionSums> sums;
     std::vector<Units> losses, rows;
   };
   std::vector<Thread> own(static_cast<std::size_t>(threads), Thread{all, {}, {}});
-  std::vector<Reader<Sum>> readers;
+  std::vector<Reader> readers;
   readers.reserve(tails.size());
   for (const CellTails& of_cell : tails) readers.emplace_back(look, of_cell, scenarios);
   Evaluator evaluator(look.book(), cells, threads);
@@ -200,55 +218,13 @@ std::vector<SegmentSums<Sum>> look_again(const LookBook& look, std::span<const C
     look.losses(valuation, mine.losses, mine.rows);
     readers[place].add(first, count, mine.losses, mine.sums[place]);
   };
-  evaluator.gather(scenarios, see, poll);
+  const auto needed = [&](int cell, std::size_t first) {
+    return readers[static_cast<std::size_t>(cell - cells.begin)].needs(first);
+  };
+  evaluator.gather(scenarios, see, poll, needed);
   for (const Thread& thread : own)
     for (std::size_t cell = 0; cell < all.size(); ++cell) all[cell].merge(thread.sums[cell]);
   return all;
-}
-
-template std::vector<ContributionSums> look_again<LossPowers>(const LookBook&, std::span<const CellTails>, CellRange,
-                                                              std::span<const std::uint32_t>, int, const Poll&);
-template std::vector<RankingSums> look_again<LossSum>(const LookBook&, std::span<const CellTails>, CellRange,
-                                                      std::span<const std::uint32_t>, int, const Poll&);
-
-PartRanking::PartRanking(const LookBook& look) : look_(look), share_(look.parts().all.size(), 0.0) {}
-
-void PartRanking::add(const CellTails& tails, const RankingSums& sums, std::int64_t scenarios,
-                      const std::vector<Confidence>& confidence) {
-  const std::vector<Part>& parts = look_.parts().all;
-  std::vector<double> size;
-  for (std::size_t first = 0, last = 0; first < parts.size(); first = last) {
-    while (last < parts.size() && parts[last].parent == parts[first].parent && parts[last].column == parts[first].column)
-      ++last;
-    for (std::size_t h = 0; h < sums.horizons; ++h) {
-      const CellTails::List& list = tails.lists[parts[first].parent * sums.horizons + h];
-      const std::vector<std::int64_t> ends = segment_ends(list.cut);
-      for (std::size_t k = 0; k < list.cut.size() && list.cut[k].size() > 0; ++k) {
-        size.clear();
-        for (std::size_t part = first; part < last; ++part)  // the edges of this look are its parts
-          size.push_back(std::abs(
-              estimate_contribution(edge_sums(sums.at(part, h), ends, list.cut[k]), list.cut[k], scenarios, confidence[k])
-                  .value));
-        const double all = std::accumulate(size.begin(), size.end(), 0.0);
-        for (std::size_t part = first; part < last && all > 0; ++part)
-          share_[part] = std::max(share_[part], size[part - first] / all);
-      }
-    }
-  }
-}
-
-std::vector<std::uint8_t> PartRanking::kept(int top) const {
-  const std::vector<Part>& parts = look_.parts().all;
-  std::vector<std::uint8_t> out(parts.size(), 0);
-  for (std::size_t first = 0, last = 0; first < parts.size(); first = last) {
-    while (last < parts.size() && parts[last].parent == parts[first].parent && parts[last].column == parts[first].column)
-      ++last;
-    std::vector<std::size_t> order(last - first);
-    std::iota(order.begin(), order.end(), first);
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return share_[a] > share_[b]; });
-    for (std::size_t i = 0; i < std::min(order.size(), static_cast<std::size_t>(top)); ++i) out[order[i]] = 1;
-  }
-  return out;
 }
 
 }  // namespace tailcube

@@ -1,6 +1,6 @@
 #pragma once
 // The second look: evaluates the scenarios of the tails again, and adds up what contributes to them.
-#include <memory>
+#include <optional>
 
 #include "src/cube/contribution.h"
 #include "src/engine/engine.h"
@@ -8,12 +8,16 @@
 
 namespace tailcube {
 
-// What is looked at: the run's rows and, where there are parts, the same positions once more with a row for each of their
-// groups. A row is rounded once to the loss unit; the few units by which the groups of a leaf then miss the leaf's own row
-// go to the largest of them, so that parts add up exactly to the run's losses.
+// Parents that are looked at together: below them are positions of the same tables, so that these alone are evaluated.
+// Places in `tree`, ascending.
+std::vector<std::vector<std::uint32_t>> looks(const CompiledBook& run, const ContributionEdges& tree);
+
+// What is looked at: the run's rows below some parents and, where there are parts, some of the same positions once more with
+// a row for each of their groups. Of the groups of a leaf the one with most positions has no row: it gets what the others
+// leave of the leaf's. So parts add up exactly to the run's losses, and a few positions that are told apart cost little.
 class LookBook {
  public:
-  // `run` outlives it; `credit` is the job's.
+  // `run` outlives it; `credit` is the job's; Part::parent counts the parents of `tree`.
   LookBook(const Job&, const CompiledBook& run, const CompiledCredit& credit, const ContributionEdges& tree, Parts);
   LookBook(const CompiledBook& run, const ContributionEdges& tree);  // without parts
   const CompiledBook& book() const { return own_ ? *own_ : run_; }
@@ -25,40 +29,24 @@ class LookBook {
   void losses(const Valuation&, std::vector<Units>& losses, std::vector<Units>& rows) const;
 
  private:
+  void keep_stages_below();
   void compile_groups(const Job&, const CompiledCredit&);
-  void make_exact(std::vector<Units>& rows, std::size_t width) const;
+  std::uint32_t row_of_run(std::size_t table, NodeIndex leaf) const;
   const CompiledBook& run_;
   Parts parts_;
   ContributionEdges edges_;
-  std::unique_ptr<CompiledBook> own_;        // rows of the run, then those of groups
-  std::vector<std::uint32_t> group_of_row_;  // [row beyond the run's]
-  std::vector<std::uint32_t> run_row_;       // [row beyond the run's]: the row of the run that it is a part of
-  std::vector<std::uint32_t> largest_;       // [row of the run]: the one beyond that takes what rounding leaves
+  std::vector<std::uint8_t> below_;   // [node]: it is one of the parents or below one
+  std::optional<CompiledBook> own_;   // rows of the run, then those of groups; some stages of the run
+  std::vector<std::uint32_t> group_;  // [row beyond the run's]
+  std::vector<std::uint32_t> whole_;  // [row beyond the run's]: the row of the run that it is a part of
+  std::vector<std::uint32_t> rest_;   // [row of the run]: the group without a row, or `none`
 };
 
-// Evaluates these scenarios of the cells (ascending, once each; others may be another rank's) and sums what they show, by
-// cell; `tails` are those of the cells. Cells share random numbers and what they see alike, so several cost less together
-// than alone. `poll`: as for Evaluator; once it says false the sums are of no use. Throws std::runtime_error, naming the
-// scenario, if a parent's loss is not the one of its tail.
-template <class Sum>
-std::vector<SegmentSums<Sum>> look_again(const LookBook&, std::span<const CellTails> tails, CellRange cells,
+// Evaluates these scenarios of the cells (once each; others may be another rank's) and sums what they show, by cell; `tails`
+// are those of the cells. Cells share random numbers and what they see alike, so several cost less together than alone; a
+// cell is evaluated only in blocks with scenarios of its tails. `poll`: as for Evaluator; once it says false the sums are of
+// no use. Throws std::runtime_error, naming the scenario, if a parent's loss is not the one of its tail.
+std::vector<ContributionSums> look_again(const LookBook&, std::span<const CellTails> tails, CellRange cells,
                                          std::span<const std::uint32_t> scenarios, int threads, const Poll& poll);
-extern template std::vector<ContributionSums> look_again<LossPowers>(const LookBook&, std::span<const CellTails>, CellRange,
-                                                                     std::span<const std::uint32_t>, int, const Poll&);
-extern template std::vector<RankingSums> look_again<LossSum>(const LookBook&, std::span<const CellTails>, CellRange,
-                                                             std::span<const std::uint32_t>, int, const Poll&);
-// Who of PartChoice::crowded contributes most. Shares compare what is far apart: in each cell, horizon and confidence, a
-// part's contribution without its sign, of the sum over the parts of its column and parent; the largest of a part counts.
-class PartRanking {
- public:
-  explicit PartRanking(const LookBook&);  // that outlives it
-  void add(const CellTails&, const RankingSums&, std::int64_t scenarios, const std::vector<Confidence>&);  // of a cell
-  // Of each part: 1 where it is among the `top` of its column and parent. Equal ones by their order.
-  std::vector<std::uint8_t> kept(int top) const;
-
- private:
-  const LookBook& look_;
-  std::vector<double> share_;  // [part]: the largest so far
-};
 
 }  // namespace tailcube

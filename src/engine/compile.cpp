@@ -57,6 +57,10 @@ class Compiler {
     book_.gauges = static_cast<int>(gauge_names().size());
     for (const Node& node : job.nodes) book_.parent.push_back(node.parent);
   }
+  Compiler(const Job& job, CompiledBook&& book) : job_(job), book_(std::move(book)) {
+    for (const Discount& d : book_.market.discounts)
+      discounts_.try_emplace(d, static_cast<std::uint32_t>(discounts_.size()));
+  }
   CompiledBook operator()(const CompiledCredit& credit, double unit) {
     book_.credit = credit.model;
     delays(credit.order);
@@ -69,6 +73,29 @@ class Compiler {
     else
       choose_unit();
     round();
+    return std::move(book_);
+  }
+  CompiledBook operator()(const CompiledCredit& credit, std::span<const PositionTable> more) {
+    delays(credit.order);
+    for (const PositionTable& table : more) {
+      add(table, credit.order);
+      round(book_.stages.back());
+    }
+    return std::move(book_);
+  }
+  CompiledBook apart(const CompiledCredit& credit, std::span<const PositionTable> tables) {
+    delays(credit.order);
+    std::vector<NodeIndex> leaves;
+    std::vector<CompiledBook::GaugeRow> gauges;
+    book_.stages.clear();
+    for (const PositionTable& table : tables) {
+      book_.leaf_of_row.clear(), book_.gauge_rows.clear();
+      add(table, credit.order);
+      if (book_.leaf_of_row.size() > leaves.size()) leaves = book_.leaf_of_row;
+      if (book_.gauge_rows.size() > gauges.size()) gauges = book_.gauge_rows;
+    }
+    book_.leaf_of_row = std::move(leaves), book_.gauge_rows = std::move(gauges);
+    book_.today.assign(book_.leaf_of_row.size(), 0);
     return std::move(book_);
   }
 
@@ -172,16 +199,16 @@ class Compiler {
   void round() {
     for (const std::string& name : gauge_names())
       book_.gauge_unit.push_back(gauge_of(name).unit == "money" ? book_.unit : 1.0 / 1024);
+    for (const Stage& stage : book_.stages) round(stage);
     std::vector<double> node(job_.nodes.size(), 0.0);
-    for (const Stage& stage : book_.stages)
-      for (std::size_t r = 0; r < stage.row_count; ++r) {
-        const double value = stage.batch->value_today[r];
-        const std::size_t row = static_cast<std::size_t>(stage.first_row) + r;
-        book_.today.push_back(static_cast<Units>(std::nearbyint(value / book_.unit)));
-        node[static_cast<std::size_t>(book_.leaf_of_row[row])] += static_cast<double>(book_.today.back()) * book_.unit;
-      }
+    for (std::size_t row = 0; row < book_.today.size(); ++row)
+      node[static_cast<std::size_t>(book_.leaf_of_row[row])] += static_cast<double>(book_.today[row]) * book_.unit;
     for (std::size_t n = node.size(); n-- > 1;) node[static_cast<std::size_t>(job_.nodes[n].parent)] += node[n];
     book_.base_value = std::move(node);
+  }
+  void round(const Stage& stage) {
+    for (const double value : stage.batch->value_today)
+      book_.today.push_back(static_cast<Units>(std::nearbyint(value / book_.unit)));
   }
 
   const Job& job_;
@@ -198,6 +225,16 @@ CompiledBook compile(const Job& job, Detail detail) { return compile(job, detail
 
 CompiledBook compile(const Job& job, Detail detail, const CompiledCredit& credit, double unit) {
   return Compiler(job, detail)(credit, unit);
+}
+
+CompiledBook with_tables(CompiledBook book, const Job& job, const CompiledCredit& credit,
+                         std::span<const PositionTable> tables) {
+  return Compiler(job, std::move(book))(credit, tables);
+}
+
+CompiledBook tables_apart(CompiledBook book, const Job& job, const CompiledCredit& credit,
+                          std::span<const PositionTable> tables) {
+  return Compiler(job, std::move(book)).apart(credit, tables);
 }
 
 std::vector<std::string> gauge_names() {

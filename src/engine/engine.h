@@ -40,6 +40,11 @@ CompiledCredit compile_credit(const Job&);
 CompiledBook compile(const Job&, Detail);
 // With the credit model of a job that has the same obligors; a `unit` above 0 is taken as the loss unit as it is.
 CompiledBook compile(const Job&, Detail, const CompiledCredit&, double unit = 0);
+// The book of a job with more of its positions on further rows, by leaf, whose numbers need not be nodes: base_value does
+// not count them.
+CompiledBook with_tables(CompiledBook, const Job&, const CompiledCredit&, std::span<const PositionTable>);
+// The tables alone, each on rows from 0 on: of leaf_of_row, gauge_rows and today only the sizes mean something.
+CompiledBook tables_apart(CompiledBook, const Job&, const CompiledCredit&, std::span<const PositionTable>);
 
 // src/engine/stress.*
 std::vector<CellShocks> compile_cells(const Job&);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <unordered_map>
 
 namespace tailcube {
@@ -29,17 +30,15 @@ void for_each(const Job& job, const Look& look) {
 }  // namespace
 
 PartChoice::PartChoice(const Job& job)
-    : job_(job),
-      parents_(static_cast<std::uint32_t>(job.contributions.size())),
-      above_(job.nodes.size()),
-      columns_(job.contribute_by.size()) {
+    : job_(job), all_(job.contributions.size()), above_(job.nodes.size()), columns_(job.contribute_by.size()) {
+  std::iota(all_.begin(), all_.end(), 0u);
   for (std::size_t node = 0; node < job.nodes.size(); ++node) {
     if (node > 0) above_[node] = above_[static_cast<std::size_t>(job.nodes[node].parent)];
     const auto at = std::lower_bound(job.contributions.begin(), job.contributions.end(), static_cast<NodeIndex>(node));
     if (at != job.contributions.end() && *at == static_cast<NodeIndex>(node))
       above_[node].push_back(static_cast<std::uint32_t>(at - job.contributions.begin()));
   }
-  present_.resize(parents_ * columns_.size());
+  present_.resize(all_.size() * columns_.size());
   for (std::size_t c = 0; c < columns_.size(); ++c) read(c), look(c);
 }
 
@@ -75,7 +74,7 @@ void PartChoice::look(std::size_t c) {
       else
         present(parent).values.push_back(value);
   });
-  for (std::uint32_t parent = 0; parent < parents_; ++parent) {
+  for (const std::uint32_t parent : all_) {
     std::vector<std::uint32_t>& values = present(parent).values;
     std::sort(values.begin(), values.end());
     values.erase(std::unique(values.begin(), values.end()), values.end());
@@ -84,17 +83,18 @@ void PartChoice::look(std::size_t c) {
   }
 }
 
-// `part_of(parent, column, value)`: number of the part, or `none`.
+// `part_of(place of the parent, column, value)`: number of the part, or `none`.
 template <class PartOf>
-void PartChoice::gather(Parts& parts, const PartOf& part_of) const {
+void PartChoice::gather(Parts& parts, Parents parents, const PartOf& part_of) const {
   std::map<std::vector<std::uint32_t>, std::uint32_t> groups;  // by leaf and parts
-  std::vector<std::uint32_t> key;
+  std::vector<std::uint32_t> key, place(all_.size(), none);
+  for (std::uint32_t i = 0; i < parents.size(); ++i) place[parents[i]] = i;
   for (const PositionTable& table : job_.tables) parts.group.emplace_back(table.positions.size());
   for_each(job_, [&](std::size_t t, std::size_t p, NodeIndex leaf) {
     key.assign(1, static_cast<std::uint32_t>(leaf));
     for (const std::uint32_t parent : above_[static_cast<std::size_t>(leaf)])
-      for (std::size_t c = 0; c < columns_.size(); ++c)
-        if (const std::uint32_t part = part_of(parent, c, columns_[c].of[t][p]); part != none) key.push_back(part);
+      for (std::size_t c = 0; c < columns_.size() && place[parent] != none; ++c)
+        if (const std::uint32_t part = part_of(place[parent], c, columns_[c].of[t][p]); part != none) key.push_back(part);
     parts.group[t][p] = groups.try_emplace(key, static_cast<std::uint32_t>(groups.size())).first->second;
   });
   std::vector<std::uint32_t> number(groups.size());
@@ -107,57 +107,55 @@ void PartChoice::gather(Parts& parts, const PartOf& part_of) const {
     for (std::uint32_t& group : of_table) group = number[group];
 }
 
-Parts PartChoice::crowded() const {
+Parts PartChoice::crowded(Parents parents) const {
   Parts parts;
-  std::vector<std::uint32_t> first(present_.size(), none);
-  for (std::uint32_t parent = 0; parent < parents_; ++parent)
+  std::vector<std::uint32_t> first(parents.size() * columns_.size(), none);
+  for (std::uint32_t i = 0; i < parents.size(); ++i)
     for (std::uint32_t c = 0; c < columns_.size(); ++c) {
-      const std::size_t place = parent * columns_.size() + c;
-      if (!present_[place].crowded) continue;
-      first[place] = static_cast<std::uint32_t>(parts.all.size());
-      for (const std::uint32_t value : present_[place].values)
-        parts.all.push_back({parent, c, std::string(columns_[c].values[value])});
+      const Present& here = present(parents[i], c);
+      if (!here.crowded) continue;
+      first[i * columns_.size() + c] = static_cast<std::uint32_t>(parts.all.size());
+      for (const std::uint32_t value : here.values) parts.all.push_back({i, c, std::string(columns_[c].values[value])});
     }
   if (parts.all.empty()) return parts;
-  gather(parts, [&](std::uint32_t parent, std::size_t c, std::uint32_t value) {
-    const std::size_t place = parent * columns_.size() + c;
-    if (first[place] == none || value == none) return none;
-    const std::vector<std::uint32_t>& values = present_[place].values;
-    return first[place] + static_cast<std::uint32_t>(std::lower_bound(values.begin(), values.end(), value) - values.begin());
+  gather(parts, parents, [&](std::uint32_t i, std::size_t c, std::uint32_t value) {
+    const std::uint32_t begin = first[i * columns_.size() + c];
+    if (begin == none || value == none) return none;
+    const std::vector<std::uint32_t>& values = present(parents[i], c).values;
+    return begin + static_cast<std::uint32_t>(std::lower_bound(values.begin(), values.end(), value) - values.begin());
   });
   return parts;
 }
 
-Parts PartChoice::chosen(std::span<const std::uint8_t> kept) const {
+Parts PartChoice::chosen(std::span<const std::uint8_t> kept, Parents parents) const {
   Parts parts;
   struct Numbers {
     std::vector<std::uint32_t> of;  // [value below the parent]
     std::uint32_t blank = none;
   };
-  std::vector<Numbers> numbers(present_.size());
+  std::vector<Numbers> numbers(parents.size() * columns_.size());
   std::size_t candidate = 0;
-  for (std::uint32_t parent = 0; parent < parents_; ++parent)
+  for (std::uint32_t i = 0; i < parents.size(); ++i)
     for (std::uint32_t c = 0; c < columns_.size(); ++c) {
-      const std::size_t place = parent * columns_.size() + c;
-      const Present& present = present_[place];
+      const Present& here = present(parents[i], c);
+      Numbers& mine = numbers[i * columns_.size() + c];
       const auto add = [&](std::string_view value) {
-        parts.all.push_back({parent, c, std::string(value)});
+        parts.all.push_back({i, c, std::string(value)});
         return static_cast<std::uint32_t>(parts.all.size() - 1);
       };
-      for (const std::uint32_t value : present.values)
-        numbers[place].of.push_back(!present.crowded || kept[candidate++] != 0 ? add(columns_[c].values[value]) : none);
-      if (present.blank) numbers[place].blank = add(no_value);
-      if (!present.crowded) continue;
+      for (const std::uint32_t value : here.values)
+        mine.of.push_back(!here.crowded || kept[candidate++] != 0 ? add(columns_[c].values[value]) : none);
+      if (here.blank) mine.blank = add(no_value);
+      if (!here.crowded) continue;
       const std::uint32_t rest = add(other_values);
-      std::replace(numbers[place].of.begin(), numbers[place].of.end(), none, rest);
+      std::replace(mine.of.begin(), mine.of.end(), none, rest);
     }
   if (parts.all.empty()) return parts;
-  gather(parts, [&](std::uint32_t parent, std::size_t c, std::uint32_t value) {
-    const std::size_t place = parent * columns_.size() + c;
-    if (value == none) return numbers[place].blank;
-    const std::vector<std::uint32_t>& values = present_[place].values;
-    return numbers[place]
-        .of[static_cast<std::size_t>(std::lower_bound(values.begin(), values.end(), value) - values.begin())];
+  gather(parts, parents, [&](std::uint32_t i, std::size_t c, std::uint32_t value) {
+    const Numbers& mine = numbers[i * columns_.size() + c];
+    if (value == none) return mine.blank;
+    const std::vector<std::uint32_t>& values = present(parents[i], c).values;
+    return mine.of[static_cast<std::size_t>(std::lower_bound(values.begin(), values.end(), value) - values.begin())];
   });
   return parts;
 }

@@ -12,7 +12,7 @@
 namespace tailcube {
 
 struct Part {
-  std::uint32_t parent;  // of Job::contributions
+  std::uint32_t parent;  // of Job::contributions, or of those that were asked for
   std::uint32_t column;  // of Job::contribute_by
   std::string value;
 };
@@ -31,10 +31,14 @@ struct Parts {
 class PartChoice {
  public:
   explicit PartChoice(const Job&);
+  // Places in Job::contributions, ascending; Part::parent counts them. Positions below none of them are in no part.
+  using Parents = std::span<const std::uint32_t>;
   // All values of those columns and parents that have more than are told apart. Empty: there is nothing to choose.
-  Parts crowded() const;
+  Parts crowded(Parents) const;
+  Parts crowded() const { return crowded(all_); }
   // `kept`: of each part in crowded(); empty if that is.
-  Parts chosen(std::span<const std::uint8_t> kept) const;
+  Parts chosen(std::span<const std::uint8_t> kept, Parents) const;
+  Parts chosen(std::span<const std::uint8_t> kept) const { return chosen(kept, all_); }
   // At most, of whatever is chosen: parts of crowded() and of chosen(), and rows that tell them apart, by table.
   struct Size {
     std::size_t crowded = 0, chosen = 0;
@@ -54,11 +58,14 @@ class PartChoice {
   };
   void read(std::size_t column);
   void look(std::size_t column);
+  const Present& present(std::uint32_t parent, std::size_t column) const {
+    return present_[parent * columns_.size() + column];
+  }
   template <class PartOf>
-  void gather(Parts&, const PartOf&) const;
+  void gather(Parts&, Parents, const PartOf&) const;
 
   const Job& job_;
-  std::uint32_t parents_;
+  std::vector<std::uint32_t> all_;                 // parents
   std::vector<std::vector<std::uint32_t>> above_;  // [node]: places in Job::contributions of those at or above it, ascending
   std::vector<Column> columns_;
   std::vector<Present> present_;  // [parent][column]

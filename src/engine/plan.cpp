@@ -29,7 +29,8 @@ std::size_t fixed_bytes(const Job& job, const CompiledBook& book) {
 }
 
 // The second look, for contributions: at rank 0 the tails of every cell, one of them three times over where it is sent and
-// read; sums of each thread; the cube's part.
+// read; of cells looked at together where each scenario of a tail is, and their list of scenarios; sums of each thread; the
+// cube's part.
 std::size_t contribution_bytes(const Job& job, std::uint64_t scenarios, std::size_t threads) {
   const std::size_t cells = job.cells.size(), nodes = job.nodes.size(), horizons = job.report_steps.size();
   const std::size_t parents = nodes == 1 && job.contribute_by.empty() ? 0 : job.contributions.size();
@@ -39,13 +40,15 @@ std::size_t contribution_bytes(const Job& job, std::uint64_t scenarios, std::siz
       job.binned ? std::min(least, static_cast<std::size_t>(tail) + 1) : static_cast<std::size_t>(tail) + 1;
   constexpr std::size_t entry = 12, sums_of_edge = 96;
   const std::size_t sums = parents == 0 ? 0 : 2 * nodes * horizons * job.confidence.size();
-  return parents * horizons * listed * entry * (cells + 3) + sums * (sums_of_edge * (threads + 3) + 16 * cells) +
+  const std::size_t all = parents * horizons * listed, together = std::min<std::size_t>(cells, 16);
+  const std::size_t distinct = std::min<std::size_t>(scenarios, all * together);
+  return all * entry * (cells + 3 + together) + distinct * 32 + sums * (sums_of_edge * (threads + 3) + 16 * cells) +
          (parents == 0 ? 0 : nodes * horizons * lanes * sizeof(Units) * threads);
 }
 
-// What cube.contribute_by adds to the second look: the book once more with a row for each group of positions, its ledgers
-// (one, or two where cells differ) and rounded rows in each thread, losses and sums of the parts; what is chosen from is
-// summed without squares.
+// What cube.contribute_by adds to the second look: positions once more with a row for each group that is told apart, their
+// ledgers (one, or two where cells differ, or what is kept) and rounded rows in each thread, losses and sums of the parts;
+// what is chosen from is summed without squares, in a ledger that is smaller.
 std::size_t parts_bytes(const Job& job, const CompiledBook& book, std::size_t threads) {
   if (job.contribute_by.empty()) return 0;
   const PartChoice::Size most = PartChoice(job).most();
@@ -65,6 +68,7 @@ std::size_t parts_bytes(const Job& job, const CompiledBook& book, std::size_t th
   const std::size_t estimates = most.chosen * horizons * job.confidence.size() * 16 * job.cells.size();
   return positions * 1'200 + workspace_bytes(book) * threads +
          (ledger * copies + rows + book.leaf_of_row.size()) * block * threads +
+         std::min(ledger * block * job.cells.size(), kept_ledger_bytes) * threads + job.obligors.size() * 100 +
          std::max(sums(most.crowded, 16), sums(most.chosen, 32)) + estimates;
 }
 

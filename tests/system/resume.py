@@ -183,6 +183,19 @@ class Resume(Case):
         self.kill_all(process)
         self.assertEqual(self.finish()["scenario_cells_resumed"], 5 * 40000)
 
+    def test_contributions_by_column(self):
+        """Killed while scenarios are evaluated, then before the cube is written, after values were chosen to be told apart."""
+        by = ["--set", 'cube.contribute_by=["obligor", "position", "currency"]', "--set", "cube.contribute_top=4"]
+        self.expected_by = self.cube(*SIZE, *by, output="expected")
+        for arguments, appears in ((OFTEN, "checkpoint.tally"), (["--pause-at", "cube.h5", *OFTEN], "cube.h5.part")):
+            process = self.start(*arguments, *by)
+            self.wait_for(appears, process=process)
+            self.kill_all(process)
+            self.assertFalse(os.path.exists(self.path("out", "cube.h5")))
+        self.run_ok("run", JOB, "-o", self.path("out"), *SIZE, *by, "--threads", "2", ranks=2 if HAS_MPI else 1)
+        self.assertGreater(self.record()["scenario_cells_resumed"], 0)
+        self.assertTrue(read(self.path("out", "cube.h5")) == self.expected_by, "another cube")
+
     def damage(self, name, how):
         path = self.path("out", name)
         contents = bytearray(read(path))

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "kernels/posting.h"
 #include "src/cube/second_look.h"
 #include "tests/catch_any.h"
 #include "tests/run_job.h"
@@ -96,6 +97,72 @@ TEST_CASE("parts add up to the run's losses, in every scenario and to the unit")
     }
   }
   CHECK(moved > 100);
+}
+
+// Losses of every cell and of the blocks of these scenarios, as LookBook has them.
+std::vector<std::vector<Units>> losses_of(const LookBook& look, CellRange cells,
+                                          const std::vector<std::uint32_t>& scenarios) {
+  std::vector<std::vector<Units>> out;
+  std::vector<Units> losses, rows;
+  const auto see = [&](int, int, std::size_t, std::size_t, const Valuation& valuation) {
+    look.losses(valuation, losses, rows);
+    out.push_back(losses);
+  };
+  Evaluator(look.book(), cells, 1).gather(scenarios, see, {});
+  return out;
+}
+
+TEST_CASE("a position that is told apart loses what it loses on a row of its own") {
+  const Job job = tiny({"cube.contribute_by=[\"position\"]", "cube.contribute_top=1000", "cube.contributions=\"all\""});
+  const CompiledBook book = compile(job, Detail::leaf);
+  const CompiledCredit credit = compile_credit(job);
+  const CompiledBook oracle = compile(job, Detail::position, credit, book.unit);
+  const std::vector<std::uint32_t> scenarios = {3, 64, 65, 700, 701, 1100, 1499};
+  const CellRange cells{0, static_cast<int>(job.cells.size())};
+  const std::size_t nodes = job.nodes.size(), width = job.report_steps.size() * lanes;
+  std::vector<std::vector<Units>> alone;
+  Evaluator(oracle, cells, 1)
+      .gather(scenarios,
+              [&](int, int, std::size_t, std::size_t, const Valuation& valuation) {
+                row_losses(oracle, valuation, alone.emplace_back(oracle.leaf_of_row.size() * width).data());
+              },
+              {});
+  std::map<std::string, std::size_t> row;  // of the oracle
+  for (const PositionTable& table : job.tables)
+    for (const std::string& id : table.positions.id) row.emplace(id, row.size());
+
+  const ContributionEdges tree = contribution_edges(job);
+  const auto together = losses_of(LookBook(book, tree), cells, scenarios);
+  const auto all = looks(book, tree);
+  CHECK(all.size() > 3);
+  std::size_t parents = 0, compared = 0, others = 0;
+  for (const std::vector<std::uint32_t>& some : all) {
+    parents += some.size();
+    const LookBook look(job, book, credit, edges_of(tree, some), PartChoice(job).chosen({}, some));
+    const auto seen = losses_of(look, cells, scenarios);
+    REQUIRE(seen.size() == alone.size());
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+      for (const ContributionEdges::Edge& edge : edges_of(tree, some).edges)
+        for (const int node : {edge.parent, edge.child}) {
+          const auto from = static_cast<std::ptrdiff_t>(static_cast<std::size_t>(node) * width);
+          CAPTURE(job.nodes[static_cast<std::size_t>(node)].path);
+          CHECK(std::equal(seen[i].begin() + from, seen[i].begin() + from + static_cast<std::ptrdiff_t>(width),
+                           together[i].begin() + from));
+        }
+      for (std::size_t part = 0; part < look.parts().all.size(); ++part) {
+        Units furthest = 0;
+        const std::size_t mine = (nodes + part) * width, his = row.at(look.parts().all[part].value) * width;
+        for (std::size_t k = 0; k < width; ++k)
+          furthest = std::max(furthest, std::abs(seen[i][mine + k] - alone[i][his + k]));
+        CAPTURE(look.parts().all[part].value);
+        CHECK(furthest <= 20);  // the one that gets what rounding leaves of a leaf, by position
+        ++compared, others += furthest != 0;
+      }
+    }
+  }
+  CHECK(parents == tree.parents.size());
+  CHECK(compared > 500);
+  CHECK(others * 3 < compared);
 }
 
 TEST_CASE("the values that contribute most are told apart") {

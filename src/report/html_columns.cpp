@@ -74,12 +74,12 @@ std::string columns_html(const View& view) {
     std::string name = view.columns[static_cast<std::size_t>(i)].name;
     std::replace(name.begin(), name.end(), '_', ' ');
     html += "<h3>By " + escaped(name) + "</h3>\n" + shown(view, "cbhk") + chart("by-" + std::to_string(i)) +
+            "<p class=\"note\" id=\"n-by-" + std::to_string(i) + "\"></p>\n" +
             details("Table: what each " + name + " adds", column_table(view, i, name));
   }
-  return html +
-         note(
-             "The parts of a column add up to the node, which is chosen at the top of the page. (none): positions "
-             "without a value; (others): the values that are not told apart, together; both are in the tables alone.");
+  return html + note(
+                    "The parts of a column add up to the node, which is chosen at the top of the page. (none): positions "
+                    "without a value; (others): the values that are not told apart, together; neither has a bar.");
 }
 
 ColumnsData columns_data(const View& view, std::size_t room) {

@@ -355,6 +355,9 @@ class Report(Case):
                                          [with_error(value, 1.959963984540054 * four, 1), shown(four, 1), share], name)
                     bars = self.browser.value(f"document.querySelectorAll('#c-by-{place} rect').length")
                     self.assertEqual(bars, min(15, len(set(mine) - {"(none)", "(others)"})))
+                    note = self.browser.value(f"byId('n-by-{place}').textContent")
+                    for rest in {"(none)", "(others)"} & set(mine):
+                        self.assertIn(f"{rest} {shown(adds[cell, mine[rest]], 1)} ±", note)
         self.assertEqual(self.browser.complaints(), [])
 
     def test_size(self):

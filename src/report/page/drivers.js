@@ -177,7 +177,10 @@ function drawColumns() {
   const most = 15;
   data.columns.forEach((column, i) => {
     const parent = partNode(), whole = ofNode(state.cell, parent, state.horizon, "es", state.level);
-    const known = partsBy(i, parent).filter((p) => p.adds.value !== null && !["(none)", "(others)"].includes(p.value));
+    const all = partsBy(i, parent).filter((p) => p.adds.value !== null), isRest = (p) => ["(none)", "(others)"].includes(p.value);
+    const known = all.filter((p) => !isRest(p)), rest = all.filter(isRest)
+      .map((p) => `${p.value} ${signed(p.adds)} ${data.unit}, ${part(p.adds.value, whole.value)}`).join("; ");
+    byId("n-by-" + i).textContent = rest && (known.length > 0 ? "Not among the bars: " : "There is only ") + rest + ".";
     if (known.length === 0) { byId("c-by-" + i).replaceChildren(); return; }
     const size = (p) => Math.abs(p.adds.value);
     const rows = known.sort((a, b) => size(b) - size(a)).slice(0, most).sort((a, b) => b.adds.value - a.adds.value)

@@ -24,6 +24,11 @@ struct Sum {
 
 double VaultTable::Vault::ratio() const { return debt > 0 ? collateral / debt : std::numeric_limits<double>::infinity(); }
 
+inline std::uint32_t VaultTable::View::bucket(double level) const {
+  const double place = (level - origin) * per_unit, last = buckets - 1.0;
+  return static_cast<std::uint32_t>(place > 0 ? std::min(place, last) : 0);
+}
+
 void VaultTable::add(const std::vector<Vault>& vaults) {
   if (!place_.empty()) ratio_.resize(ratio_.size() - few);
   Place place{ratio_.size(), debt_.size(), start_.size(), 0, 0, 0, static_cast<std::uint32_t>(vaults.size()), 0};
@@ -123,10 +128,6 @@ std::uint32_t first_not(const double* ratio, std::uint32_t begin, std::uint32_t 
 
 }  // namespace
 
-std::uint32_t VaultTable::View::bucket(double level) const {
-  const double place = (level - origin) * per_unit, last = buckets - 1.0;
-  return static_cast<std::uint32_t>(place > 0 ? std::min(place, last) : 0);
-}
 // Looked for in the one bucket where it can be, whatever the range.
 std::uint32_t VaultTable::View::below(std::uint32_t begin, std::uint32_t end, double level) const {
   const std::uint32_t b = bucket(level);
@@ -137,6 +138,11 @@ std::uint32_t VaultTable::View::up_to(std::uint32_t begin, std::uint32_t end, do
   return std::min(std::max(first_not(ratio, start[b], start[b + 1], UpTo{level}), begin), end);
 }
 
+inline void VaultPath::watch(Cohort& c) const {
+  constexpr double rounding = 1 - 1e-9;  // what is close is decided by `take`
+  c.calm_below = (c.held * table_.ratio[c.begin] - c.sold) / c.owed * terms_.threshold * rounding;
+}
+
 void VaultPath::start(const VaultTerms& terms, const VaultTable::View& table) {
   terms_ = terms;
   table_ = table;
@@ -145,14 +151,9 @@ void VaultPath::start(const VaultTerms& terms, const VaultTable::View& table) {
   unpaid_ = settled_ = table.debt_of(0, table.alive);
   calm_below_ = std::numeric_limits<double>::infinity();
   if (table.alive == table.size) return;
-  cohorts_.push_back({table.alive, table.size, 1, 0, 1, 0});
+  cohorts_.push_back({{1, 0, 1}, table.alive, table.size, 0});
   watch(cohorts_.front());
   calm_below_ = cohorts_.front().calm_below;
-}
-
-void VaultPath::watch(Cohort& c) const {
-  constexpr double rounding = 1 - 1e-9;  // what is close is decided by `take`
-  c.calm_below = (c.held * table_.ratio[c.begin] - c.sold) / c.owed * terms_.threshold * rounding;
 }
 
 // Of the first `count` cohorts those that may be unhealthy; cohorts may be added meanwhile.
@@ -178,7 +179,7 @@ void VaultPath::pass(const VaultPrices& lowest) {
 }
 
 // Takes the unhealthy out of a cohort; returns their end.
-std::uint32_t VaultPath::take(std::size_t cohort, double worth) {
+inline std::uint32_t VaultPath::take(std::size_t cohort, double worth) {
   Cohort& c = cohorts_[cohort];
   const std::uint32_t end = table_.below(c.begin, c.end, c.level(worth / terms_.threshold));
   c.begin = end;
@@ -195,52 +196,56 @@ void VaultPath::sell_out(double debt, double unpaid, double money) {
 
 // Share of the debt that one liquidation repays. Monitored always, the last 1e-15 of a debt goes at once: this bounds how
 // often a vault can be liquidated.
-double VaultPath::share(const Cohort& c) const {
+double VaultPath::share(const Past& c) const {
   return terms_.always && c.owed * (1 - terms_.close_factor) < 1e-15 ? 1 : terms_.close_factor;
 }
 
-void VaultPath::add(Cohort c) {
+// Written where it stays, number by number: a copy of it as a whole would wait until all of them have arrived in memory.
+inline void VaultPath::add(const Past& c, std::uint32_t begin, std::uint32_t end) {
   if (c.owed > 0) {
-    watch(c);
-    cohorts_.push_back(c);
+    Cohort& to = cohorts_.emplace_back();
+    to.held = c.held, to.sold = c.sold, to.owed = c.owed;
+    to.begin = begin, to.end = end;
+    watch(to);
   } else {
-    left_ += c.collateral(table_, c.begin, c.end);
-    settled_ += table_.debt_of(c.begin, c.end);
+    left_ += c.collateral(table_, begin, end);
+    settled_ += table_.debt_of(begin, end);
   }
 }
 
 // Of an amount seized the share `kept` repays debt. Where collateral does not reach for what is to be repaid all of it goes:
 // the close factor at a date, the whole debt if liquidations follow one another until the vault is healthy.
 void VaultPath::liquidate(std::size_t cohort, const VaultPrices& at) {
-  const Cohort c = cohorts_[cohort];
+  const Past c = cohorts_[cohort].past();
+  const std::uint32_t begin = cohorts_[cohort].begin;
   const double worth = at.worth();
   const std::uint32_t end = take(cohort, worth);
-  if (end == c.begin) return;
+  if (end == begin) return;
   const double reach = terms_.always ? 1 : terms_.close_factor;
-  const std::uint32_t sold_out = table_.up_to(c.begin, end, c.level(reach * worth / terms_.kept));
-  const double debt = table_.debt_of(c.begin, sold_out);
-  const double money = c.collateral(table_, c.begin, sold_out) * at.collateral * terms_.kept;
+  const std::uint32_t sold_out = table_.up_to(begin, end, c.level(reach * worth / terms_.kept));
+  const double debt = table_.debt_of(begin, sold_out);
+  const double money = c.collateral(table_, begin, sold_out) * at.collateral * terms_.kept;
   sell_out(debt, c.owed * debt - money / at.debt, money);
   if (sold_out == end) return;
   const double repaid = share(c) * c.owed, rest = c.owed * (1 - share(c));
   repaid_ += repaid * table_.debt_of(sold_out, end) * at.debt;
-  add({sold_out, end, c.held, c.sold + repaid * worth / terms_.kept, rest, 0});
+  add({c.held, c.sold + repaid * worth / terms_.kept, rest}, sold_out, end);
 }
 
 // At its trigger price a vault's collateral is worth debt / threshold: each sells the same share of what it holds. Where
 // that does not heal, nothing but selling all ends it.
 void VaultPath::liquidate_on_the_way(std::size_t cohort, const VaultPrices& lowest) {
-  const Cohort c = cohorts_[cohort];
-  const std::uint32_t end = take(cohort, lowest.worth());
-  if (end == c.begin) return;
-  const double debt = table_.debt_of(c.begin, end), covered = terms_.kept / terms_.threshold;
+  const Past c = cohorts_[cohort].past();
+  const std::uint32_t begin = cohorts_[cohort].begin, end = take(cohort, lowest.worth());
+  if (end == begin) return;
+  const double debt = table_.debt_of(begin, end), covered = terms_.kept / terms_.threshold;
   if (covered <= 1) {
     sell_out(debt, c.owed * debt * (1 - covered), c.owed * debt * covered * lowest.debt);
     return;
   }
   const double left = 1 - share(c) / covered, rest = c.owed * (1 - share(c));
   repaid_ += share(c) * c.owed * debt * lowest.debt;
-  add({c.begin, end, c.held * left, c.sold * left, rest, 0});
+  add({c.held * left, c.sold * left, rest}, begin, end);
 }
 
 // A vault under water is worth its collateral to the lender, nothing to the borrower.
@@ -259,7 +264,7 @@ VaultPath::Totals VaultPath::lender(const VaultPrices& at) const {
 
 VaultPath::Totals VaultPath::borrower(const VaultPrices& at) const {
   Totals t{left_ * at.collateral, repaid_, 0, unpaid_ * at.debt};
-  const auto margin = [&](const Cohort& c, std::uint32_t from, std::uint32_t to) {
+  const auto margin = [&](const Past& c, std::uint32_t from, std::uint32_t to) {
     return c.collateral(table_, from, to) * at.collateral - c.owed * table_.debt_of(from, to) * at.debt;
   };
   for (const Cohort& c : cohorts_) {
@@ -267,7 +272,7 @@ VaultPath::Totals VaultPath::borrower(const VaultPrices& at) const {
     t.value += margin(c, good, c.end);
     t.bad_debt -= margin(c, c.begin, good);
   }
-  const Cohort untouched{table_.alive, table_.size, 1, 0, 1, 0};
+  const Past untouched{1, 0, 1};
   t.credit_loss = margin(untouched, table_.below(table_.alive, table_.size, at.worth()), table_.size) - t.value;
   return t;
 }

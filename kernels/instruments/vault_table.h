@@ -79,17 +79,20 @@ class VaultPath {
   Totals borrower(const VaultPrices&) const;
 
  private:
-  // Vaults with the same past: one that began with c units of collateral and a debt of x has held c - sold x and owes owed
-  // x.
-  struct Cohort {
-    std::uint32_t begin, end;
+  // Of vaults with the same past: one that began with c units of collateral and a debt of x has held c - sold x and owes
+  // owed x.
+  struct Past {
     double held, sold, owed;
-    double calm_below;  // of the first
     // The ratio below which a vault's collateral is worth less than its debt, for debt that costs `worth`.
     double level(double worth) const { return (sold + owed * worth) / held; }
     double collateral(const VaultTable::View& t, std::uint32_t from, std::uint32_t to) const {
       return held * t.collateral_of(from, to) - sold * t.debt_of(from, to);
     }
+  };
+  struct Cohort : Past {
+    std::uint32_t begin, end;
+    double calm_below;  // of the first
+    Past past() const { return {held, sold, owed}; }
   };
   template <class Liquidate>
   void each(double worth, std::size_t count, Liquidate);
@@ -97,8 +100,8 @@ class VaultPath {
   void liquidate_on_the_way(std::size_t cohort, const VaultPrices& lowest);
   std::uint32_t take(std::size_t cohort, double worth);
   void sell_out(double debt, double unpaid, double money);
-  double share(const Cohort&) const;
-  void add(Cohort);
+  double share(const Past&) const;
+  void add(const Past&, std::uint32_t begin, std::uint32_t end);
   void watch(Cohort&) const;
 
   VaultTerms terms_{};

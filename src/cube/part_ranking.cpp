@@ -148,8 +148,8 @@ class PartRanking::Reader {
 
 std::vector<RankingSums> PartRanking::sums(Look look, std::span<const CellTails> tails, CellRange cells,
                                            std::span<const std::uint32_t> scenarios, int threads, const Poll& poll) const {
-  std::vector<RankingSums> all(tails.size(), no_sums(confidences_of(tails)));
-  if (scenarios.empty()) return all;
+  const std::vector<RankingSums> none_yet(tails.size(), no_sums(confidences_of(tails)));
+  if (scenarios.empty()) return none_yet;
   std::vector<TailPlaces> places;
   places.reserve(tails.size());
   for (const CellTails& of_cell : tails) places.emplace_back(of_cell, scenarios);
@@ -160,8 +160,7 @@ std::vector<RankingSums> PartRanking::sums(Look look, std::span<const CellTails>
   };
   std::vector<Thread> own;
   own.reserve(static_cast<std::size_t>(threads));
-  for (int i = 0; i < threads; ++i)
-    own.push_back({i == 0 ? std::move(all) : own.front().sums, Reader(*this, look, places), {}});
+  for (int i = 0; i < threads; ++i) own.push_back({none_yet, Reader(*this, look, places), {}});
   Evaluator evaluator(of(look).book, cells, threads);
   const auto see = [&](int thread, std::size_t stage, std::span<const int> alike, std::size_t first, std::size_t count,
                        const Ledger& ledger) {

@@ -63,8 +63,7 @@ class Compiler {
   }
   CompiledBook operator()(const CompiledCredit& credit, double unit) {
     book_.credit = credit.model;
-    delays(credit.order);
-    laws(credit.order);
+    look_up_obligors(credit.order);
     book_.cells = compile_cells(job_);
     book_.unshocked = unshocked_cell(job_);
     for (const PositionTable& table : job_.tables) add(table, credit.order);
@@ -76,7 +75,7 @@ class Compiler {
     return std::move(book_);
   }
   CompiledBook operator()(const CompiledCredit& credit, std::span<const PositionTable> more) {
-    delays(credit.order);
+    look_up_obligors(credit.order);
     for (const PositionTable& table : more) {
       add(table, credit.order);
       round(book_.stages.back());
@@ -84,7 +83,7 @@ class Compiler {
     return std::move(book_);
   }
   CompiledBook apart(const CompiledCredit& credit, std::span<const PositionTable> tables) {
-    delays(credit.order);
+    look_up_obligors(credit.order);
     std::vector<NodeIndex> leaves;
     std::vector<CompiledBook::GaugeRow> gauges;
     book_.stages.clear();
@@ -145,6 +144,10 @@ class Compiler {
     book_.stages.push_back(std::move(stage));
   }
 
+  void look_up_obligors(const std::vector<ObligorIndex>& order) {
+    delays(order);
+    laws(order);
+  }
   void delays(const std::vector<ObligorIndex>& order) {
     const std::vector<double>& given = job_.obligors.recovery_delay_years;
     if (std::all_of(given.begin(), given.end(), [](double d) { return d == 0; })) return;

@@ -148,7 +148,7 @@ class PartRanking::Reader {
 
 std::vector<RankingSums> PartRanking::sums(Look look, std::span<const CellTails> tails, CellRange cells,
                                            std::span<const std::uint32_t> scenarios, int threads, const Poll& poll) const {
-  const std::vector<RankingSums> none_yet(tails.size(), no_sums(confidences_of(tails)));
+  std::vector<RankingSums> none_yet(tails.size(), no_sums(confidences_of(tails)));
   if (scenarios.empty()) return none_yet;
   std::vector<TailPlaces> places;
   places.reserve(tails.size());

@@ -94,6 +94,7 @@ TEST_CASE("who contributes most is found by a sample of the tails") {
   for (std::size_t part = 0; part < all.parts.size(); ++part)
     exact[all.part_value[part]] = std::fabs(all.contribution_by[all.at_part(0, part, 0, 0)]);
   std::vector<double> sizes;
+  sizes.reserve(exact.size());
   for (const auto& [name, size] : exact) sizes.push_back(size);
   std::sort(sizes.begin(), sizes.end(), std::greater<>());
   REQUIRE(few.parts.size() == 11);

@@ -350,7 +350,7 @@ class Report(Case):
                     self.assertEqual(amounts, sorted(amounts, reverse=True))
                     for name, *texts in rows:
                         value, four = adds[cell, mine[name]], float(f"{se[cell, mine[name]]:.4g}")
-                        share = f"{100 * round(value) / round(whole):,.1f} %"
+                        share = f"{100 * round(value) / round(whole):,.1f} %".replace("-0.0 %", "0.0 %")
                         self.assertEqual([text.rstrip("!") for text in texts],
                                          [with_error(value, 1.959963984540054 * four, 1), shown(four, 1), share], name)
                     bars = self.browser.value(f"document.querySelectorAll('#c-by-{place} rect').length")

@@ -81,7 +81,7 @@ TEST_CASE("a scenario among any others is the scenario among its neighbours") {
         for (const int cell : {0, 1, 6}) {
           INFO("scenario " << scenario << ", cell " << cell);
           const Valuation &g = gathered.cell(cell), &b = in_blocks.cell(cell);
-          CHECK((*g.mean_conditional_pd)[lane] == (*b.mean_conditional_pd)[scenario % lanes]);
+          CHECK(g.mean_conditional_pd == nullptr);
           std::size_t wrong = 0;
           for (std::size_t row = 0; row < g.of_row.size(); ++row)
             wrong += !same(g.of_row[row]->value, b.of_row[row]->value, row, lane, scenario) +

@@ -104,7 +104,7 @@ class Collectibles final : public Batch {
     double offered_years, delay_years, kept;
     StreamId wait;
   };
-  std::size_t scratch() const { return moves_.scratch() + 3 * lanes; }
+  std::size_t scratch() const { return moves_.scratch() + std::size_t{3} * lanes; }
 
   // The step of the sale, in each lane; beyond the last if it is not sold.
   void find_sales(const Line& line, const Block& block, double* sale) const noexcept {

@@ -122,7 +122,7 @@ class Properties final : public Batch {
     Property terms;
     double rents_today;  // the rent factor's value, or 1
   };
-  std::size_t scratch() const { return moves_.scratch() + 3 * lanes; }
+  std::size_t scratch() const { return moves_.scratch() + std::size_t{3} * lanes; }
 
   void add_line(const Positions& positions, std::size_t p, const Wiring& wiring) {
     const FactorModel& market = *wiring.market;

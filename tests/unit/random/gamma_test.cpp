@@ -30,9 +30,9 @@ constexpr std::uint32_t blocks = 400;
 
 TEST_CASE("gamma variables have their law") {
   for (const double shape : {0.05, 0.7, 1.0, 1.5, 2.0, 38.0, 4000.0}) {
-    std::vector<double> x(blocks * lanes);
+    std::vector<double> x(std::size_t{blocks} * lanes);
     for (std::uint32_t b = 0; b < blocks; ++b)
-      gammas(11, stream("test", "gamma"), b * lanes, shape, Lanes(&x[b * lanes], lanes));
+      gammas(11, stream("test", "gamma"), b * lanes, shape, Lanes(&x[std::size_t{b} * lanes], lanes));
     INFO(shape);
     CHECK(distance(x, [&](double v) { return incomplete_gamma(shape, v); }) < largest_distance(x.size()));
     CHECK(distance(x, [&](double v) { return incomplete_gamma(shape * 1.1, v); }) > largest_distance(x.size()));
@@ -41,9 +41,9 @@ TEST_CASE("gamma variables have their law") {
 
 TEST_CASE("beta variables have their law") {
   for (const auto& [a, b] : {std::pair(2.0, 38.0), std::pair(0.4, 0.9), std::pair(30.0, 1.0)}) {
-    std::vector<double> x(blocks * lanes);
+    std::vector<double> x(std::size_t{blocks} * lanes);
     for (std::uint32_t i = 0; i < blocks; ++i)
-      betas(12, stream("test", "a"), stream("test", "b"), i * lanes, a, b, Lanes(&x[i * lanes], lanes));
+      betas(12, stream("test", "a"), stream("test", "b"), i * lanes, a, b, Lanes(&x[std::size_t{i} * lanes], lanes));
     INFO(a << ", " << b);
     CHECK(distance(x, [a = a, b = b](double v) { return incomplete_beta(a, b, v); }) < largest_distance(x.size()));
   }

@@ -66,6 +66,15 @@ class Hosts:
     def link(self, name, state):
         sh("ip", "-n", self.prefix + "switch", "link", "set", name, state)
 
+    def reach(self, name):
+        """Returns once the host reaches the first: what a link that just came up carries is lost for a while."""
+        code = "import errno, socket; raise SystemExit(socket.socket().connect_ex(('10.177.0.1', 9)) != errno.ECONNREFUSED)"
+        for _ in range(100):
+            if subprocess.run(["ip", "netns", "exec", self.prefix + name, sys.executable, "-c", code], timeout=60).returncode == 0:
+                return
+            time.sleep(0.1)
+        raise TimeoutError(f"{name} does not reach h1")
+
     def launch(self, *arguments):
         """The command that runs the program from the first host on all of them, a rank each."""
         mpi = ["mpirun", "--mca", "plm_rsh_agent", self.agent, "--mca", "plm_rsh_no_tree_spawn", "1", "--mca", "btl", "tcp,vader,self",
@@ -128,6 +137,7 @@ class SeveralHosts(Case):
         self.assertIn("the same command goes on", lines[0])
         self.assertNotIn("cube.h5", os.listdir(folder))
         self.hosts.link("h3", "up")
+        self.hosts.reach("h3")  # MPICH's launcher would wait for ever for an answer that was lost
         self.run_on_hosts(*words)
         self.assertTrue(read(os.path.join(folder, "cube.h5")) == expected, "another cube")
 

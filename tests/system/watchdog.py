@@ -18,16 +18,15 @@ class Watchdog(Case):
     def hang(self, rank, resumable=False):
         """Stops a rank of three in the middle of its work; returns what the launcher returned and printed."""
         folder = self.path("out")
-        process = subprocess.Popen(command("run", JOB, "-o", folder, "--patience", 4, *LONG, ranks=3), stderr=subprocess.PIPE, text=True,
-                                   env=os.environ | MPI_ENVIRONMENT)
+        every = ("--checkpoint-every", 0.005) if resumable else ()
+        process = subprocess.Popen(command("run", JOB, "-o", folder, "--patience", 4, *every, *LONG, ranks=3), stderr=subprocess.PIPE,
+                                   text=True, env=os.environ | MPI_ENVIRONMENT)
         self.addCleanup(process.kill)
-        for _ in range(400):
-            if os.path.exists(os.path.join(folder, "run.log")):
+        awaited = os.path.join(folder, "checkpoint.tally" if resumable else "run.log")
+        for _ in range(600):
+            if os.path.exists(awaited):
                 break
             time.sleep(0.05)
-        if resumable:
-            with open(os.path.join(folder, "checkpoint.previous.tally"), "w") as file:
-                file.write("of this job")
         time.sleep(0.5)
         os.kill(rank_process(folder, rank), signal.SIGSTOP)
         _, errors = process.communicate(timeout=90)

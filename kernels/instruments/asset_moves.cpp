@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/instruments/rows.h"
 #include "kernels/math/functions.h"
 
 namespace tailcube {
@@ -50,9 +49,12 @@ void AssetMoves::look(const Block& block, double* scratch) const noexcept {
   }
 }
 
-bool AssetMoves::has_price(std::size_t i, std::size_t lane, const double* scratch) const noexcept {
-  const std::uint32_t place = assets_[i].place;
-  return place == none || scratch[of_index(place) + row() + lane] == 0;
+Priced AssetMoves::priced(std::size_t i, const double* scratch) const noexcept {
+  Priced out;
+  if (const std::uint32_t place = assets_[i].place; place != none)
+    for (std::size_t k = 0; k < lanes; ++k)
+      if (scratch[of_index(place) + row() + k] != 0) out.miss(k);
+  return out;
 }
 
 const double* AssetMoves::logs(std::size_t i, const Block& block, double* scratch) const noexcept {

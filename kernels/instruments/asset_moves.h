@@ -3,7 +3,7 @@
 #include <string_view>
 #include <vector>
 
-#include "kernels/instruments/instrument.h"
+#include "kernels/instruments/rows.h"
 
 namespace tailcube {
 
@@ -29,8 +29,8 @@ class AssetMoves {
 
   // Prepares the indices of a block; before `logs`.
   void look(const Block&, double* scratch) const noexcept;
-  // Whether the index of asset i is positive and finite up to the last valued step.
-  bool has_price(std::size_t i, std::size_t lane, const double* scratch) const noexcept;
+  // Where the index of asset i is positive and finite up to the last valued step.
+  Priced priced(std::size_t i, const double* scratch) const noexcept;
   // log(V_n / V) of asset i as [step - 1][lane] up to the last valued step, until the next call.
   const double* logs(std::size_t i, const Block&, double* scratch) const noexcept;
 

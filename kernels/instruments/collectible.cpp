@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "kernels/instruments/asset_moves.h"
-#include "kernels/instruments/rows.h"
 #include "kernels/math/functions.h"
 
 namespace tailcube {
@@ -88,10 +87,7 @@ class Collectibles final : public Batch {
     double* const memory = ledger.scratch.data();
     moves_.look(block, memory);
     for (std::size_t p = 0; p < lines_.size(); ++p) {
-      for (std::size_t k = 0; k < block.scenarios; ++k)
-        if (!moves_.has_price(p, k, memory) && faults.size() < faults.capacity())
-          faults.push_back(
-              {rows_.row(lines_[p].row), static_cast<std::uint32_t>(p), static_cast<std::uint16_t>(k), Reason::no_price});
+      moves_.priced(p, memory).report(rows_.row(lines_[p].row), static_cast<std::uint32_t>(p), block, faults);
       add(lines_[p], moves_.logs(p, block, memory), memory + moves_.scratch(), block, ledger);
     }
   }

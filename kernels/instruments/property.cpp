@@ -1,11 +1,9 @@
 // Buildings and land owned outright: rent comes in, costs go out, the value follows an index or the income.
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 
 #include "kernels/instruments/asset_moves.h"
-#include "kernels/instruments/rows.h"
 #include "kernels/math/functions.h"
 
 namespace tailcube {
@@ -141,17 +139,10 @@ class Properties final : public Batch {
   }
 
   void report(std::size_t p, const Block& block, const double* memory, Faults& faults) const noexcept {
-    std::array<std::uint8_t, lanes> good;
-    for (std::size_t k = 0; k < lanes; ++k) good[k] = moves_.has_price(p, k, memory);
+    Priced good = moves_.priced(p, memory);
     if (const FactorIndex cap = lines_[p].terms.cap_rate.factor; !is_none(cap))
-      for (const int step : rows_.valued) {
-        const ConstLanes rate = block.factors(cap, step);
-        for (std::size_t k = 0; k < lanes; ++k) good[k] &= static_cast<std::uint8_t>(rate[k] > 0 && rate[k] < 1e300);
-      }
-    for (std::size_t k = 0; k < block.scenarios; ++k)
-      if (good[k] == 0 && faults.size() < faults.capacity())
-        faults.push_back(
-            {rows_.row(lines_[p].row), static_cast<std::uint32_t>(p), static_cast<std::uint16_t>(k), Reason::no_price});
+      for (const int step : rows_.valued) good.look(block.factors(cap, step));
+    good.report(rows_.row(lines_[p].row), static_cast<std::uint32_t>(p), block, faults);
   }
 
   // Net operating income of a year at the rents and vacancies of a step.

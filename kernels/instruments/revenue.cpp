@@ -166,17 +166,10 @@ class Revenues final : public Batch {
   }
 
   void report(std::size_t p, const Block& block, Faults& faults) const noexcept {
-    std::array<std::uint8_t, lanes> good;
-    good.fill(1);
+    Priced good;
     for (const FactorIndex f : {lines_[p].terms.revenue_factor, lines_[p].terms.token_factor})
-      for (std::size_t n = 1; n <= last_ && !is_none(f); ++n) {
-        const ConstLanes price = block.factors(f, static_cast<int>(n));
-        for (std::size_t k = 0; k < lanes; ++k) good[k] &= static_cast<std::uint8_t>(price[k] > 0 && price[k] < 1e300);
-      }
-    for (std::size_t k = 0; k < block.scenarios; ++k)
-      if (good[k] == 0 && faults.size() < faults.capacity())
-        faults.push_back(
-            {rows_.row(lines_[p].row), static_cast<std::uint32_t>(p), static_cast<std::uint16_t>(k), Reason::no_price});
+      for (std::size_t n = 1; n <= last_ && !is_none(f); ++n) good.look(block.factors(f, static_cast<int>(n)));
+    good.report(rows_.row(lines_[p].row), static_cast<std::uint32_t>(p), block, faults);
   }
 
   void add(const Line& line, const Block& block, Ledger& ledger) const noexcept {

@@ -70,6 +70,20 @@ const double* exchange(const Block& block, FactorIndex currency, int step) {
   return is_none(currency) ? ones.data() : block.factors(currency, step).data();
 }
 
+void Priced::look(ConstLanes price) noexcept {
+  for (std::size_t k = 0; k < lanes; ++k) good_[k] &= static_cast<std::uint8_t>(price[k] > 0 && price[k] < 1e300);
+}
+
+bool Priced::everywhere() const noexcept {
+  return std::all_of(good_.begin(), good_.end(), [](std::uint8_t g) { return g != 0; });
+}
+
+void Priced::report(RowIndex row, std::uint32_t position, const Block& block, Faults& faults) const noexcept {
+  for (std::size_t k = 0; k < block.scenarios; ++k)
+    if (good_[k] == 0 && faults.size() < faults.capacity())
+      faults.push_back({row, position, static_cast<std::uint16_t>(k), Reason::no_price});
+}
+
 double exchange_today(const FactorModel& market, FactorIndex currency) {
   return is_none(currency) ? 1.0 : market.factors[static_cast<std::size_t>(currency)].initial;
 }

@@ -57,6 +57,20 @@ const double* exchange(const Block&, FactorIndex currency, int step);
 // The same today, never shocked.
 double exchange_today(const FactorModel&, FactorIndex currency);
 
+// In which lanes prices are there: positive and below 1e300.
+class Priced {
+ public:
+  Priced() { good_.fill(1); }
+  void look(ConstLanes price) noexcept;
+  void miss(std::size_t lane) noexcept { good_[lane] = 0; }
+  bool everywhere() const noexcept;
+  // A fault of the position for each lane of the job that lacks one.
+  void report(RowIndex, std::uint32_t position, const Block&, Faults&) const noexcept;
+
+ private:
+  std::array<std::uint8_t, lanes> good_;
+};
+
 // Bounds on a factor up to time T: its drift and six standard deviations of diffusion and of as many jumps as are exceeded
 // with probability below 1e-9, at the worst time; then twice that, for shocks. Not a proof: the range is
 // checked again where losses are rounded.

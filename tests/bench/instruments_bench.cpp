@@ -301,6 +301,13 @@ int main(int argc, char** argv) {
                            {"delay_sd_days", 25},
                            {"fraud_rate", 0.01}});
     run_assets("revenue", {{"revenue", 1e6}, {"revenue_factor", 0}, {"share", 0.2}, {"cap", 1e6}, {"maturity_years", 5}});
+    run_assets("perp", {{"factor", 0},
+                        {"size", 1e5},
+                        {"entry_price", 1},
+                        {"collateral", 2e4},
+                        {"funding_rate", 0.1},
+                        {"maintenance_margin", 0.01},
+                        {"liquidation_fee", 0.005}});
   }
   if (only.empty() || only == "vaults")
     for (const double volatility : {0.1, 0.9})

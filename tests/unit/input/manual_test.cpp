@@ -179,8 +179,30 @@ TEST_CASE("a share of revenue needs an index whose path can be expected") {
             "t.csv:4: token_factor: blank; token_share needs a price"});
 }
 
+TEST_CASE("a perp has a side, a size and a margin") {
+  const std::string header =
+      "id,book,pool,currency,factor,side,size,entry_price,collateral,collateral_factor,owed,funding_rate,maintenance_margin,"
+      "maintenance_on,maintenance_deduction,maintenance_minimum,liquidation_fee,taker_fee,close_years,remainder,holder\n";
+  CHECK(with_table("perp", header +
+                               "P,b,p,EUR,BTC,long,2,60000,9000,,10,SPREAD,0.01,entry,5,6,0.005,0.001,0.5,venue,trader\n"
+                               "Q,b,p,,BTC,short,2,60000,0.2,BTC,,-0.1,0.01,,,,,,,,venue\n")
+            .exit_code == 0);
+  CHECK(with_table("perp", header + "P,b,p,,SME,up,0,-1,-2,SME,x,11,1.5,last,-1,-1,2,-0.1,-1,nobody,bank\n").messages ==
+        std::vector<std::string>{
+            "t.csv:2: close_years: -1 is not between 0 and 100", "t.csv:2: collateral: -2 is not zero or more",
+            "t.csv:2: collateral_factor: \"SME\" is a driver; a market factor is needed",
+            "t.csv:2: entry_price: -1 is not positive", "t.csv:2: factor: \"SME\" is a driver; a market factor is needed",
+            "t.csv:2: funding_rate: 11 is not between -10 and 10", "t.csv:2: holder: \"bank\" is not trader or venue",
+            "t.csv:2: liquidation_fee: 2 is not between 0 and 1", "t.csv:2: maintenance_deduction: -1 is not zero or more",
+            "t.csv:2: maintenance_margin: 1.5 is not between 0 and 1",
+            "t.csv:2: maintenance_minimum: -1 is not zero or more", "t.csv:2: maintenance_on: \"last\" is not mark or entry",
+            "t.csv:2: owed: \"x\" is not a number; allowed: finite", "t.csv:2: remainder: \"nobody\" is not trader or venue",
+            "t.csv:2: side: \"up\" is not long or short", "t.csv:2: size: 0 is not positive",
+            "t.csv:2: taker_fee: -0.1 is not between 0 and 1"});
+}
+
 TEST_CASE("every later type is refused by its name") {
-  for (const std::string type : {"perp", "lp", "stablecoin", "fund_token", "tranche", "cover", "hedge"}) {
+  for (const std::string type : {"lp", "stablecoin", "fund_token", "tranche", "cover", "hedge"}) {
     CHECK(with_table(type, "id\n").messages ==
           std::vector<std::string>{"job.toml:17:11: files.positions." + type + ": the instrument type \"" + type +
                                    "\" is not available in this version"});

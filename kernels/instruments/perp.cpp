@@ -241,12 +241,6 @@ class Perps final : public Batch {
     for (std::size_t k = 0; k < lanes; ++k)
       if (missing[k] > 0) liquidate(line, price[k], fx[k], k, s);
   }
-  static bool any_positive(const Column& x) noexcept {
-    std::array<double, 8> most{};
-    for (std::size_t k = 0; k < lanes; k += most.size())
-      for (std::size_t j = 0; j < most.size(); ++j) most[j] = std::max(most[j], x[k + j]);
-    return std::any_of(most.begin(), most.end(), [](double m) { return m > 0; });
-  }
   static void liquidate(const Line& line, double price, double fx, std::size_t k, State& s) noexcept {
     const double equity = s.equity[k];
     const double returned = line.returned ? std::max(equity - line.margin.fees * price, 0.0) : 0.0;

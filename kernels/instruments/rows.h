@@ -57,6 +57,8 @@ const double* exchange(const Block&, FactorIndex currency, int step);
 // The same today, never shocked.
 double exchange_today(const FactorModel&, FactorIndex currency);
 
+bool any_positive(ConstLanes) noexcept;
+
 // In which lanes prices are there: positive and below 1e300.
 class Priced {
  public:

@@ -308,6 +308,7 @@ int main(int argc, char** argv) {
                         {"funding_rate", 0.1},
                         {"maintenance_margin", 0.01},
                         {"liquidation_fee", 0.005}});
+    run_assets("lp", {{"base_factor", 0}, {"value", 1e5}, {"fee_rate", 0.1}});
   }
   if (only.empty() || only == "vaults")
     for (const double volatility : {0.1, 0.9})

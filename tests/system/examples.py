@@ -28,7 +28,7 @@ class Examples(Case):
         return Reader(file)
 
     def test_every_example_is_tested(self):
-        self.assertEqual(sorted(os.listdir(EXAMPLES)), ["one_loan", "private_assets", "supervisory_path", "vault_crash"])
+        self.assertEqual(sorted(os.listdir(EXAMPLES)), ["onchain_positions", "one_loan", "private_assets", "supervisory_path", "vault_crash"])
 
     def test_one_loan(self):
         cube = self.cube_of("one_loan")
@@ -105,6 +105,60 @@ class Examples(Case):
         lost = [cube("expected_loss", node="masts", cell=cell) for cell in ("base", "token crash")]
         received = sum(1e5 / 12 * math.exp((1 - math.exp(-1.4 * n / 12)) * 0.09 / 2.8) for n in range(1, 7))  # six months
         self.assertAlmostEqual(lost[1] - lost[0], 0.8 * received, delta=0.02 * received)
+
+    def test_onchain_positions(self):
+        cube = self.cube_of("onchain_positions")
+        slide = lambda step: 3000 * 0.6 ** (min(step, 20) / 20)
+        perps, pools = (table("onchain_positions", name) for name in ("perps.csv", "pools.csv"))
+        for horizon, steps in enumerate((10, 30)):
+            for book in ("traders", "venue", "full", "narrow", "levered", "hedged"):
+                loss = sum(perp_loss(row, slide, steps) for row in perps if row["book"] == book)
+                loss += sum(pool_loss(row, slide, steps) for row in pools if row["book"] == book)
+                self.assertAlmostEqual(cube("expected_loss", cell="slide", node=book, horizon=horizon), loss, delta=0.02, msg=book)
+        # E sqrt(S_t / S) of jumps of mean size exp(m + s^2 / 2) whose mean is compensated.
+        m, s, days = -0.08, 0.14, 30
+        jumps = 3 * (math.exp(m / 2 + s * s / 8) - 1 - (math.exp(m + s * s / 2) - 1) / 2)
+        mean = lambda day: 3e5 * math.exp((jumps - 0.75 ** 2 / 8) * day / 365)
+        self.within_errors(cube, "expected_loss", 3e5 - mean(days) - sum(0.2 / 365 * mean(day) for day in range(1, days + 1)), node="full")
+        lost, error = (cube.gauge("impermanent_loss", "base", "full", kind) for kind in ("mean", "se"))
+        self.assertLess(abs(lost - (3e5 - mean(days))), 4 * error)
+        bad = {cell: cube.gauge("bad_debt", cell, "venue") for cell in ("base", "gap", "slide")}
+        self.assertGreater(bad["gap"], 5e4)
+        self.assertEqual(bad["slide"], 0, "day by day each is liquidated while there is margin")
+        self.assertEqual(bad["gap"], cube.gauge("bad_debt", "gap", "traders"))
+        self.assertLess(cube("expected_loss", cell="slide", node="venue"), 0, "the venue earns its fees")
+        self.assertGreater(cube("expected_loss", cell="gap", node="venue"), 5e4)
+        self.assertLess(cube("expected_shortfall", node="hedged", confidence=1), cube("expected_shortfall", node="full", confidence=1) / 2)
+
+
+def perp_loss(row, price, steps):
+    """By the rules in the job's first lines, one day after the other."""
+    size, entry, margin, sign = float(row["size"]), float(row["entry_price"]), float(row["collateral"]), 1 if row["side"] == "long" else -1
+    paid, venue, fee = 0.0, row["holder"] == "venue", float(row["liquidation_fee"])
+    for step in range(1, steps + 1):
+        paid += sign * size * float(row["funding_rate"]) / 365 * price(step)
+        equity, worth = margin - paid + sign * size * (price(step) - entry), size * price(step)
+        if equity < (float(row["maintenance_margin"]) + fee) * worth:
+            left = max(equity - fee * worth, 0)
+            return left - equity if venue else margin - left
+    return 0 if venue else margin - equity
+
+
+def pool_loss(row, price, steps):
+    number = lambda name, otherwise: float(row[name] or otherwise)
+    low, high, debt = math.sqrt(number("lower_price", 0)), math.sqrt(number("upper_price", math.inf)), number("debt", 0)
+
+    def worth(p):  # of one unit of liquidity
+        root = min(max(math.sqrt(p), low), high)
+        return p * (1 / root - 1 / high) + root - low
+    liquidity, received = number("value", 0) / worth(price(0)), 0.0
+    for step in range(1, steps + 1):
+        value = liquidity * worth(price(step))
+        if low <= math.sqrt(price(step)) < high:
+            received += number("fee_rate", 0) / 365 * value
+        if value * number("liquidation_threshold", 1) < debt:
+            return number("value", 0) - debt - received - max(value - (1 + number("bonus", 0)) * min(debt, value / (1 + number("bonus", 0))), 0)
+    return number("value", 0) - debt - received - max(value - debt, 0)
 
 
 def note_value(row, step):

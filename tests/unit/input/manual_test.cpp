@@ -201,8 +201,44 @@ TEST_CASE("a perp has a side, a size and a margin") {
             "t.csv:2: taker_fee: -0.1 is not between 0 and 1"});
 }
 
+TEST_CASE("a share of a pool has a size, a range and a threshold for its debt") {
+  const std::string header =
+      "id,book,pool,currency,base_factor,quote_factor,value,liquidity,lower_price,upper_price,lower_tick,upper_tick,"
+      "tick_decimals,fee_rate,emission,emission_factor,debt,debt_factor,borrow_rate,liquidation_threshold,bonus,holder\n";
+  CHECK(with_table("lp", header + "L,b,p,EUR,BTC,OIL,100,,,,,,,SPREAD,2,OIL,50,OIL,0.05,0.8,0.1,lender\n"
+                                  "M,b,p,,BTC,,,5,40000,,,120000,2,0.1,,,,,,,,\n")
+            .exit_code == 0);
+  CHECK(with_table("lp", header + "L,b,p,,SME,SME,0,-1,0,-1,1e6,-1e6,31,-1,-1,SME,-1,SME,11,2,2,pool\n").messages ==
+        std::vector<std::string>{
+            "t.csv:2: base_factor: \"SME\" is a driver; a market factor is needed",
+            "t.csv:2: bonus: 2 is not between 0 and 1", "t.csv:2: borrow_rate: 11 is not between -1 and 10",
+            "t.csv:2: debt: -1 is not zero or more", "t.csv:2: debt_factor: \"SME\" is a driver; a market factor is needed",
+            "t.csv:2: emission: -1 is not zero or more",
+            "t.csv:2: emission_factor: \"SME\" is a driver; a market factor is needed",
+            "t.csv:2: fee_rate: -1 is not between 0 and 100", "t.csv:2: holder: \"pool\" is not owner or lender",
+            "t.csv:2: liquidation_threshold: 2 is not positive and at most 1", "t.csv:2: liquidity: -1 is not positive",
+            "t.csv:2: lower_price: 0 is not positive", "t.csv:2: lower_tick: 1e6 is not between -887272 and 887272",
+            "t.csv:2: quote_factor: \"SME\" is a driver; a market factor is needed",
+            "t.csv:2: tick_decimals: 31 is not between -30 and 30", "t.csv:2: upper_price: -1 is not positive",
+            "t.csv:2: upper_tick: -1e6 is not between -887272 and 887272", "t.csv:2: value: 0 is not positive"});
+  const std::string few =
+      "id,book,pool,base_factor,value,liquidity,lower_price,upper_price,lower_tick,upper_tick,emission,debt,holder\n";
+  CHECK(with_table("lp", few + "A,b,p,BTC,1,1,,,,,,,\nB,b,p,BTC,,,,,,,,,\nC,b,p,BTC,1,,2,,2,,,,\nD,b,p,BTC,1,,,2,,2,,,\n"
+                               "E,b,p,BTC,1,,,,1.5,,,,\nF,b,p,BTC,1,,3,2,,,,,\nG,b,p,BTC,1,,,,5,5,,,\nH,b,p,BTC,1,,,,,,1,,\n"
+                               "I,b,p,BTC,1,,,,,,,1,\nJ,b,p,BTC,1,,,,,,,,lender\n")
+            .messages ==
+        std::vector<std::string>{
+            "t.csv:2: liquidity: value is there too; one of the two says how much it is",
+            "t.csv:3: value: blank, and so is liquidity; one of the two is needed",
+            "t.csv:4: lower_tick: lower_price is there too", "t.csv:5: upper_tick: upper_price is there too",
+            "t.csv:6: lower_tick: not a whole number", "t.csv:7: upper_price: its price is not above where the range begins",
+            "t.csv:8: upper_tick: its price is not above where the range begins",
+            "t.csv:9: emission_factor: blank; emission needs a price",
+            "t.csv:10: liquidation_threshold: blank; debt needs one", "t.csv:11: debt: 0; a lender is owed something"});
+}
+
 TEST_CASE("every later type is refused by its name") {
-  for (const std::string type : {"lp", "stablecoin", "fund_token", "tranche", "cover", "hedge"}) {
+  for (const std::string type : {"stablecoin", "fund_token", "tranche", "cover", "hedge"}) {
     CHECK(with_table(type, "id\n").messages ==
           std::vector<std::string>{"job.toml:17:11: files.positions." + type + ": the instrument type \"" + type +
                                    "\" is not available in this version"});

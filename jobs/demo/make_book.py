@@ -135,6 +135,12 @@ POOLS = {
     "trade_finance": ("DRV_TRADE", 260, 380, 150000, 0.40, {"1": 3, "2": 4, "3": 2}),
     "unsecured": ("DRV_SERVICES", 240, 320, 45000, 0.70, {"3": 4, "4": 4}),
 }
+# What a pool's firms do; exporters are manufacturers, and who borrows unsecured sells services.
+SECTORS = {"exporters": "manufacturing", "trade_finance": "trade", "unsecured": "services"}
+# Who collects for small firms and households, where tokens and vaults live, who tells vaults the price there: invented, in turn.
+SERVICERS = ("servicer_a", "servicer_b", "servicer_a", "servicer_c")
+CHAINS = ("ethereum", "arbitrum", "optimism")
+ORACLES = {"ethereum": "oracle_a", "arbitrum": "oracle_a", "optimism": "oracle_b"}
 # One-year default probabilities: investment grade down to single B (orders of magnitude of rating agencies' tables).
 GRADES = {"1": 0.006, "2": 0.015, "3": 0.030, "4": 0.060}
 RATINGS = {"A": 0.0009, "BBB": 0.0045, "BB": 0.0241, "B": 0.0685}  # Jarrow, Lando and Turnbull 1997, table 3
@@ -153,7 +159,7 @@ def small_business(random, obligors, loans):
             grade = random.choose(weights)
             grades.append(grade)
             obligors.append([f"{pool}_{i:04}", GRADES[grade], driver, basel_correlation(GRADES[grade], 0.04), lgd, 0.2, 0.25,
-                             1])
+                             1, SECTORS.get(pool, pool)])
         for i in range(count):
             firm = i if i < firms else random.integer(0, firms - 1)
             amount = round(principal * math.exp(0.9 * random.normal() - 0.405), -3)
@@ -164,7 +170,7 @@ def small_business(random, obligors, loans):
             rate = (0.022 if euro else 0.042) + FACTORS[spread][0][1] + random.uniform(-0.008, 0.008)
             loans.append([f"loan_{pool}_{i:04}", "credit", pool, f"{pool}_{firm:04}", int(max(amount, 5000)), round(rate, 4), 4,
                           f"{months / 12:.12g}", shape, "EUR" if euro else "UST",
-                          spread, 0 if short else 0.05, "EUR" if euro else ""])
+                          spread, 0 if short else 0.05, "EUR" if euro else "", SERVICERS[i % 4]])
 
 
 # ------------------------------------------------------------------------------------------- property, treasury, vaults
@@ -176,7 +182,8 @@ def property_tokens(random):
     for sector, (count, value) in PROPERTY.items():
         for i in range(count):
             amount = value * math.exp(0.6 * random.normal() - 0.18)
-            rows.append([f"{sector}_{i:03}", "property", sector, f"CRE_{sector.upper()}", round(amount / 100)])
+            rows.append([f"{sector}_{i:03}", "property", sector, f"CRE_{sector.upper()}", round(amount / 100),
+                         CHAINS[i % 7 % 3], "real_estate"])
     return rows
 
 
@@ -190,7 +197,8 @@ def treasury(random, obligors):
     for rating, count in issuers.items():
         pd = RATINGS[rating]
         for i in range(count):
-            obligors.append([f"issuer_{rating}_{i:03}", pd, "DRV_CORPORATE", basel_correlation(pd, 0), 0.53, 0.25, 0.25, 1])
+            obligors.append([f"issuer_{rating}_{i:03}", pd, "DRV_CORPORATE", basel_correlation(pd, 0), 0.53, 0.25, 0.25, 1,
+                             "corporate"])
     for rating, count in {"A": 160, "BBB": 220, "BB": 120, "B": 60}.items():
         for i in range(count):
             months = 6 * random.integer(2, 20)
@@ -220,9 +228,11 @@ def vaults(random):
     for pool, (collateral, threshold, count, debt, low, high) in VAULTS.items():
         price = FACTORS[collateral][0][1]
         for i in range(count):
+            chain = CHAINS[i % 7 % 3]
             owed = round(debt * math.exp(random.normal() - 0.5), -2) + 500
             quantity = owed / random.uniform(low, high) / price
-            rows.append([f"{pool}_{i:04}", "vault", pool, collateral, round(quantity, 4), owed, 0.055, threshold, 0.05, 0, 0.5, "lender", "step"])
+            rows.append([f"{pool}_{i:04}", "vault", pool, collateral, round(quantity, 4), owed, 0.055, threshold, 0.05, 0, 0.5, "lender", "step",
+                         chain, ORACLES[chain], "crypto"])
     return rows
 
 
@@ -248,7 +258,7 @@ def mortgages(random, obligors):
         for i in range(count):
             grade = random.choose(weights)
             pd, low, high, spread, margin = HOME_GRADES[grade]
-            obligors.append([f"home_{region}_{i:03}", pd, "DRV_HOUSEHOLDS", 0.15, 1, 0, 0, 0])  # 0.15: CRE31
+            obligors.append([f"home_{region}_{i:03}", pd, "DRV_HOUSEHOLDS", 0.15, 1, 0, 0, 0, "households"])  # 0.15: CRE31
             amount = int(round(principal * math.exp(0.5 * random.normal() - 0.125), -3))
             value = int(round(amount / random.uniform(low, high), -3))
             months = 3 * random.integer(2, 8) if grade == "bridge" else 12 * random.integer(3, 12)
@@ -257,7 +267,7 @@ def mortgages(random, obligors):
             shape, prepay_cpr = ("pik", 0) if grade == "bridge" else ("annuity", 0.08)
             rows.append([f"mortgage_{region}_{i:03}", "mortgage", region, f"home_{region}_{i:03}", amount, round(rate, 4), 12,
                          f"{months / 12:.12g}", shape, "UST", spread, prepay_cpr, index, value, 0.1,
-                         foreclosure_years])
+                         foreclosure_years, SERVICERS[i % 4]])
     return rows
 
 
@@ -266,16 +276,16 @@ def main():
     market()
     obligors, loans = [], []
     small_business(random, obligors, loans)
-    write("loans.csv", "id book pool obligor principal rate frequency maturity_years amortisation curve spread prepay_cpr currency",
+    write("loans.csv", "id book pool obligor principal rate frequency maturity_years amortisation curve spread prepay_cpr currency servicer",
           loans)
-    write("property.csv", "id book pool factor quantity", property_tokens(random))
+    write("property.csv", "id book pool factor quantity chain sector", property_tokens(random))
     write("bonds.csv", "id book pool obligor notional coupon frequency maturity_years curve spread floating reset_rate",
           treasury(random, obligors))
     write("vaults.csv", "id book pool collateral_factor collateral_quantity debt borrow_rate liquidation_threshold bonus fee close_factor "
-          "side monitoring", vaults(random))
+          "side monitoring chain oracle sector", vaults(random))
     write("mortgages.csv", "id book pool obligor principal rate frequency maturity_years amortisation curve spread prepay_cpr "
-          "collateral_factor collateral_value sale_cost foreclosure_years", mortgages(random, obligors))
-    write("obligors.csv", "id pd_1y driver asset_correlation lgd lgd_sd lgd_correlation recovery_delay_years", obligors)
+          "collateral_factor collateral_value sale_cost foreclosure_years servicer", mortgages(random, obligors))
+    write("obligors.csv", "id pd_1y driver asset_correlation lgd lgd_sd lgd_correlation recovery_delay_years sector", obligors)
 
 
 main()

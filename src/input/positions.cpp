@@ -10,7 +10,7 @@ namespace tailcube {
 namespace {
 
 // Types of the format that a later version will value.
-constexpr std::string_view later_types = "stablecoin|fund_token|tranche|cover|hedge";
+constexpr std::string_view later_types = "stablecoin|fund_token|tranche|cover";
 
 constexpr std::string_view new_column = "; name it in cube.contribute_by to split expected shortfall by it";
 

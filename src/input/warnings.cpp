@@ -58,15 +58,15 @@ void arrears(Job& job) {
 void constant_spreads(Job& job) {
   for (const auto& table : job.tables)
     for (std::size_t c = 0; c < table.instrument->columns.size(); ++c) {
-      if (table.instrument->columns[c].kind != CellKind::rate) continue;
+      const Column& column = table.instrument->columns[c];
+      if (column.kind != CellKind::rate || column.name != "spread") continue;
       std::size_t count = 0;
       for (std::size_t row = 0; row < table.positions.size(); ++row)
         count += !is_none(table.positions.obligor[row]) && table.positions.references[c][row] == none;
       if (count > 0)
         add(job, Warning::constant_spread,
             std::string(table.instrument->name) + ": " + counted(count, "credit position has", "credit positions have") +
-                " a constant " + std::string(table.instrument->columns[c].name) +
-                "; a factor there would let it widen in bad scenarios");
+                " a constant " + std::string(column.name) + "; a factor there would let it widen in bad scenarios");
     }
 }
 

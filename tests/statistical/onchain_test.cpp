@@ -1,4 +1,4 @@
-// Whole jobs of positions on chain, against closed forms.
+// Whole jobs of positions on chain and of hedges, against closed forms.
 #include "tests/statistical/whole_job.h"
 
 using namespace tailcube;
@@ -88,4 +88,33 @@ TEST_CASE("loss versus rebalancing grows by an eighth of the variance") {
     INFO(lost << " +- " << error);
     CHECK(std::abs(lost + 1e6 * std::expm1(-rate * days)) < 4 * error);
   }
+}
+
+// Where prices drift at the riskless rate an option's payoff has the mean of its value, grown by interest; so has a
+// forward's.
+TEST_CASE("options and forwards settled at maturity") {
+  Files files;
+  files["factors.csv"] = "id,kind,initial,drift,volatility,jump_rate\nOIL,lognormal,80,0.03,0.35,0\nUSD,normal,0.03,0,0,\n";
+  files["correlation.csv"] = "id,OIL,USD\nOIL,1,0\nUSD,0,1\n";
+  files["curves.csv"] = "curve,tenor_years,factor\nFLAT,1,USD\n";
+  files["hedge.csv"] =
+      "id,side,kind,notional,maturity_years,curve,factor,strike\nc,call,call,10000,0.5,FLAT,OIL,85\n"
+      "p,put,put,10000,0.5,FLAT,OIL,75\nf,forward,forward,10000,0.5,FLAT,OIL,81\n";
+  Pool pool;
+  for (int seed = 5800; seed < 5802; ++seed) {
+    JobText job{.seed = seed, .scenarios = 100'000, .step = "1Q", .steps = 3, .tables = {"hedge"}};
+    job.cube = "levels = [\"side\"]";
+    const std::string text = job.text(), mark = "[files]\n";
+    files["job.toml"] = std::string(text).replace(text.find(mark), mark.size(), mark + "curves = \"curves.csv\"\n");
+    const Cube cube = run(files);
+    const Acceptance accept{"hedges, seed " + std::to_string(seed)};
+    for (std::size_t n = 1; n < cube.nodes.size(); ++n) {
+      const std::size_t i = cube.at(0, 0, static_cast<int>(n), 0);
+      const double expected = cube.base_value[n] * -std::expm1(0.03 * 0.5);
+      accept.check("EL of " + cube.nodes[n], cube.expected_loss[i], cube.expected_loss_se[i], expected);
+      if (cube.nodes[n] == "total/put") pool.add(cube.expected_loss[i], cube.expected_loss_se[i], expected);
+    }
+  }
+  INFO(pool.summary());
+  CHECK(pool.plausible());
 }

@@ -111,9 +111,11 @@ class Examples(Case):
         slide = lambda step: 3000 * 0.6 ** (min(step, 20) / 20)
         perps, pools = (table("onchain_positions", name) for name in ("perps.csv", "pools.csv"))
         for horizon, steps in enumerate((10, 30)):
-            for book in ("traders", "venue", "full", "narrow", "levered", "hedged"):
+            for book in ("traders", "venue", "full", "narrow", "levered", "hedged", "insured"):
                 loss = sum(perp_loss(row, slide, steps) for row in perps if row["book"] == book)
                 loss += sum(pool_loss(row, slide, steps) for row in pools if row["book"] == book)
+                if book == "insured":
+                    loss += 100 * (put_value(3000, 0.25) - put_value(slide(steps), 0.25 - steps / 365))
                 self.assertAlmostEqual(cube("expected_loss", cell="slide", node=book, horizon=horizon), loss, delta=0.02, msg=book)
         # E sqrt(S_t / S) of jumps of mean size exp(m + s^2 / 2) whose mean is compensated.
         m, s, days = -0.08, 0.14, 30
@@ -128,7 +130,15 @@ class Examples(Case):
         self.assertEqual(bad["gap"], cube.gauge("bad_debt", "gap", "traders"))
         self.assertLess(cube("expected_loss", cell="slide", node="venue"), 0, "the venue earns its fees")
         self.assertGreater(cube("expected_loss", cell="gap", node="venue"), 5e4)
+        self.assertLess(cube("expected_shortfall", cell="gap", node="insured", confidence=1), cube("expected_shortfall", node="full", confidence=1))
         self.assertLess(cube("expected_shortfall", node="hedged", confidence=1), cube("expected_shortfall", node="full", confidence=1) / 2)
+
+
+def put_value(price, years):
+    strike, rate, deviation = 2700, 0.04, math.sqrt((0.75 ** 2 + 3 * (0.08 ** 2 + 0.14 ** 2)) * years)
+    normal = lambda x: math.erfc(-x / math.sqrt(2)) / 2
+    d = (math.log(price / strike) + rate * years) / deviation + deviation / 2
+    return strike * math.exp(-rate * years) * normal(deviation - d) - price * normal(-d)
 
 
 def perp_loss(row, price, steps):

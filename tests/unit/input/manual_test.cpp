@@ -237,8 +237,39 @@ TEST_CASE("a share of a pool has a size, a range and a threshold for its debt") 
             "t.csv:10: liquidation_threshold: blank; debt needs one", "t.csv:11: debt: 0; a lender is owed something"});
 }
 
+TEST_CASE("a hedge is on a factor or on an obligor") {
+  const std::string header =
+      "id,book,pool,currency,obligor,kind,notional,maturity_years,curve,factor,strike,carry,volatility,premium,frequency,"
+      "spread\n";
+  CHECK(with_table("hedge", header +
+                                "H,b,p,EUR,,call,2,1,USD,BTC,50000,0.02,0.6,,,\nI,b,p,,,forward,2,1,USD,SPREAD,-1,,,,,\n"
+                                "J,b,p,,O1,cds,100,5,USD,,,,,0.01,4,SPREAD\n")
+            .exit_code == 0);
+  CHECK(with_table("hedge", header + "H,b,p,,,swap,0,101,USB,SME,x,6,-1,-1,1.5,11\n").messages ==
+        std::vector<std::string>{
+            "t.csv:2: carry: 6 is not between -1 and 5",
+            "t.csv:2: curve: \"USB\" is not in files.curves; did you mean \"USD\"?",
+            "t.csv:2: factor: \"SME\" is a driver; a market factor is needed",
+            "t.csv:2: kind: \"swap\" is not forward, call, put or cds",
+            "t.csv:2: maturity_years: 101 is not positive and at most 100", "t.csv:2: notional: 0 is not positive",
+            "t.csv:2: premium: -1 is not between 0 and 10", "t.csv:2: spread: 11 is not between 0 and 10",
+            "t.csv:2: strike: \"x\" is not a number; allowed: finite", "t.csv:2: volatility: -1 is not between 0 and 10"});
+  CHECK(with_table("hedge",
+                   header + "A,b,p,,,cds,1,1,USD,,,,,,,\nB,b,p,,O1,cds,1,1,USD,BTC,,,,,,\nC,b,p,,O1,cds,1,1,USD,,2,,,,,\n"
+                            "D,b,p,,O1,cds,1,1,USD,,,,,,1.5,\nE,b,p,,O1,put,1,1,USD,BTC,2,,,,,\n"
+                            "F,b,p,,,put,1,1,USD,,2,,,,,\nG,b,p,,,put,1,1,USD,BTC,,,,,,\nH,b,p,,,put,1,1,USD,BTC,-2,,,,,\n"
+                            "I,b,p,,,put,1,1,USD,BTC,2,,,0.1,,\nJ,b,p,,,call,1,1,USD,SPREAD,2,,0.1,,,\n")
+            .messages ==
+        std::vector<std::string>{
+            "t.csv:2: obligor: blank; a cds protects against the default of one", "t.csv:3: factor: a cds has none",
+            "t.csv:4: strike: a cds has none", "t.csv:5: frequency: 1.500000 is not a whole number",
+            "t.csv:6: obligor: only a cds has one", "t.csv:7: factor: blank; all but a cds need one",
+            "t.csv:8: strike: blank; all but a cds need one", "t.csv:9: strike: not positive, as an option's must be",
+            "t.csv:10: premium: only a cds pays one", "t.csv:11: factor: an option needs a lognormal or log_ou factor"});
+}
+
 TEST_CASE("every later type is refused by its name") {
-  for (const std::string type : {"stablecoin", "fund_token", "tranche", "cover", "hedge"}) {
+  for (const std::string type : {"stablecoin", "fund_token", "tranche", "cover"}) {
     CHECK(with_table(type, "id\n").messages ==
           std::vector<std::string>{"job.toml:17:11: files.positions." + type + ": the instrument type \"" + type +
                                    "\" is not available in this version"});

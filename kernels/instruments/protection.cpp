@@ -1,0 +1,143 @@
+#include "kernels/instruments/protection.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "kernels/instruments/rows.h"
+#include "kernels/math/functions.h"
+
+namespace tailcube {
+namespace {
+
+// P(no default by `date` | none by `now`).
+double survival(const Wiring& wiring, ObligorIndex obligor, double now, double date) {
+  const double by_now = wiring.default_probability(obligor, now);
+  return by_now < 1 ? (1 - wiring.default_probability(obligor, date)) / (1 - by_now) : 0;
+}
+
+}  // namespace
+
+Protection::Protection(const ProtectionTerms& terms, const Wiring& wiring)
+    : terms_(terms),
+      valued_(wiring.valued),
+      step_years_(wiring.time_years[1]),
+      loss_(wiring.loss_given_default[static_cast<std::size_t>(terms.obligor)]) {
+  const auto step_of = [&](double years) {
+    return static_cast<int>(std::max(1.0, std::ceil((years - 1e-9) / step_years_)));
+  };
+  maturity_ = step_of(terms.maturity_years);
+  const auto periods = static_cast<std::size_t>(std::max(1.0, std::ceil(terms.maturity_years * terms.frequency - 1e-9)));
+  payments_.reserve(periods);
+  for (std::size_t left = periods; left-- > 0;) {
+    const double date = terms.maturity_years - static_cast<double>(left) / terms.frequency;
+    const double from = payments_.empty() ? 0 : payments_.back().date_years;
+    payments_.push_back({date, from, step_of(date), wiring.discount(terms.curve, FactorIndex{none}, date)});
+  }
+  for (const int step : valued_)
+    for (const Payment& payment : payments_) {
+      const double now = wiring.time_years[static_cast<std::size_t>(step)];
+      survival_.push_back(payment.date_years > now ? survival(wiring, terms.obligor, now, payment.date_years) : 1.0);
+    }
+  worth_today_ = find_worth_today(wiring);
+}
+
+double Protection::find_worth_today(const Wiring& wiring) const {
+  const FactorModel& market = *wiring.market;
+  const Rate& spread = terms_.spread;
+  const double rate =
+      is_none(spread.factor) ? spread.number : market.factors[static_cast<std::size_t>(spread.factor)].initial;
+  double worth = 0, bond = 1, alive = 1;
+  for (const Payment& payment : payments_) {
+    const double date = payment.date_years, end = exp(-zero_rate_today(market, terms_.curve, date) * date);
+    const double left = spread.blank ? survival(wiring, terms_.obligor, 0, date) : exp(-hazard(rate) * date);
+    worth += leg(payment, 0, std::sqrt(bond * end), end, alive - left, left);
+    bond = end, alive = left;
+  }
+  return worth;
+}
+
+// What is left of a period: a default in it pays the loss less the premium until the middle, at the middle; else the premium
+// comes at the end. `failing`, `left`: probabilities of both.
+double Protection::leg(const Payment& payment, double now, double middle, double end, double failing, double left) const {
+  const double years = payment.date_years - payment.from_years, past = std::max(now - payment.from_years, 0.0);
+  return middle * failing * (loss_ - terms_.premium * (past + years) / 2) - end * left * terms_.premium * years;
+}
+
+// Years of premium due at a default.
+double Protection::accrued(int step) const noexcept {
+  double paid = 0;
+  for (const Payment& payment : payments_)
+    if (payment.step < step) paid = payment.date_years;
+  return std::max(std::min(step * step_years_, terms_.maturity_years) - paid, 0.0);
+}
+
+void Protection::find_defaults(const Block& block, Column& step, Column& loss) const noexcept {
+  step.fill(std::numeric_limits<double>::infinity());
+  loss.fill(0);
+  auto at = std::lower_bound(block.defaults.begin(), block.defaults.end(), terms_.obligor,
+                             [](const Default& d, ObligorIndex wanted) { return d.obligor < wanted; });
+  for (; at != block.defaults.end() && at->obligor == terms_.obligor; ++at)
+    if (at->step <= maturity_) step[at->lane] = at->step, loss[at->lane] = at->loss_given_default;
+}
+
+void Protection::add(double amount, RowIndex row, const Block& block, Ledger& ledger) const noexcept {
+  alignas(64) Column failed, lost, worth, cash{}, undisturbed{};  // cash in the job's currency
+  find_defaults(block, failed, lost);
+  for (std::size_t v = 0, next = 0; v < valued_.size(); ++v) {
+    const int now = valued_[v], before = v == 0 ? 0 : valued_[v - 1], at = static_cast<int>(v);
+    for (; next < payments_.size() && payments_[next].step <= now; ++next) {
+      const Payment& payment = payments_[next];
+      const double* fx = exchange(block, terms_.currency, payment.step);
+      const double due = terms_.premium * (payment.date_years - payment.from_years);
+      for (std::size_t k = 0; k < lanes; ++k) {
+        undisturbed[k] -= due * fx[k];
+        cash[k] -= failed[k] > payment.step ? due * fx[k] : 0;
+      }
+    }
+    for (std::size_t k = 0; k < lanes; ++k)
+      if (failed[k] > before && failed[k] <= now) {
+        const int step = static_cast<int>(failed[k]);
+        cash[k] += (lost[k] - terms_.premium * accrued(step)) * exchange(block, terms_.currency, step)[k];
+      }
+    value(block, v, next, worth);
+    const double* fx = exchange(block, terms_.currency, now);
+    const Lanes to = ledger.value(row, at), received = ledger.cash(row, at), credit = ledger.credit_loss(row, at);
+    for (std::size_t k = 0; k < lanes; ++k) {
+      const bool gone = failed[k] <= now;
+      to[k] += gone ? 0 : amount * worth[k] * fx[k];
+      received[k] += amount * cash[k];
+      credit[k] += gone ? amount * (worth[k] * fx[k] + undisturbed[k] - cash[k]) : 0;
+    }
+  }
+}
+
+// At valued step v where the obligor has not defaulted; `next`: the first payment to come.
+void Protection::value(const Block& block, std::size_t v, std::size_t next, Column& worth) const noexcept {
+  const int step = valued_[v];
+  const double now = step * step_years_;
+  const Rate& spread = terms_.spread;
+  alignas(64) Column rate, alive, bond, left;
+  worth.fill(0), alive.fill(1), bond.fill(1);
+  rate.fill(hazard(spread.blank ? 0 : spread.number));
+  if (!is_none(spread.factor)) {
+    const double* factor = block.factors(spread.factor, step).data();
+    for (std::size_t k = 0; k < lanes; ++k) rate[k] = hazard(factor[k]);
+  }
+  for (; next < payments_.size(); ++next) {
+    const Payment& payment = payments_[next];
+    const double* discount = block.discounts(payment.discount, static_cast<int>(v)).data();
+    if (spread.blank) {
+      left.fill(survival_[v * payments_.size() + next]);
+    } else {
+      for (std::size_t k = 0; k < lanes; ++k) left[k] = -rate[k] * (payment.date_years - now);
+      exp(left, left);
+    }
+    for (std::size_t k = 0; k < lanes; ++k) {
+      worth[k] += leg(payment, now, std::sqrt(bond[k] * discount[k]), discount[k], alive[k] - left[k], left[k]);
+      bond[k] = discount[k], alive[k] = left[k];
+    }
+  }
+}
+
+}  // namespace tailcube

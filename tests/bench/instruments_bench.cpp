@@ -311,6 +311,7 @@ int main(int argc, char** argv) {
     run_assets("lp", {{"base_factor", 0}, {"value", 1e5}, {"fee_rate", 0.1}});
     run_assets("hedge", {{"kind", 1}, {"notional", 1e5}, {"maturity_years", 2}, {"factor", 0}, {"strike", 1}});
     run_assets("hedge", {{"kind", 3}, {"notional", 1e5}, {"maturity_years", 5}, {"premium", 0.02}, {"spread", 0.02}});
+    run_assets("cash", {{"amount", 1e5}, {"rate", 0.03}});
   }
   if (only.empty() || only == "vaults")
     for (const double volatility : {0.1, 0.9})

@@ -94,6 +94,9 @@ class Examples(Case):
         self.within_errors(cube, "expected_loss", 2e6 - worth - 1e5, node="by_income")
         self.within_errors(cube, "expected_loss", 2e6 - worth / 1.2 - 1e5, node="by_income", cell="cap rates")
         self.assertEqual(cube("expected_loss", node="by_index", cell="cap rates"), cube("expected_loss", node="by_index"))
+        interest = 5e5 * math.expm1(0.03)
+        self.assertIn(f"{interest:,.2f}".replace(",", " "), read(os.path.join(EXAMPLES, "private_assets", "job.toml")).decode())
+        self.assertAlmostEqual(cube("value_at_risk", node="deposit", confidence=1), -interest, delta=1 / 1024)
         fraud = 4e5 * (1 - math.exp(-0.02 / 4))
         for book in ("pooled", "single"):
             mean, error = (cube.gauge("defrauded", "base", book, kind) for kind in ("mean", "se"))

@@ -268,6 +268,15 @@ TEST_CASE("a hedge is on a factor or on an obligor") {
             "t.csv:10: premium: only a cds pays one", "t.csv:11: factor: an option needs a lognormal or log_ou factor"});
 }
 
+TEST_CASE("cash has an amount and perhaps a rate") {
+  const std::string header = "id,book,pool,currency,amount,rate\n";
+  CHECK(with_table("cash", header + "C,b,p,EUR,100,SPREAD\nD,b,p,,-5,0.02\n").exit_code == 0);
+  CHECK(with_table("cash", header + "C,b,p,,,11\nD,b,p,GBP,1,SME\n").messages ==
+        std::vector<std::string>{"t.csv:2: amount: blank; required, finite", "t.csv:2: rate: 11 is not between -1 and 10",
+                                 "t.csv:3: currency: \"GBP\" is neither the job's currency nor in [currency]",
+                                 "t.csv:3: rate: \"SME\" is a driver; a market factor is needed"});
+}
+
 TEST_CASE("every later type is refused by its name") {
   for (const std::string type : {"stablecoin", "fund_token", "tranche", "cover"}) {
     CHECK(with_table(type, "id\n").messages ==

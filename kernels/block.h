@@ -22,6 +22,7 @@ enum class CurveIndex : std::uint32_t {};
 enum class DiscountIndex : std::uint32_t {};  // one (curve, spread factor, payment date)
 enum class NodeIndex : std::uint32_t {};      // depth first, parents before children, 0 = "total"
 enum class RowIndex : std::uint32_t {};       // one (batch, leaf node), or one position when replaying
+enum class PoolIndex : std::uint32_t {};      // a node that is referred to: its first row of Block::factors
 
 // "No factor", "no obligor", ...: FactorIndex{none}.
 inline constexpr std::uint32_t none = ~0u;
@@ -106,7 +107,8 @@ struct Block {
   // True in cells with a shock that acts just after today: triggers are then checked at step 0 as well.
   bool monitor_today = false;
   // Value in the factor's unit at steps 0 .. n. Step 0 is *just after today*: today's value, shocked where a cell shocks it.
-  // A driver's row holds its standardised value D_n (D_0 = 0).
+  // A driver's row holds its standardised value D_n (D_0 = 0). After the factors come what the book publishes of itself
+  // (publishing.h): the value of pools, the prices of tokens; their step 0 is today, never shocked.
   LaneTable factors;
   // Of factors in FactorModel::bridged, the path inside the steps: lowest value from step n - 1 to step n, or to the first
   // jump between them; n >= 1. What a cell adds to the path there is what it adds at step n - 1. May be 0, never negative.

@@ -10,6 +10,7 @@
 #include "kernels/faults.h"
 #include "kernels/instruments/keeping.h"
 #include "kernels/market/market.h"
+#include "kernels/publishing.h"
 #include "kernels/sharing.h"
 #include "kernels/tally/tally.h"
 
@@ -30,6 +31,7 @@ struct CompiledBook {
   Detail detail = Detail::leaf;
   FactorModel market;
   CreditModel credit;
+  std::shared_ptr<const Publishing> publishing;  // null: nothing refers to the book itself
   CellShocks unshocked;
   std::vector<CellShocks> cells;
   std::vector<Stage> stages;      // by rising depth
@@ -85,6 +87,7 @@ class Workspace {
     Block block;
     int paths;
     std::uint32_t defaults, discounts;
+    bool published = false;  // what the book publishes, of `paths`
   };
   struct Held {  // what a ledger holds of a stage
     std::uint32_t version;
@@ -99,6 +102,8 @@ class Workspace {
   void walk(int cell, Scene&);
   void draw(std::uint32_t version);
   const Block& prepare(int cell, const Batch&);
+  void fetch_defaults(int cell, Scene&);  // before `walk`
+  void publish(int cell, Scene&);
   void evaluate(std::size_t stage, int cell, Ledger&);
 
   const CompiledBook& book_;
@@ -112,6 +117,7 @@ class Workspace {
   std::vector<std::uint8_t> known_pd_;
   LaneTable innovations_, scratch_;
   CreditScratch credit_;
+  Publisher publisher_;
   std::vector<double> memory_;  // Ledger::scratch of whichever ledger is written
   std::array<std::uint32_t, lanes> gathered_{};
   Faults found_;

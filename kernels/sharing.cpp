@@ -96,10 +96,48 @@ class Numbering {
   std::map<Versions, std::uint32_t> number_;
 };
 
+using Factors = std::set<FactorIndex>;
+
+// What a batch reads, of the market or of what the book publishes.
+Factors read_by(const CompiledBook& book, const Batch& batch, const Factors& drivers) {
+  Factors out(batch.reads.begin(), batch.reads.end());
+  for (const CurveIndex curve : batch.reads_curves)
+    for (const FactorIndex f : pillars(book, curve)) out.insert(f);
+  if (batch.reads_defaults) out.insert(drivers.begin(), drivers.end());
+  return out;
+}
+
+// Whether a cell that monitors today may have another result than one that does not.
+bool triggered(const CompiledBook& book, int cell, const Batch& batch, const Factors& read, const Versions& paths) {
+  if (cell < 0 || !book.cells[static_cast<std::size_t>(cell)].monitor_today || !batch.checks_triggers) return false;
+  return batch.triggers_today || std::any_of(read.begin(), read.end(), [&](FactorIndex f) { return paths[index(f)] != 0; });
+}
+
+// Adds versions of what the book publishes: they follow from those of what each link reads.
+void add_published(const CompiledBook& book, CellRange range, const Factors& drivers, std::vector<Versions>& paths) {
+  if (!book.publishing) return;
+  for (const Link& link : book.publishing->links) {
+    Numbering versions;
+    for (std::size_t c = 0; c < paths.size(); ++c) {
+      const int cell = range.begin + static_cast<int>(c) - 1;
+      Versions key;
+      for (const auto& batch : link.batches) {
+        const Factors read = read_by(book, *batch, drivers);
+        key.push_back(triggered(book, c == 0 ? -1 : cell, *batch, read, paths[c]));
+        for (const FactorIndex f : read) key.push_back(paths[c][index(f)]);
+      }
+      if (link.price)
+        for (const FactorIndex f : link.price->reads) key.push_back(paths[c][index(f)]);
+      paths[c].resize(book.market.rows());
+      std::fill_n(paths[c].begin() + static_cast<std::ptrdiff_t>(index(link.first)), link.rows, versions(key));
+    }
+  }
+}
+
 }  // namespace
 
 Sharing::Sharing(const CompiledBook& book, CellRange range) : first_(range.begin) {
-  std::set<FactorIndex> drivers, discounting;
+  Factors drivers, discounting;
   for (const Bucket& bucket : book.credit.buckets)
     for (const Loading& l : bucket.loadings) drivers.insert(l.driver);
   for (const RecoveryLaw& law : book.credit.recovery_laws)
@@ -108,7 +146,7 @@ Sharing::Sharing(const CompiledBook& book, CellRange range) : first_(range.begin
     if (!is_none(d.spread)) discounting.insert(d.spread);
     for (const FactorIndex f : pillars(book, d.curve)) discounting.insert(f);
   }
-  std::vector<std::set<FactorIndex>> read, read_to_keep;
+  std::vector<Factors> read, read_to_keep;
   for (const Stage& stage : book.stages) {
     const Batch& batch = *stage.batch;
     read_to_keep.emplace_back(batch.reads.begin(), batch.reads.end());
@@ -118,35 +156,34 @@ Sharing::Sharing(const CompiledBook& book, CellRange range) : first_(range.begin
     for (const CurveIndex curve : batch.reads_curves)
       for (const FactorIndex f : pillars(book, curve)) read_to_keep.back().insert(f);
     if (batch.reads_defaults) read_to_keep.back().insert(drivers.begin(), drivers.end());
-    read.push_back(read_to_keep.back());
-    read.back().insert(batch.reads.begin(), batch.reads.end());
+    read.push_back(read_by(book, batch, drivers));
   }
 
-  const std::vector<Versions> paths = path_versions(book, range);
+  std::vector<Versions> paths = path_versions(book, range);
+  add_published(book, range, drivers, paths);
   Numbering defaults, discounts;
   std::vector<Numbering> stages(book.stages.size()), kept(book.stages.size());
   users_.resize(book.stages.size());
   for (std::size_t c = 0; c < paths.size(); ++c) {
-    const auto key = [&](const std::set<FactorIndex>& factors, bool also) {
+    const auto key = [&](const Factors& factors, bool also) {
       Versions out{also};
       for (const FactorIndex f : factors) out.push_back(paths[c][index(f)]);
       return out;
     };
     const int cell = range.begin + static_cast<int>(c) - 1;
-    const bool monitored = c > 0 && book.cells[static_cast<std::size_t>(cell)].monitor_today;
     Cell out;
     out.defaults = defaults(key(drivers, false));
     out.discounts = discounts(key(discounting, false));
     for (std::size_t s = 0; s < stages.size(); ++s) {
       const Batch& batch = *book.stages[s].batch;
-      const bool reached =
-          std::any_of(read[s].begin(), read[s].end(), [&](FactorIndex f) { return paths[c][index(f)] != 0; });
       const std::uint32_t known = stages[s].count();
-      out.stages.push_back(stages[s](key(read[s], monitored && batch.checks_triggers && (reached || batch.triggers_today))));
+      out.stages.push_back(stages[s](key(read[s], triggered(book, c > 0 ? cell : -1, batch, read[s], paths[c]))));
       out.kept.push_back(kept[s](key(read_to_keep[s], false)));
       users_[s].resize(kept[s].count());
       if (keeping(batch) != nullptr) users_[s][out.kept.back()] += stages[s].count() - known;
     }
+    if (book.publishing)
+      for (const Link& link : book.publishing->links) out.unshocked_links.push_back(paths[c][index(link.first)] == 0);
     if (out.defaults > defaulting_cells_.size()) defaulting_cells_.push_back(cell);
     if (c > 0) unshocked_defaults_ |= out.defaults == 0;
     (c > 0 ? cells_.emplace_back() : unshocked_) = std::move(out);

@@ -19,6 +19,7 @@ class Sharing {
     std::vector<std::uint32_t> kept;    // what it may keep: all that it reads but KeepingBatch::reads_apart
     std::uint32_t defaults = 0;         // the drivers' paths, and so who defaults at what loss
     std::uint32_t discounts = 0;
+    std::vector<std::uint8_t> unshocked_links;  // those of CompiledBook::publishing that are the unshocked cell's
   };
   const Cell& operator[](int cell) const { return cell < 0 ? unshocked_ : cells_[static_cast<std::size_t>(cell - first_)]; }
   // Whether several versions of a stage can use what is kept of one.

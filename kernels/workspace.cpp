@@ -28,7 +28,7 @@ std::size_t scene_count(const Sharing& sharing) { return 2 + std::min(drawn_toge
 
 Workspace::Scene::Scene(const CompiledBook& book) : paths(nobody), defaults(nothing), discounts(nothing) {
   block.seed = book.seed;
-  block.factors = LaneTable(book.market.factors.size(), book.market.steps + 1);
+  block.factors = LaneTable(book.market.rows(), book.market.steps + 1);
   if (!book.market.bridged.empty()) {
     block.lows = LaneTable(book.market.factors.size(), book.market.steps + 1);
     block.landings.resize(book.market.factors.size());
@@ -41,7 +41,8 @@ Workspace::Workspace(const CompiledBook& book, CellRange cells)
     : book_(book),
       sharing_(book, cells),
       innovations_(book.market.factors.size(), book.market.steps + 1),
-      scratch_(book.market.factors.size(), book.market.steps + 1) {
+      scratch_(book.market.factors.size(), book.market.steps + 1),
+      publisher_(book.publishing.get()) {
   for (std::size_t i = 0; i < scene_count(sharing_); ++i) scenes_.emplace_back(book);
   const auto valued = static_cast<int>(book.market.valued.size());
   for (std::size_t i = 0; i < ledger_count(book, sharing_); ++i) {
@@ -70,10 +71,13 @@ std::size_t workspace_bytes(const CompiledBook& book) {
   const std::size_t factors = book.market.factors.size() * static_cast<std::size_t>(book.market.steps + 1) * lanes;
   const std::size_t discounts = book.market.discounts.size() * book.market.valued.size() * lanes;
   const std::size_t lows = book.market.bridged.empty() ? 0 : factors;
+  const std::size_t published =
+      book.market.published.size() * static_cast<std::size_t>(book.market.steps + 1) * lanes * sizeof(double);
   std::size_t bytes =
+      (book.publishing ? publisher_bytes(*book.publishing) + scenes * published : 0) +
       ((2 + scenes) * factors + scenes * (lows + discounts) + ledger_count(book, sharing) * ledger_doubles(book) +
        (1 + sharing.defaulting_cells().size()) * lanes) *
-      sizeof(double);
+          sizeof(double);
   for (std::size_t s = 0; s < book.stages.size(); ++s) {
     const Batch& batch = *book.stages[s].batch;
     bytes += batch.bytes_per_thread + (sharing.keeps(s) ? keeping(batch)->bytes_kept : 0);
@@ -101,6 +105,7 @@ void Workspace::begin(std::uint64_t first_scenario, const std::uint32_t* gathere
     scene.block.scenarios = scenarios;
     scene.paths = nobody;
     scene.defaults = scene.discounts = nothing;
+    scene.published = false;
   }
   for (Held& held : held_) held.version = nothing;
   for (Keeping& keeping : keeping_) keeping.version = nothing;
@@ -118,6 +123,7 @@ void Workspace::walk(int cell, Scene& scene) {
   if (scene.paths == cell) return;
   scene.paths = cell;
   scene.discounts = nothing;
+  scene.published = false;
   if (cell < 0) return draw_paths(book_.market, book_.unshocked, innovations_, nullptr, scratch_, scene.block);
   walk(-1, scenes_[0]);
   draw_paths(book_.market, book_.cells[static_cast<std::size_t>(cell)], innovations_, &scenes_[0].block, scratch_,
@@ -149,17 +155,38 @@ void Workspace::draw(std::uint32_t version) {
   }
 }
 
+void Workspace::fetch_defaults(int cell, Scene& scene) {
+  const std::uint32_t version = sharing_[cell].defaults;
+  if (scene.defaults == version) return;
+  if (scenes_[0].defaults == nothing || version != 0) draw(version);
+  if (version == 0 && cell >= 0) {
+    scene.block.defaults = scenes_[0].block.defaults;
+    scene.defaults = 0;
+  }
+}
+
+// What the book publishes; links that are the unshocked cell's come from there. First of all those: drawing for several
+// cells walks their scenes.
+void Workspace::publish(int cell, Scene& scene) {
+  const std::vector<std::uint8_t>& unshocked = sharing_[cell].unshocked_links;
+  if (cell >= 0 && std::find(unshocked.begin(), unshocked.end(), 1) != unshocked.end()) publish(-1, scenes_[0]);
+  if (book_.publishing->reads_defaults) fetch_defaults(cell, scene);
+  walk(cell, scene);
+  if (std::exchange(scene.published, true)) return;
+  if (cell < 0)
+    publisher_.publish(scene.block);
+  else
+    publisher_.publish(scene.block, unshocked, &scenes_[0].block);
+}
+
 // The cell's block, complete as far as a stage reads it.
 const Block& Workspace::prepare(int cell, const Batch& batch) {
   const Sharing::Cell& mine = sharing_[cell];
   Scene& scene = cell < 0 ? scenes_[0] : scene_of(mine.defaults);
-  if (batch.reads_defaults && scene.defaults != mine.defaults) {
-    if (scenes_[0].defaults == nothing || mine.defaults != 0) draw(mine.defaults);
-    if (mine.defaults == 0 && cell >= 0) {
-      scene.block.defaults = scenes_[0].block.defaults;
-      scene.defaults = 0;
-    }
-  }
+  const bool reads_book =
+      !batch.reads.empty() && static_cast<std::size_t>(batch.reads.back()) >= book_.market.factors.size();
+  if (reads_book) publish(cell, scene);
+  if (batch.reads_defaults) fetch_defaults(cell, scene);
   walk(cell, scene);
   if (!batch.reads_curves.empty() && scene.discounts == nothing) {
     if (scenes_[0].discounts == mine.discounts)

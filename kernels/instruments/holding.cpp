@@ -12,7 +12,8 @@ struct Holding {
 constexpr Field<Holding> fields[] = {
     {.name = "factor",
      .member = &Holding::factor,
-     .meaning = "factor that is the price of one unit, in the position's currency: value = quantity x factor"},
+     .meaning = "factor that is the price of one unit, in the position's currency: value = quantity x factor",
+     .or_published = true},
 };
 
 class Holdings final : public Batch {

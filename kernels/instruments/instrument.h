@@ -1,5 +1,6 @@
 #pragma once
 // What every instrument is: a list of columns, the terms they fill, and a batch that values many positions in a block.
+#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -33,7 +34,7 @@ template <class Terms>
 struct Field {
   std::string_view name;
   std::variant<double Terms::*, FactorIndex Terms::*, CurveIndex Terms::*, Rate Terms::*, int Terms::*,
-               ObligorIndex Terms::*, StreamId Terms::*>
+               ObligorIndex Terms::*, StreamId Terms::*, PoolIndex Terms::*>
       member;
   Range allowed = any;  // of a factor: its value today
   std::optional<double> otherwise =
@@ -41,15 +42,18 @@ struct Field {
   std::string_view words = {};    // of an int: "bullet|annuity|linear", counted from 0
   std::string_view refused = {};  // of an int: words known to the format that this version cannot value: "pik"
   std::string_view meaning = {};  // for the manual, with the unit
+  bool or_published = false;      // of a factor: may be a price that another position publishes
 };
-// The order of Field::member. A name is an id that positions may have in common; a batch sees stream(column, id) of it.
-enum class CellKind : std::uint8_t { number, factor, curve, rate, word, obligor, name };
+// The order of Field::member. A name is an id that positions may have in common; a batch sees stream(column, id) of it. A
+// pool is the path of a node below the root.
+enum class CellKind : std::uint8_t { number, factor, curve, rate, word, obligor, name, pool };
 struct Column {
   std::string_view name;
   CellKind kind;
   Range allowed;
   std::optional<double> otherwise;
   std::string_view words, refused, meaning;
+  bool or_published;
 };
 
 // One instrument's validated table, by column; no text but the ids. Sorted by id.
@@ -62,10 +66,11 @@ struct Positions {
   std::vector<std::vector<double>>
       numbers;  // [column][position]; numbers, words as counts, rates (NaN if a factor or blank)
   std::vector<std::vector<std::uint32_t>>
-      references;  // [column][position]; factors, curves, rates' factors, obligors; empty otherwise
+      references;  // [column][position]; factors, curves, rates' factors, obligors, pools; empty otherwise
   std::vector<std::vector<StreamId>> names;  // [column][position]; of a blank cell 0; empty where it is no name
   std::vector<std::vector<std::uint32_t>>
-      labels;  // [column of Job::contribute_by][position]: place in its values, or `none`
+      labels;                          // [column of Job::contribute_by][position]: place in its values, or `none`
+  std::vector<FactorIndex> published;  // the first of what each publishes (PriceRow); empty: they publish nothing
   std::size_t size() const { return id.size(); }
 };
 
@@ -108,6 +113,24 @@ class Batch {
   std::size_t bytes_per_thread = 0;
 };
 
+// What a position publishes: so many rows of Block::factors, of one unit, in the job's currency.
+enum PriceRow : std::uint8_t {
+  price_row,        // as others see it
+  value_row,        // what a unit kept until then is worth to its holder
+  cash_row,         // what its holder has received since today
+  credit_loss_row,  // as Ledger::credit_loss
+  price_rows
+};
+// Sets those rows at steps 0 .. n from the market and from what is published before it.
+class PricePath {
+ public:
+  virtual ~PricePath() = default;
+  virtual void publish(Block&, FactorIndex first) const noexcept = 0;
+
+  std::array<FactorModel::Published, price_rows> rows{};
+  std::vector<FactorIndex> reads;
+};
+
 struct Complaint {
   std::string_view column;
   std::string text;  // what was found and what is allowed; the reader adds file, line and column
@@ -130,6 +153,8 @@ struct Instrument {
   std::optional<Complaint> (*check_factors)(const Positions&, std::size_t position, const std::vector<Factor>&) = nullptr;
   std::optional<Complaint> (*warn)(const Positions&, std::size_t position) = nullptr;  // a warning of `check`
   std::unique_ptr<Batch> (*compile)(const Positions&, const Wiring&) = nullptr;
+  // Of an instrument whose positions publish a price, which others refer to by the position's id.
+  std::unique_ptr<PricePath> (*publish)(const Positions&, std::size_t position, const Wiring&) = nullptr;
 };
 // In the order of instruments.list; generated at build time.
 std::span<const Instrument* const> instruments();
@@ -138,7 +163,8 @@ template <class Terms, std::size_t n>
 std::vector<Column> columns(const Field<Terms> (&fields)[n]) {
   std::vector<Column> out;
   for (const auto& f : fields)
-    out.push_back({f.name, static_cast<CellKind>(f.member.index()), f.allowed, f.otherwise, f.words, f.refused, f.meaning});
+    out.push_back({f.name, static_cast<CellKind>(f.member.index()), f.allowed, f.otherwise, f.words, f.refused, f.meaning,
+                   f.or_published});
   return out;
 }
 // `fields` are the columns from `first` on.

@@ -6,6 +6,15 @@
 #include "kernels/math/functions.h"
 
 namespace tailcube {
+namespace {
+
+// What the book publishes of itself; null of a market factor.
+const FactorModel::Published* published(const FactorModel& market, FactorIndex factor) {
+  const auto i = static_cast<std::size_t>(factor);
+  return i < market.factors.size() ? nullptr : &market.published[i - market.factors.size()];
+}
+
+}  // namespace
 
 RowSet::RowSet(const Wiring& wiring, std::size_t gauges_per_row)
     : first(static_cast<std::uint32_t>(wiring.first_row)),
@@ -92,7 +101,9 @@ void Priced::report(RowIndex row, std::uint32_t position, const Block& block, Fa
 }
 
 double exchange_today(const FactorModel& market, FactorIndex currency) {
-  return is_none(currency) ? 1.0 : market.factors[static_cast<std::size_t>(currency)].initial;
+  if (is_none(currency)) return 1;
+  if (const auto* own = published(market, currency)) return own->today;
+  return market.factors[static_cast<std::size_t>(currency)].initial;
 }
 
 namespace {
@@ -141,6 +152,7 @@ Bounds bounds(const FactorModel& market, FactorIndex factor, double years) {
 
 double exchange_bound(const FactorModel& market, FactorIndex currency, double years) {
   if (is_none(currency)) return 1;
+  if (const auto* own = published(market, currency)) return own->bound;
   const Bounds b = bounds(market, currency, years);
   return std::max(std::abs(b.lower), std::abs(b.upper));
 }

@@ -54,6 +54,11 @@ struct FactorModel {
   int steps = 0;
   std::vector<int> valued;           // reporting steps
   std::vector<FactorIndex> bridged;  // lognormal factors whose path inside the steps is asked for; ascending
+  struct Published {
+    double today = 0, bound = 0;  // in the job's currency; on the size of it in any ordinary scenario
+  };
+  std::vector<Published> published;  // rows of Block::factors after those of `factors`
+  std::size_t rows() const { return factors.size() + published.size(); }
   // Set by `prepare` from what is above:
   std::vector<Transition> transitions;    // per factor
   std::vector<double> driver_scale;       // [step 0..n] 1 / sqrt(step), [0] = 0

@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <stdexcept>
 
 #include "kernels/credit/thresholds.h"
@@ -47,6 +48,16 @@ int gauge_index(std::string_view name) {
   return static_cast<int>(std::find(names.begin(), names.end(), name) - names.begin());
 }
 
+// Whether some position may read what the book publishes.
+bool refers_to_book(std::span<const PositionTable> tables) {
+  return std::any_of(tables.begin(), tables.end(), [](const PositionTable& table) {
+    const std::vector<Column>& columns = table.instrument->columns;
+    return table.instrument->publish != nullptr || std::any_of(columns.begin(), columns.end(), [](const Column& c) {
+             return c.or_published || c.kind == CellKind::pool;
+           });
+  });
+}
+
 class Compiler {
  public:
   Compiler(const Job& job, Detail detail) : job_(job) {
@@ -66,6 +77,7 @@ class Compiler {
     look_up_obligors(credit.order);
     book_.cells = compile_cells(job_);
     book_.unshocked = unshocked_cell(job_);
+    if (job_.chain && refers_to_book(job_.tables)) publish(*job_.chain, credit.order);
     for (const PositionTable& table : job_.tables) add(table, credit.order);
     if (unit > 0)
       book_.unit = unit;
@@ -103,36 +115,18 @@ class Compiler {
     const auto first_row = static_cast<std::uint32_t>(book_.leaf_of_row.size());
     const auto first_gauge = static_cast<std::uint32_t>(book_.gauge_rows.size());
     const Rows batch_rows = rows(table.positions, book_.detail, first_row);
-    Wiring wiring;
-    wiring.detail = book_.detail;
-    wiring.market = &book_.market;
-    wiring.obligor_count = static_cast<std::uint32_t>(book_.credit.obligors.size());
-    wiring.recovery_delay_years = delays_;
-    wiring.loss_given_default = loss_given_default_;
-    wiring.default_probability = [this](ObligorIndex o, double years) { return default_probability(o, years); };
-    for (int n = 0; n <= job_.steps; ++n) wiring.time_years.push_back(job_.step_years * n);
+    Wiring wiring = usual_wiring(book_.detail);
     wiring.valued = job_.report_steps;
     wiring.row = batch_rows.of_position;
     wiring.first_row = RowIndex{first_row};
     wiring.row_count = static_cast<std::uint32_t>(batch_rows.leaf.size());
     wiring.first_gauge = first_gauge;
     wiring.discount = [this](CurveIndex curve, FactorIndex spread, double date) {
-      return discount_index({curve, spread, date});
+      return discount_index(discounts_, book_.market.discounts, {curve, spread, date});
     };
-    Positions positions = table.positions;
-    for (ObligorIndex& o : positions.obligor)
-      if (!is_none(o)) o = order[static_cast<std::size_t>(o)];
-    for (std::size_t c = 0; c < table.instrument->columns.size(); ++c)
-      if (table.instrument->columns[c].kind == CellKind::obligor)
-        for (std::uint32_t& o : positions.references[c])
-          if (o != none) o = static_cast<std::uint32_t>(order[o]);
     Stage stage;
-    stage.batch = table.instrument->compile(positions, wiring);
-    for (const FactorIndex f : stage.batch->reads_lows) {
-      auto& bridged = book_.market.bridged;
-      const auto at = std::lower_bound(bridged.begin(), bridged.end(), f);
-      if (at == bridged.end() || *at != f) bridged.insert(at, f);
-    }
+    stage.batch = table.instrument->compile(by_bucket(table, order), wiring);
+    bridge(*stage.batch);
     stage.first_row = wiring.first_row;
     stage.row_count = wiring.row_count;
     stage.first_gauge = first_gauge;
@@ -142,6 +136,91 @@ class Compiler {
     }
     stage.gauge_count = static_cast<std::uint32_t>(book_.gauge_rows.size()) - first_gauge;
     book_.stages.push_back(std::move(stage));
+  }
+
+  Wiring usual_wiring(Detail detail) {
+    Wiring wiring;
+    wiring.detail = detail;
+    wiring.market = &book_.market;
+    wiring.obligor_count = static_cast<std::uint32_t>(book_.credit.obligors.size());
+    wiring.recovery_delay_years = delays_;
+    wiring.loss_given_default = loss_given_default_;
+    wiring.default_probability = [this](ObligorIndex o, double years) { return default_probability(o, years); };
+    for (int n = 0; n <= job_.steps; ++n) wiring.time_years.push_back(job_.step_years * n);
+    return wiring;
+  }
+  // The positions with obligors as the book counts them.
+  static Positions by_bucket(const PositionTable& table, const std::vector<ObligorIndex>& order) {
+    Positions positions = table.positions;
+    for (ObligorIndex& o : positions.obligor)
+      if (!is_none(o)) o = order[static_cast<std::size_t>(o)];
+    for (std::size_t c = 0; c < table.instrument->columns.size(); ++c)
+      if (table.instrument->columns[c].kind == CellKind::obligor)
+        for (std::uint32_t& o : positions.references[c])
+          if (o != none) o = static_cast<std::uint32_t>(order[o]);
+    return positions;
+  }
+  void bridge(const Batch& batch) {
+    for (const FactorIndex f : batch.reads_lows) {
+      auto& bridged = book_.market.bridged;
+      const auto at = std::lower_bound(bridged.begin(), bridged.end(), f);
+      if (at == bridged.end() || *at != f) bridged.insert(at, f);
+    }
+  }
+
+  // What positions refer to in the book, valued at every step.
+  void publish(const Chain& chain, const std::vector<ObligorIndex>& order) {
+    auto out = std::make_shared<Publishing>();
+    out->every_step = book_.market;
+    out->every_step.valued.resize(static_cast<std::size_t>(job_.steps));
+    std::iota(out->every_step.valued.begin(), out->every_step.valued.end(), 1);
+    book_.market.published.resize(chain.rows);
+    std::map<Discount, std::uint32_t> known;
+    Wiring wiring = usual_wiring(Detail::leaf);
+    wiring.valued = out->every_step.valued;
+    wiring.row_count = 1;
+    wiring.discount = [&](CurveIndex curve, FactorIndex spread, double date) {
+      return discount_index(known, out->every_step.discounts, {curve, spread, date});
+    };
+    out->links.reserve(chain.links.size());
+    for (const ChainLink& link : chain.links) {
+      Link& made = out->links.emplace_back();
+      made.first = link.first;
+      if (link.pool)
+        compile_pool(link, order, wiring, *out);
+      else
+        made.price = link.tables.front().instrument->publish(by_bucket(link.tables.front(), order), 0, wiring);
+      made.rows = link.pool ? int{pool_rows} : int{price_rows};
+      if (!made.price) continue;
+      std::copy(made.price->rows.begin(), made.price->rows.end(), published(link.first));
+    }
+    book_.publishing = std::move(out);
+  }
+  std::vector<FactorModel::Published>::iterator published(FactorIndex first) {
+    return book_.market.published.begin() + static_cast<std::ptrdiff_t>(first) -
+           static_cast<std::ptrdiff_t>(book_.market.factors.size());
+  }
+  void compile_pool(const ChainLink& pool, const std::vector<ObligorIndex>& order, Wiring& wiring, Publishing& out) {
+    Link& made = out.links.back();
+    double gross = 0;
+    wiring.first_gauge = 0;
+    for (const PositionTable& table : pool.tables) {
+      wiring.first_row = RowIndex{static_cast<std::uint32_t>(made.batches.size())};
+      wiring.row.assign(table.positions.size(), wiring.first_row);
+      const Batch& batch = *made.batches.emplace_back(table.instrument->compile(by_bucket(table, order), wiring));
+      bridge(batch);
+      made.today += batch.value_today.front();
+      gross += batch.gross.front();
+      out.reads_defaults |= batch.reads_defaults;
+      wiring.first_gauge += static_cast<std::uint32_t>(table.instrument->gauges.size());
+    }
+    out.ledger_rows = std::max(out.ledger_rows, made.batches.size());
+    out.gauge_rows = std::max<std::size_t>(out.gauge_rows, wiring.first_gauge);
+    if (!(made.today > 0))
+      throw InvalidJob({"the pool " + pool.name + " is worth " + std::to_string(made.today) + " " + job_.currency +
+                        " today; what refers to it needs a positive value"});
+    published(pool.first)[pool_value] = {made.today, gross};
+    published(pool.first)[pool_credit_loss] = {0, 2 * gross};
   }
 
   void look_up_obligors(const std::vector<ObligorIndex>& order) {
@@ -173,9 +252,10 @@ class Compiler {
     return default_curve(table.terms[table.term_of(i)], years, 1).front();
   }
 
-  DiscountIndex discount_index(const Discount& discount) {
-    const auto [at, fresh] = discounts_.try_emplace(discount, static_cast<std::uint32_t>(book_.market.discounts.size()));
-    if (fresh) book_.market.discounts.push_back(discount);
+  static DiscountIndex discount_index(std::map<Discount, std::uint32_t>& known, std::vector<Discount>& all,
+                                      const Discount& discount) {
+    const auto [at, fresh] = known.try_emplace(discount, static_cast<std::uint32_t>(all.size()));
+    if (fresh) all.push_back(discount);
     return DiscountIndex{at->second};
   }
 

@@ -41,7 +41,7 @@ Job frame_of(const Job& job) {
 Block still_block(const CompiledBook& book, const ObligorTable& obligors) {
   Block block;
   const FactorModel& market = book.market;
-  block.factors = LaneTable(market.factors.size(), market.steps + 1);
+  block.factors = LaneTable(market.rows(), market.steps + 1);
   for (std::size_t f = 0; f < market.factors.size(); ++f)
     for (int step = 0; step <= market.steps; ++step) {
       const Lanes values = block.factors(f, step);
@@ -49,7 +49,7 @@ Block still_block(const CompiledBook& book, const ObligorTable& obligors) {
     }
   if (!market.bridged.empty()) {
     block.lows = LaneTable(market.factors.size(), market.steps + 1);
-    std::copy_n(block.factors.data(), block.factors.size(), block.lows.data());
+    std::copy_n(block.factors.data(), block.lows.size(), block.lows.data());
     block.landings.resize(market.factors.size());
   }
   block.discounts = LaneTable(market.discounts.size(), static_cast<int>(market.valued.size()));

@@ -21,6 +21,9 @@ std::string megabytes(std::size_t bytes) {
 std::size_t fixed_bytes(const Job& job, const CompiledBook& book) {
   std::size_t positions = 0;
   for (const PositionTable& table : job.tables) positions += table.positions.size();
+  if (job.chain)
+    for (const ChainLink& link : job.chain->links)
+      for (const PositionTable& table : link.tables) positions += table.positions.size();
   const std::size_t cube_points = job.cells.size() * job.nodes.size() * job.report_steps.size();
   const std::size_t cube =
       cube_points * (quantities * (6 + 8 * job.confidence.size()) * 8 + static_cast<std::size_t>(job.tail_scenarios) * 25 +

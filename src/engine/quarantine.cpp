@@ -15,12 +15,13 @@ namespace {
 constexpr std::size_t together = 1024;
 
 void append(Positions& to, const Positions& from, std::size_t row) {
-  static_assert(sizeof(Positions) == 9 * sizeof(std::vector<int>), "a new column is selected here, too");
+  static_assert(sizeof(Positions) == 10 * sizeof(std::vector<int>), "a new column is selected here, too");
   to.id.push_back(from.id[row]);
   to.leaf.push_back(from.leaf[row]);
   to.currency.push_back(from.currency[row]);
   to.quantity.push_back(from.quantity[row]);
   to.obligor.push_back(from.obligor[row]);
+  if (!from.published.empty()) to.published.push_back(from.published[row]);
   const auto cells = [row](auto& into, const auto& out_of) {
     into.resize(out_of.size());
     for (std::size_t c = 0; c < out_of.size(); ++c)
@@ -58,6 +59,22 @@ Positions selected(const Positions& from, std::span<const std::uint32_t> rows) {
   Positions out;
   for (const std::uint32_t row : rows) append(out, from, row);
   return out;
+}
+
+void take_out_of_pools(Job& job, const std::function<bool(const std::string& id)>& out) {
+  if (!job.chain) return;
+  auto chain = std::make_shared<Chain>(*job.chain);
+  for (ChainLink& link : chain->links) {
+    if (!link.pool) continue;
+    for (PositionTable& table : link.tables) {
+      std::vector<std::uint32_t> rest;
+      for (std::uint32_t p = 0; p < table.positions.size(); ++p)
+        if (!out(table.positions.id[p])) rest.push_back(p);
+      if (rest.size() < table.positions.size()) table.positions = selected(table.positions, rest);
+    }
+    std::erase_if(link.tables, [](const PositionTable& table) { return table.positions.size() == 0; });
+  }
+  job.chain = std::move(chain);
 }
 
 // Of one table, the positions to blame.
@@ -191,6 +208,13 @@ void Quarantine::remove(Job& job, const CompiledCredit& credit, double unit, con
   if (rest.empty())
     throw InvalidJob({"every position of the job would be quarantined: none can be valued in all scenarios"});
   job.tables = std::move(rest);
+  const std::set<std::string> gone = [&] {
+    std::set<std::string> ids;
+    for (const Position& p : positions_) ids.insert(p.id);
+    return ids;
+  }();
+  take_out_of_pools(job, [&gone](const std::string& id) { return gone.contains(id); });
+  frame_.chain = job.chain;
   const auto place = [](const Position& p) { return std::find(instruments().begin(), instruments().end(), p.instrument); };
   std::sort(positions_.begin(), positions_.end(), [&](const Position& a, const Position& b) {
     return std::tuple(place(a) - instruments().begin(), a.id) < std::tuple(place(b) - instruments().begin(), b.id);

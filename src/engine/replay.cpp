@@ -315,6 +315,16 @@ void Replayer::Impl::start(Replay& out, std::size_t lane) const {
     out.path.emplace_back();
     for (int n = 0; n <= job.steps; ++n) out.path.back().push_back(block.factors(f, n)[lane]);
   }
+  if (const auto& publishing = leaves->book().publishing)
+    for (const Link& link : publishing->links) {
+      Replay::Published& told = out.published.emplace_back();
+      const std::uint32_t row = link.price ? std::uint32_t{credit_loss_row} : std::uint32_t{pool_credit_loss};
+      const FactorIndex lost{static_cast<std::uint32_t>(link.first) + row};
+      for (int n = 0; n <= job.steps; ++n) {
+        told.value.push_back(block.factors(link.first, n)[lane]);
+        told.credit_loss.push_back(block.factors(lost, n)[lane]);
+      }
+    }
   for (const Default& d : block.defaults)
     if (d.lane == lane)
       out.defaults.push_back({obligor[static_cast<std::size_t>(d.obligor)], d.step, d.loss_given_default, 0, 0, 0, {}});
@@ -377,6 +387,7 @@ void leave_out(Job& job, const std::vector<std::string>& ids) {
     if (rows.size() < table.positions.size()) table.positions = selected(table.positions, rows);
   }
   std::erase_if(job.tables, [](const PositionTable& table) { return table.positions.size() == 0; });
+  take_out_of_pools(job, [&out](const std::string& id) { return out.contains(id); });
 }
 
 }  // namespace tailcube

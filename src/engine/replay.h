@@ -39,7 +39,11 @@ struct ReplayedLiquidation {
 struct Replay {
   std::uint64_t scenario = 0;
   double unit = 0;
-  std::vector<std::vector<double>> path;  // [factor][step 0 .. n]; step 0 is just after today
+  std::vector<std::vector<double>> path;     // [factor][step 0 .. n]; step 0 is just after today
+  struct Published {                         // by a link of Job::chain: a pool, or a unit of a position; [step 0 .. n]
+    std::vector<double> value, credit_loss;  // pool: value and cash; position: its price
+  };
+  std::vector<Published> published;  // empty where nothing is referred to
   // Exactly what the run posts: [node][reporting step], in units; gauges [gauge][node][reporting step] in their unit.
   std::vector<Units> economic, credit;
   std::vector<double> gauges;

@@ -6,7 +6,7 @@
 namespace tailcube {
 namespace {
 
-LaneTable factor_table(const FactorModel& market) { return {market.factors.size(), market.steps + 1}; }
+LaneTable factor_table(const FactorModel& market) { return {market.rows(), market.steps + 1}; }
 
 Block empty_block(const CompiledBook& book) {
   Block block;
@@ -28,7 +28,8 @@ ReplayScene::ReplayScene(CompiledBook book)
       base_(empty_block(book_)),
       block_(empty_block(book_)),
       innovations_(factor_table(book_.market)),
-      scratch_(factor_table(book_.market)) {
+      scratch_(factor_table(book_.market)),
+      publisher_(book_.publishing.get()) {
   faults_.reserve(4096);
 }
 
@@ -49,6 +50,7 @@ void ReplayScene::evaluate(std::span<const std::uint32_t> scenarios, Ledger& led
   walk(scenarios);
   draw_defaults(book_.credit, credit_, block_);
   discount(book_.market, block_);
+  publisher_.publish(block_);
   for (const Stage& stage : book_.stages) stage.batch->evaluate(block_, ledger, faults_);
   faults_.clear();  // a run with this cube had none that matter
 }

@@ -26,6 +26,7 @@ class ReplayScene {
   Block base_, block_;
   LaneTable innovations_, scratch_;
   CreditScratch credit_;
+  Publisher publisher_;
   Faults faults_;
   std::array<std::uint32_t, lanes> gathered_{};
 };

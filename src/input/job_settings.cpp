@@ -167,10 +167,19 @@ void read_levels(Reading& reading, Section& cube) {
   }
 }
 
+// Which nodes they are is known with the positions.
+void read_outside(Reading& reading, Section& cube) {
+  const auto* node = cube.find("outside");
+  if (!node) return;  // no default to list: what a job without it says is what it always said
+  reading.outside = node->as_array();
+  if (!reading.outside) cube.wrong(*node, "outside", "a list of nodes below the total, for instance [\"fund/loans\"]");
+}
+
 void read_cube(Reading& reading) {
   Section cube(reading.context(), "cube");
   const std::size_t before = reading.issues.total();
   read_levels(reading, cube);
+  read_outside(reading, cube);
   read_contribute_by(reading, cube);
   reading.levels_known = reading.issues.total() == before;
   read_confidence(reading, cube);

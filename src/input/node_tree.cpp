@@ -1,5 +1,6 @@
 #include "src/input/node_tree.h"
 
+#include <algorithm>
 #include <map>
 
 namespace tailcube {
@@ -13,7 +14,10 @@ std::uint32_t NodeTree::leaf(std::span<const std::string_view> levels) {
   return last_;
 }
 
-NodeTree::Finished NodeTree::finish() const {
+NodeTree::Finished NodeTree::finish(std::span<const std::string> outside) const {
+  const auto is_outside = [&](std::string_view path) {
+    return std::any_of(outside.begin(), outside.end(), [&](const std::string& node) { return is_below(path, node); });
+  };
   // Sorted by their parts: "a/x" comes before "a-b/x", though '-' sorts before '/'.
   std::map<std::vector<std::string_view>, std::uint32_t> places;
   const auto parts_of = [](std::string_view path) {
@@ -26,7 +30,8 @@ NodeTree::Finished NodeTree::finish() const {
   };
   places[{}] = 0;
   for (const auto& path : paths_)
-    for (auto parts = parts_of(path); !parts.empty() && places.emplace(parts, 0).second;) parts.pop_back();
+    if (!is_outside(path))
+      for (auto parts = parts_of(path); !parts.empty() && places.emplace(parts, 0).second;) parts.pop_back();
   Finished out;
   for (auto& [parts, place] : places) {
     place = static_cast<std::uint32_t>(out.nodes.size());
@@ -37,7 +42,7 @@ NodeTree::Finished NodeTree::finish() const {
     const std::uint32_t parent = places.at({parts.begin(), parts.end() - 1});
     out.nodes.push_back({out.nodes[parent].path + "/" + std::string(parts.back()), NodeIndex{parent}});
   }
-  for (const auto& path : paths_) out.leaf.push_back(NodeIndex{places.at(parts_of(path))});
+  for (const auto& path : paths_) out.leaf.push_back(NodeIndex{is_outside(path) ? none : places.at(parts_of(path))});
   return out;
 }
 

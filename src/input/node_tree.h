@@ -11,6 +11,11 @@
 
 namespace tailcube {
 
+// Whether a path is that of a node or of one below it.
+inline bool is_below(std::string_view path, std::string_view node) {
+  return path.starts_with(node) && (path.size() == node.size() || path[node.size()] == '/');
+}
+
 class NodeTree {
  public:
   // A provisional number of the leaf with these level names, top down.
@@ -20,7 +25,10 @@ class NodeTree {
     std::vector<Node> nodes;
     std::vector<NodeIndex> leaf;
   };
-  Finished finish() const;
+  // Leaves at or below one of `outside` get no node.
+  Finished finish(std::span<const std::string> outside = {}) const;
+  // "credit/pool_a" of each provisional number.
+  const std::deque<std::string>& paths() const { return paths_; }
 
  private:
   NameIndex index_;

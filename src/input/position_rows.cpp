@@ -51,6 +51,8 @@ Positions PositionRows::finish(const std::vector<NodeIndex>& leaf) {
   for (auto& column : references) out.references.push_back(permuted(column, places));
   for (auto& column : names) out.names.push_back(permuted(column, places));
   for (auto& column : labels) out.labels.push_back(permuted(column, places));
+  out.published = permuted(published, places);
+  leaf_ = permuted(leaf_, places);
   source_ = permuted(source_, places);
   good_ = permuted(good_, places);
   return out;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/input/chain.h"
 #include "src/input/node_tree.h"
 #include "src/input/position_rows.h"
 #include "src/input/reading.h"
@@ -10,15 +11,16 @@ namespace tailcube {
 namespace {
 
 // Types of the format that a later version will value.
-constexpr std::string_view later_types = "stablecoin|fund_token|tranche|cover";
+constexpr std::string_view later_types = "stablecoin|fund_token|cover";
 
 constexpr std::string_view new_column = "; name it in cube.contribute_by to split expected shortfall by it";
 
 struct Shared {  // by all tables
   explicit Shared(Reading& r)
-      : reading(r), labels(r.job.contribute_by.size()), label_found(r.job.contribute_by.size(), std::uint8_t{0}) {}
+      : reading(r), chain(r), labels(r.job.contribute_by.size()), label_found(r.job.contribute_by.size(), std::uint8_t{0}) {}
   Reading& reading;
   NodeTree tree;
+  ChainReader chain;
   NameIndex ids;
   std::vector<RowSource> first_seen;      // of each id
   std::vector<NameIndex> labels;          // of each column of contribute_by
@@ -29,12 +31,14 @@ struct Shared {  // by all tables
 
 class PositionFile {
  public:
-  PositionFile(Shared& shared, const Instrument& instrument, SourceFile& file, std::uint32_t file_place, PositionRows& rows)
+  PositionFile(Shared& shared, const Instrument& instrument, SourceFile& file, std::uint32_t file_place, std::size_t table,
+               PositionRows& rows)
       : shared_(shared),
         reading_(shared.reading),
         instrument_(instrument),
         rows_(rows),
         file_place_(file_place),
+        place_(table),
         table_(file, reading_.issues, specs(shared.reading.job, instrument),
                shared.reading.levels_known ? Table::Unknown::refused : Table::Unknown::ignored, new_column) {
     level_names_.resize(reading_.job.levels.size());
@@ -72,9 +76,10 @@ class PositionFile {
 
   void read_row() {
     const std::string_view id = table_.id(0);
-    const RowSource source{file_place_, static_cast<std::uint32_t>(table_.line())};
+    const RowSource source = here();
     const std::uint32_t leaf = read_leaf();
     const FactorIndex currency = read_currency();
+    foreign_ = !is_none(currency);
     const double quantity = table_.number(quantity_, any, 1.0);
     const ObligorIndex obligor =
         obligor_ < 0 ? ObligorIndex{none} : read_obligor(obligor_, instrument_.obligor == Instrument::Credit::required);
@@ -88,9 +93,11 @@ class PositionFile {
       else
         table_.error(0, in_quotes(id) + " is there twice, first at " + shown_source(shared_.first_seen[place]));
     }
+    if (instrument_.publish) shared_.chain.offer(place_, rows_.size(), id, source);
     rows_.add(id, leaf, currency, quantity, obligor, source, table_.row_good());
   }
 
+  RowSource here() const { return {file_place_, static_cast<std::uint32_t>(table_.line())}; }
   std::string shown_source(const RowSource& source) const {
     return reading_.files.all()[source.file].shown + ":" + std::to_string(source.line);
   }
@@ -156,7 +163,8 @@ class PositionFile {
         rows_.numbers[c].push_back(column.words.empty() ? read_count(column, place) : read_word(column, place));
         break;
       case CellKind::factor:
-        rows_.references[c].push_back(static_cast<std::uint32_t>(read_factor(column, place)));
+        rows_.references[c].push_back(
+            static_cast<std::uint32_t>(column.or_published ? read_price(column, place, c) : read_factor(column, place)));
         break;
       case CellKind::curve:
         rows_.references[c].push_back(read_curve(column, place));
@@ -169,6 +177,11 @@ class PositionFile {
         break;
       case CellKind::name:
         rows_.names[c].push_back(read_name(column, place));
+        break;
+      case CellKind::pool:
+        if (!blank(column, place, "the path of a node"))
+          shared_.chain.want_pool({place_, c, rows_.size(), table_.cell(place), here()});
+        rows_.references[c].push_back(none);
         break;
     }
   }
@@ -231,6 +244,14 @@ class PositionFile {
                               std::string(column.allowed.words));
     return factor;
   }
+  // What is no factor may be the price of a position that is read later.
+  FactorIndex read_price(const Column& column, int place, std::size_t c) {
+    const std::string_view name = table_.cell(place);
+    if (name.empty() || !reading_.factors.known || reading_.factors.index.find(name) != none)
+      return read_factor(column, place);
+    shared_.chain.want_price({place_, c, rows_.size(), name, here(), foreign_});
+    return FactorIndex{none};
+  }
   std::uint32_t read_curve(const Column& column, int place) {
     if (blank(column, place, "the name of a curve")) return none;
     const std::string_view name = table_.cell(place);
@@ -259,9 +280,11 @@ class PositionFile {
   const Instrument& instrument_;
   PositionRows& rows_;
   std::uint32_t file_place_;
+  std::size_t place_;  // among all tables
   Table table_;
   std::vector<std::string_view> level_names_;
   std::vector<int> label_;  // of each column of contribute_by, -1: not in the table
+  bool foreign_ = false;    // the row's currency is not the job's
   int first_level_ = 1, currency_ = 0, quantity_ = 0, obligor_ = -1, first_own_ = 0;
 };
 
@@ -273,7 +296,7 @@ void read_type(Shared& shared, Section& section, const toml::node& node, const I
     SourceFile* file = reading.open(section, name, instrument.name);
     const auto place = static_cast<std::uint32_t>(reading.files.all().size() - 1);
     shared.all_open = shared.all_open && file != nullptr;
-    if (file) PositionFile(shared, instrument, *file, place, rows).read();
+    if (file) PositionFile(shared, instrument, *file, place, tables.size(), rows).read();
   };
   if (const auto* list = node.as_array()) {
     for (const auto& name : *list) read_one(name);
@@ -325,15 +348,18 @@ void read_positions(Reading& reading, Section& files) {
   if (section.table().empty())
     files.missing("positions", "at least one table, for instance positions.exposure = \"exposures.csv\"");
 
-  NodeTree::Finished tree = shared.tree.finish();
+  shared.chain.look_up(tables, shared.tree);
+  NodeTree::Finished tree = shared.tree.finish(shared.chain.outside());
   if (tree.leaf.empty()) tree.leaf.push_back(NodeIndex{0});  // no levels, or no usable row
   reading.job.nodes = std::move(tree.nodes);
+  std::vector<Factor> factors = reading.job.market.factors;
+  factors.resize(factors.size() + shared.chain.rows(), Factor{.process = Process::normal});  // whose law nobody knows
   for (auto& rows : tables) {
     if (rows.size() == 0) continue;
     reading.job.tables.push_back({rows.instrument, rows.finish(tree.leaf)});
-    rows.check(reading.job.tables.back().positions, reading.job.market.factors, reading.files, reading.issues,
-               reading.job.warnings);
+    rows.check(reading.job.tables.back().positions, factors, reading.files, reading.issues, reading.job.warnings);
   }
+  shared.chain.link(tables, shared.tree);
   sort_labels(shared, reading.job);
   if (shared.all_open) check_contribute_by(reading, shared.label_found, shared.headers);
   if (reading.issues.total() == 0 && reading.job.tables.empty())

@@ -34,6 +34,7 @@ struct Reading {
   bool levels_known = false;                   // job.levels and contribute_by name every such column
   const toml::array* contributions = nullptr;  // cube.contributions where it is a list; otherwise the word
   int contributions_word = 0;
+  const toml::array* outside = nullptr;        // cube.outside
   const toml::array* contribute_by = nullptr;  // cube.contribute_by where it is a list
   bool correlation_known = false;              // job.market.correlation is complete
 

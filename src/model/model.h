@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -75,6 +76,18 @@ struct PositionTable {
   Positions positions;
 };
 
+// What is referred to in the book itself: a pool, or a position with a price. Publishes rows of Block::factors.
+struct ChainLink {
+  std::string name;  // path of the pool below the root, or id of the position
+  bool pool = false;
+  FactorIndex first{};                // its first row: pool_value, or price_row
+  std::vector<PositionTable> tables;  // of a pool; or one with the position alone
+};
+struct Chain {
+  std::vector<ChainLink> links;  // each refers to earlier ones only
+  std::uint32_t rows = 0;        // that they publish
+};
+
 // What expected shortfall is split up by beside the tree; what stands for no value, and for those not told apart.
 inline constexpr std::string_view no_value = "(none)", other_values = "(others)";
 struct ContributionColumn {
@@ -113,9 +126,10 @@ struct Job {
   CreditSettings credit;
   ObligorTable obligors;
   // ObligorIndex in positions counts obligors in the order of ObligorTable (by id); compile maps it to bucket order.
-  std::vector<Node> nodes;            // depth first, by id; [0] = "total"
-  std::vector<PositionTable> tables;  // in the order of instruments(); tables without positions are absent
-  std::vector<CellSpec> cells;        // the file's order; "base" if there is none
+  std::vector<Node> nodes;             // depth first, by id; [0] = "total"
+  std::vector<PositionTable> tables;   // in the order of instruments(); tables without positions are absent
+  std::shared_ptr<const Chain> chain;  // null: nothing is referred to. Holds the positions outside the total as well
+  std::vector<CellSpec> cells;         // the file's order; "base" if there is none
 
   std::vector<std::string> defaults_used;  // "cube.tail = exact", "loans.csv: currency = USD (3 000 rows)"
   std::vector<std::string> warnings;

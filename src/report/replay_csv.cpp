@@ -27,6 +27,13 @@ class Writer {
     for (std::size_t f = 0; f < r.path.size(); ++f)
       for (std::size_t n = 0; n < r.path[f].size(); ++n)
         line("factor", job_.factor_ids[f], static_cast<int>(n), "value", r.path[f][n], "factor");
+    for (std::size_t i = 0; i < r.published.size(); ++i) {
+      const ChainLink& link = job_.chain->links[i];
+      for (std::size_t n = 0; n < r.published[i].value.size(); ++n) {
+        line(kind_of(link), link.name, static_cast<int>(n), "value", r.published[i].value[n], currency);
+        line(kind_of(link), link.name, static_cast<int>(n), "credit_loss", r.published[i].credit_loss[n], currency);
+      }
+    }
     const std::vector<std::uint32_t> defaults = largest_defaults(story_);
     for (std::size_t i = 0; i < listed(defaults.size()); ++i) {
       const ReplayedDefault& d = r.defaults[defaults[i]];

@@ -25,7 +25,10 @@ class Writer {
     json.add("step_years", exact(times)).add("horizon_years", exact(horizons)).add("horizon", h);
     json.add("equals_cube", story_.check.differences.empty());
     json.add("places_in_tail", story_.check.listed).add("places_not_in_tail", story_.check.beyond);
-    json.add("factors", factors()).add("defaults", defaults()).add("liquidations", liquidations());
+    json.add("factors", factors())
+        .add("published", published())
+        .add("defaults", defaults())
+        .add("liquidations", liquidations());
     json.add("nodes", nodes()).add("positions", positions());
     json.add("default_count", largest_defaults(story_).size()).add("liquidation_count", largest_liquidations(story_).size());
     json.add("position_count", largest_positions(story_).size());
@@ -46,6 +49,16 @@ class Writer {
     for (std::size_t f = 0; f < replay_.path.size(); ++f) {
       const auto kind = static_cast<std::size_t>(job_.market.factors[f].process);
       out.push_back(Json().add("id", job_.factor_ids[f]).add("kind", kinds[kind]).add("value", exact(replay_.path[f])));
+    }
+    return out;
+  }
+  std::vector<Json> published() const {
+    std::vector<Json> out;
+    for (std::size_t i = 0; i < replay_.published.size(); ++i) {
+      const ChainLink& link = job_.chain->links[i];
+      Json json;
+      json.add("id", link.name).add("kind", kind_of(link)).add("value", exact(replay_.published[i].value));
+      out.push_back(json.add("credit_loss", exact(replay_.published[i].credit_loss)));
     }
     return out;
   }

@@ -42,6 +42,7 @@ std::vector<std::uint32_t> largest_liquidations(const Story&);
 // The node and those below it: itself, then largest loss at the horizon first.
 std::vector<int> largest_nodes(const Story&);
 bool lies_under(const Job&, NodeIndex node, int ancestor);
+inline const char* kind_of(const ChainLink& link) { return link.pool ? "pool" : "price"; }
 std::string word(ReplayedLiquidation::How);  // "seen", "on the way", "after a jump"
 
 void write_story_text(std::ostream&, const Story&);

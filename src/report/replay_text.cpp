@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <ostream>
+#include <set>
 
 #include "src/report/money.h"
 #include "src/report/replay_story.h"
@@ -23,6 +24,7 @@ class Writer {
   void write() {
     head();
     factors();
+    chain();
     defaults();
     liquidations();
     cash();
@@ -68,20 +70,53 @@ class Writer {
   }
 
   void factors() {
-    constexpr std::size_t abreast = 7;
     out_ << "\nFactors: their values, drivers in standard deviations; 0 is just after today\n";
-    const std::size_t steps = replay_.path.empty() ? 0 : replay_.path.front().size();
+    paths(replay_.path, [this](std::size_t f) { return job_.factor_ids[f]; });
+  }
+  template <class Name>
+  void paths(const std::vector<std::vector<double>>& all, const Name& name) {
+    constexpr std::size_t abreast = 7;
+    const std::size_t steps = all.empty() ? 0 : all.front().size();
     for (std::size_t first = 0; first < steps; first += abreast) {
       Rows rows = {{"step"}};
       for (std::size_t n = first; n < std::min(steps, first + abreast); ++n)
         rows[0].push_back(std::to_string(n) + (n == 0 ? "" : " (" + time(static_cast<int>(n)) + ")"));
-      for (std::size_t f = 0; f < replay_.path.size(); ++f) {
-        rows.push_back({job_.factor_ids[f]});
+      for (std::size_t i = 0; i < all.size(); ++i) {
+        rows.push_back({name(i)});
         for (std::size_t n = first; n < std::min(steps, first + abreast); ++n)
-          rows.back().push_back(significant(replay_.path[f][n], 6));
+          rows.back().push_back(significant(all[i][n], 6));
       }
       write_columns(out_, rows, 1);
       if (first + abreast < steps) out_ << "\n";
+    }
+  }
+
+  // What the book refers to of itself, each after what it depends on.
+  void chain() {
+    if (replay_.published.empty()) return;
+    const std::vector<ChainLink>& links = job_.chain->links;
+    out_ << "\nPools, value and cash received, and prices of positions, each below what it follows from, " << job_.currency
+         << "\n";
+    std::vector<std::vector<double>> all;
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < links.size(); ++i) {
+      all.push_back(replay_.published[i].value);
+      names.push_back((links[i].pool ? "pool " : "") + links[i].name);
+      if (!links[i].pool) continue;
+      all.push_back(replay_.published[i].credit_loss);
+      names.emplace_back("  lost by credit");
+    }
+    paths(all, [&](std::size_t i) { return names[i]; });
+    for (const ChainLink& link : links) {
+      if (!link.pool) continue;
+      std::set<std::uint32_t> debtors;
+      for (const PositionTable& table : link.tables)
+        for (const ObligorIndex o : table.positions.obligor)
+          if (!is_none(o)) debtors.insert(static_cast<std::uint32_t>(o));
+      const auto in_pool = [&](const ReplayedDefault& d) { return debtors.contains(d.obligor); };
+      const auto defaults = std::count_if(replay_.defaults.begin(), replay_.defaults.end(), in_pool);
+      if (!debtors.empty())
+        out_ << "  pool " << link.name << ": " << defaults << " of " << count(debtors.size(), "obligor") << " default\n";
     }
   }
 
@@ -109,6 +144,8 @@ class Writer {
             "has cost, "
             "both after "
          << time(job_.steps) << "; " << job_.currency << "\n";
+    if (!replay_.published.empty())
+      out_ << "  of positions in the total; what defaults cost a pool outside it is lost by credit there\n";
   }
   void rest(std::size_t all, const char* thing) {
     if (listed(all) < all) out_ << "  the " << listed(all) << " largest of " << count(all, thing) << "\n";

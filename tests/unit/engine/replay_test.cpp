@@ -219,7 +219,7 @@ TEST_CASE("a vault is liquidated at its own price", "[replay]") {
       const ReplayedPosition& p = replay.positions[l.position];
       REQUIRE(p.table == table);
       const std::string& id = r.job.tables[table].positions.id[p.place];
-      if (id == "borrower") continue;
+      if (!id.starts_with("vault")) continue;
       const int k = std::stoi(id.substr(5));  // vaultK: 10 + K ETH, a debt of 14 000 + 1500 K
       const bool always = k % 2 == 1 && k < 10;
       const double quantity = 10 + k, debt = 14000 + 1500 * k, threshold = 0.83, kept = 0.995 / 1.05;

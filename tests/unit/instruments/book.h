@@ -54,7 +54,7 @@ struct World {
   }
   void draw_factors() {
     std::normal_distribution<double> normal;
-    block.factors = LaneTable(market.factors.size(), market.steps + 1);
+    block.factors = LaneTable(market.rows(), market.steps + 1);
     for (std::size_t i = 0; i < market.factors.size(); ++i)
       for (std::size_t k = 0; k < lanes; ++k) {
         const Factor& f = market.factors[i];
@@ -65,6 +65,42 @@ struct World {
           x = f.process == Process::lognormal ? x * std::exp(move) : x + move;
         }
       }
+  }
+  // A pool that is worth `today` and then anything from nothing to twice that, of which so much is lost by credit; call it
+  // before draw_factors, and fill_pool after.
+  PoolIndex add_pool(double today) {
+    const PoolIndex pool{static_cast<std::uint32_t>(market.rows())};
+    market.published.push_back({today, 2 * today});
+    market.published.push_back({0, 2 * today});
+    return pool;
+  }
+  void fill_pool(PoolIndex pool) {
+    const auto row = static_cast<std::size_t>(pool);
+    const double today = market.published[row - market.factors.size()].today;
+    for (int n = 0; n <= market.steps; ++n)
+      for (std::size_t k = 0; k < lanes; ++k) {
+        block.factors(row, n)[k] = n == 0 ? today : uniform(0, 2 * today);
+        block.factors(row + 1, n)[k] = n == 0 ? 0 : uniform(0, today);
+      }
+  }
+  // What the positions publish, as the engine has it: rows after all others. Call it before draw_factors.
+  void add_prices(Positions& positions) {
+    for (std::size_t p = 0; p < positions.size(); ++p) {
+      positions.published.push_back(FactorIndex{static_cast<std::uint32_t>(market.rows())});
+      market.published.resize(market.published.size() + price_rows);
+    }
+  }
+  void publish(const Instrument& type, const Positions& positions) {
+    Wiring wiring;
+    wiring.market = &market;
+    for (int n = 0; n <= market.steps; ++n) wiring.time_years.push_back(time(n));
+    for (std::size_t p = 0; p < positions.size(); ++p) {
+      const auto path = type.publish(positions, p, wiring);
+      std::copy(path->rows.begin(), path->rows.end(),
+                market.published.begin() + static_cast<std::ptrdiff_t>(positions.published[p]) -
+                    static_cast<std::ptrdiff_t>(market.factors.size()));
+      path->publish(block, positions.published[p]);
+    }
   }
   // About one obligor in `one_in` per lane, at a random step.
   void draw_defaults(std::uint32_t obligors, int one_in) {
@@ -113,7 +149,7 @@ struct World {
 };
 
 // Rows of a table as name -> cell; cells that are not given take their default. Ids are p00000, p00001, ...
-using Cell = std::variant<double, FactorIndex, CurveIndex, std::string, ObligorIndex>;
+using Cell = std::variant<double, FactorIndex, CurveIndex, std::string, ObligorIndex, PoolIndex>;
 struct Line {
   std::uint32_t leaf = 1;
   FactorIndex currency{none};
@@ -154,6 +190,7 @@ inline Positions table(const Instrument& type, const std::vector<Line>& lines) {
         if (const auto* f = std::get_if<FactorIndex>(&cell->second)) reference = static_cast<std::uint32_t>(*f);
         if (const auto* f = std::get_if<CurveIndex>(&cell->second)) reference = static_cast<std::uint32_t>(*f);
         if (const auto* o = std::get_if<ObligorIndex>(&cell->second)) reference = static_cast<std::uint32_t>(*o);
+        if (const auto* o = std::get_if<PoolIndex>(&cell->second)) reference = static_cast<std::uint32_t>(*o);
         if (const auto* w = std::get_if<std::string>(&cell->second)) {
           if (column.kind == CellKind::name)
             name = stream(column.name, *w);
@@ -165,7 +202,7 @@ inline Positions table(const Instrument& type, const std::vector<Line>& lines) {
         out.numbers[c].push_back(number);
       if (column.kind == CellKind::name) out.names[c].push_back(name);
       if (column.kind == CellKind::factor || column.kind == CellKind::curve || column.kind == CellKind::rate ||
-          column.kind == CellKind::obligor)
+          column.kind == CellKind::obligor || column.kind == CellKind::pool)
         out.references[c].push_back(reference);
     }
   }

@@ -1,0 +1,61 @@
+#include "kernels/instruments/priced_units.h"
+
+#include <cmath>
+
+namespace tailcube {
+namespace {
+
+FactorIndex row_of(FactorIndex first, PriceRow row) { return FactorIndex{static_cast<std::uint32_t>(first) + row}; }
+
+class PricedUnits final : public Batch {
+ public:
+  PricedUnits(const Positions& positions, const Wiring& wiring, const std::vector<double>& units) : rows_(wiring, 0) {
+    const FactorModel& market = *wiring.market;
+    const double years = wiring.time_years.back();
+    value_today.assign(rows_.count, 0.0);
+    gross.assign(rows_.count, 0.0);
+    lines_.reserve(positions.size());
+    for (std::size_t p = 0; p < positions.size(); ++p) {
+      const FactorIndex first = positions.published[p];
+      const auto row = static_cast<std::uint32_t>(rows_.of_position(wiring, p));
+      lines_.push_back({row, first, units[p]});
+      value_today[row] += units[p] * exchange_today(market, row_of(first, value_row));
+      gross[row] += std::abs(units[p]) * (exchange_bound(market, row_of(first, value_row), years) +
+                                          exchange_bound(market, row_of(first, cash_row), years));
+      for (const PriceRow read : {value_row, cash_row, credit_loss_row}) reads.push_back(row_of(first, read));
+    }
+    reads = distinct(std::move(reads));
+  }
+
+  void evaluate(const Block& block, Ledger& ledger, Faults&) const noexcept override {
+    rows_.clear(ledger);
+    for (const Line& line : lines_)
+      for (std::size_t v = 0; v < rows_.valued.size(); ++v) {
+        const auto add = [&](PriceRow from, LaneTable& to) {
+          const double* each = block.factors(row_of(line.first, from), rows_.valued[v]).data();
+          double* sum = to(rows_.row(line.row), static_cast<int>(v)).data();
+          for (std::size_t k = 0; k < lanes; ++k) sum[k] += line.units * each[k];
+        };
+        add(value_row, ledger.value);
+        add(cash_row, ledger.cash);
+        add(credit_loss_row, ledger.credit_loss);
+      }
+  }
+
+ private:
+  struct Line {
+    std::uint32_t row;
+    FactorIndex first;
+    double units;
+  };
+  RowSet rows_;
+  std::vector<Line> lines_;
+};
+
+}  // namespace
+
+std::unique_ptr<Batch> priced_units(const Positions& positions, const Wiring& wiring, const std::vector<double>& units) {
+  return std::make_unique<PricedUnits>(positions, wiring, units);
+}
+
+}  // namespace tailcube

@@ -1,0 +1,18 @@
+#pragma once
+// The batch of every instrument whose positions publish a price: units times what their price path says of one.
+#include <memory>
+#include <vector>
+
+#include "kernels/instruments/rows.h"
+
+namespace tailcube {
+
+// What others see of a price that has come to nothing, as a share of the price today: a vault that holds it can be
+// liquidated like any other.
+inline constexpr double least_price = 1e-9;
+
+// `units` of each position, with its sign. Value, cash and credit loss of its row are units x value_row, cash_row and
+// credit_loss_row of what it publishes.
+std::unique_ptr<Batch> priced_units(const Positions&, const Wiring&, const std::vector<double>& units);
+
+}  // namespace tailcube

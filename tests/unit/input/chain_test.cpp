@@ -1,0 +1,64 @@
+// References to the book itself: what they may name, and what is said of those that go wrong.
+#include "tests/catch_any.h"
+#include "tests/unit/input/job_files.h"
+
+namespace tailcube::test {
+namespace {
+
+// Tables beside the exposures of the valid job, whose books are credit/a, credit/a-1, credit/b and bank/z.
+Outcome with(const std::string& tranche_rows, const std::string& vault_rows = "", const std::string& outside = "") {
+  JobFiles files = valid_job();
+  std::string& job = files["job.toml"];
+  job = replaced(job, "levels = [\"book\", \"pool\"]", "levels = [\"book\"]" + outside);
+  files["exposures.csv"] = "id,book,currency,quantity,obligor,ead\nP2,credit,,,O3,200\nP1,bank,EUR,2,O1,100.5\n";
+  files["more.csv"] = "id,ead,obligor,book\nP0,1e6,O2,bank\n";
+  std::string types;
+  if (!tranche_rows.empty()) types += "positions.tranche = \"t.csv\"\n";
+  if (!vault_rows.empty()) types += "positions.vault = \"v.csv\"\n";
+  job = replaced(job, "positions.exposure", types + "positions.exposure");
+  files["t.csv"] = "id,book,reference_pool,notional,attachment,detachment\n" + tranche_rows;
+  files["v.csv"] = "id,book,currency,collateral_factor,collateral_quantity,debt,liquidation_threshold\n" + vault_rows;
+  return outcome(files);
+}
+
+using Messages = std::vector<std::string>;
+
+TEST_CASE("prices of positions and pools are found wherever they are read") {
+  const Outcome good = with("T,notes,credit,100,0,0.1\nU,notes,bank,100,0.2,1\n",
+                            "V,v,,T,10,5,0.8\nW,v,,BTC,1,5,0.8\nX,v,,U,10,5,0.8\n", "\noutside = [\"credit\"]");
+  CHECK(good.messages.empty());
+}
+
+TEST_CASE("references to the book that go wrong") {
+  const std::string wrong_pool = "\"credits\" is no node of the book, written without \"total/\"";
+  const std::string wrong_price = "\"TT\" is not in files.factors, nor a position with a price";
+  CHECK(with("T,notes,credits,100,0,0.1\nBTC,notes,bank,100,0,0.1\nU,notes,,100,0.3,0.1\n",
+             "V,v,,TT,10,5,0.8\nW,v,EUR,BTC,10,5,0.8\n")
+            .messages == Messages{"t.csv:2: reference_pool: " + wrong_pool + "; did you mean \"credit\"?",
+                                  "t.csv:3: id: \"BTC\" is the id of a factor; a position with a price needs its own",
+                                  "t.csv:4: reference_pool: blank; required, the path of a node",
+                                  "v.csv:2: collateral_factor: " + wrong_price + "; did you mean \"T\"?",
+                                  "v.csv:3: currency: \"EUR\": this type must be in the job's currency"});
+  CHECK(with("T,notes,credit,100,0.2,0.1\n").messages == Messages{"t.csv:2: detachment: it is not above attachment"});
+}
+
+TEST_CASE("a ring is refused, and its positions are named") {
+  CHECK(with("T,notes,notes,100,0,0.1\n").messages ==
+        Messages{"t.csv:2: id: it refers to itself: pool notes -> T -> pool notes"});
+  CHECK(with("T,notes,desk,100,0,0.1\nU,desk,credit,100,0,0.1\n", "V,desk,,T,10,5,0.8\n").messages ==
+        Messages{"t.csv:2: id: it refers to itself: pool desk -> V -> T -> pool desk"});
+}
+
+TEST_CASE("what lies outside the total is a pool that somebody refers to") {
+  CHECK(with("T,notes,credit,100,0,0.1\n", "", "\noutside = [\"banks\"]").messages ==
+        Messages{"job.toml:25:12: cube.outside: \"banks\" is no node of the book, written without \"total/\""});
+  CHECK(
+      with("T,notes,credit,100,0,0.1\n", "", "\noutside = [\"credit\", \"bank\"]").messages ==
+      Messages{"job.toml:25:22: cube.outside: \"bank\" has positions in no pool that is referred to; nobody would see their "
+               "losses"});
+  CHECK(with("T,notes,credit,100,0,0.1\n", "", "\noutside = 3").messages ==
+        Messages{"job.toml:25:11: cube.outside: 3 is not a list of nodes below the total, for instance [\"fund/loans\"]"});
+}
+
+}  // namespace
+}  // namespace tailcube::test

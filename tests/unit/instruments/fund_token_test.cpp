@@ -1,0 +1,112 @@
+#include "kernels/publishing.h"
+#include "tests/catch_any.h"
+#include "tests/unit/instruments/book.h"
+
+using namespace tailcube;
+using namespace tailcube::test;
+
+namespace {
+
+double cell(const Line& line, const std::string& name, double otherwise) {
+  const auto at = line.cells.find(name);
+  return at == line.cells.end() ? otherwise : std::get<double>(at->second);
+}
+
+}  // namespace
+
+TEST_CASE("a fund's token is a levered share of its assets, redeemed through its gate", "[fund_token]") {
+  constexpr int steps = 8;
+  constexpr double step_years = 0.25;
+  World w(steps, step_years, {1, 4, 8}, 31);
+  w.add("BTC", Process::lognormal, 60000, 0.7);
+  const PoolIndex pools[] = {w.add_pool(3e6), w.add_pool(500)};
+  std::vector<Line> book;
+  for (std::size_t i = 0; i < 80; ++i) {
+    Line line{.leaf = 1 + static_cast<std::uint32_t>(w.random() % 3),
+              .quantity = w.uniform(-1, 2),
+              .cells = {{"assets", pools[i % 2]}, {"tokens", w.uniform(10, 1e4)}}};
+    if (i % 3 != 0) line.cells["leverage"] = w.uniform(1, 3), line.cells["borrow_rate"] = w.uniform(0, 0.2);
+    if (i % 4 != 0) line.cells["token_price"] = w.uniform(0.5, 100);
+    if (i % 2 == 0) line.cells["publication_lag_years"] = w.uniform(0, 0.8);
+    if (i % 5 != 0) line.cells["redeem_years"] = w.uniform(0, 1.5);
+    if (i % 5 > 1) line.cells["redemption_period_years"] = i % 5 == 2 ? 0.5 : w.uniform(0.1, 0.9);
+    if (i % 5 > 2) line.cells["gate"] = w.uniform(0.05, 1);
+    book.push_back(line);
+  }
+  const Instrument& type = instrument("fund_token");
+  Positions positions = table(type, book);
+  w.add_prices(positions);
+  w.draw_factors();
+  for (const PoolIndex pool : pools) w.fill_pool(pool);
+  w.publish(type, positions);
+  const auto expected = [&](std::size_t p, std::size_t v, int lane) {
+    const Line& line = book[p];
+    const auto pool = static_cast<std::size_t>(std::get<PoolIndex>(line.cells.at("assets")));
+    const double today = w.market.published[pool - w.market.factors.size()].today;
+    const double leverage = cell(line, "leverage", 1);
+    // What a token has at a step, of the fund as it is and of one without credit losses.
+    const auto net = [&](int n, bool spared) {
+      const auto k = static_cast<std::size_t>(lane);
+      const double assets =
+          leverage * (w.block.factors(pool, n)[k] + (spared ? w.block.factors(pool + 1, n)[k] : 0)) / today;
+      const double debt = (leverage - 1) * std::exp(cell(line, "borrow_rate", 0) * n * step_years);
+      return cell(line, "token_price", 1) * std::max(0.0, assets - debt);
+    };
+    const auto published = [&](int n, bool spared) {  // the latest step that is old enough
+      int seen = n;
+      while (seen > 0 && n * step_years - seen * step_years < cell(line, "publication_lag_years", 0) - 1e-12) --seen;
+      return net(seen, spared);
+    };
+    double left = 1, cash = 0, spared_cash = 0;
+    const double asked = cell(line, "redeem_years", 1e9), period = cell(line, "redemption_period_years", 0);
+    const double asked_step = std::max(step_years, std::ceil(asked / step_years - 1e-9) * step_years);
+    for (int n = 1; n <= w.market.valued[v]; ++n) {
+      // Dates after the last step, up to this one, that are not before it is asked for; without a period each step is one.
+      int dates = period == 0 && n * step_years > asked_step - 1e-9;
+      for (int d = 1; period > 0 && d * period < n * step_years + 1e-9; ++d)
+        dates += d * period > (n - 1) * step_years + 1e-9 && d * period > asked_step - 1e-9;
+      for (; dates > 0 && left > 1e-12; --dates) {
+        const double now = std::min(left, cell(line, "gate", 1));
+        cash += now * published(n, false), spared_cash += now * published(n, true), left -= now;
+      }
+    }
+    const int h = w.market.valued[v];
+    const double units = line.quantity * cell(line, "tokens", 0);
+    const double value = left * net(h, false);
+    return Outcome{units * value, units * cash, units * (left * net(h, true) + spared_cash - value - cash), {}};
+  };
+  const Errors errors = compare(type, positions, w, 0, expected);
+  INFO(errors.where);
+  CHECK(errors.reference < 1e-12);
+  CHECK(errors.leaf < 1e-13);
+  CHECK(errors.units <= 1);
+}
+
+TEST_CASE("a fund's price is late, and its holder's value is not", "[fund_token]") {
+  World w(3, 1.0 / 12, {1, 2, 3}, 32);
+  w.add("BTC", Process::lognormal, 60000, 0.7);
+  const PoolIndex pool = w.add_pool(1000);
+  const Instrument& type = instrument("fund_token");
+  Positions positions = table(type, {{.cells = {{"assets", pool},
+                                                {"tokens", 100.0},
+                                                {"token_price", 10.0},
+                                                {"leverage", 2.0},
+                                                {"publication_lag_years", 0.1}}}});
+  w.add_prices(positions);
+  w.draw_factors();
+  w.fill_pool(pool);
+  const auto value = static_cast<std::size_t>(pool);
+  w.block.factors(value, 1)[0] = 900, w.block.factors(value, 2)[0] = 700, w.block.factors(value, 3)[0] = 400;
+  w.publish(type, positions);
+  const auto row = [&](PriceRow r, int step) {
+    return w.block.factors(static_cast<std::size_t>(positions.published[0]) + r, step)[0];
+  };
+  CHECK(row(price_row, 1) == 10);
+  CHECK(row(price_row, 2) == 10);
+  CHECK(row(price_row, 3) == Approx(8).epsilon(1e-14));
+  CHECK(row(value_row, 1) == Approx(8).epsilon(1e-14));
+  CHECK(row(value_row, 2) == Approx(4).epsilon(1e-14));
+  CHECK(row(value_row, 3) == 0);
+  const Compiled batch(type, positions, w, Detail::leaf);
+  CHECK(batch.batch->value_today[0] == 1000);
+}

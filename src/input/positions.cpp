@@ -11,7 +11,7 @@ namespace tailcube {
 namespace {
 
 // Types of the format that a later version will value.
-constexpr std::string_view later_types = "stablecoin|cover";
+constexpr std::string_view later_types = "cover";
 
 constexpr std::string_view new_column = "; name it in cube.contribute_by to split expected shortfall by it";
 

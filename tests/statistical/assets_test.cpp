@@ -165,3 +165,38 @@ TEST_CASE("shares of revenue, with tokens and with a cap") {
   INFO(pool.summary());
   CHECK(pool.plausible());
 }
+
+// Of the coin that is likely to lose its peg; the other one's figures lie beyond what so many scenarios see, but for its
+// mean.
+TEST_CASE("a coin loses its peg") {
+  const auto file = reference("rwa_instruments");
+  if (!file) return;
+  int seed = 5500;
+  for (const auto& e : file->at("expected").at("stablecoin_depeg")) {
+    const double years = e["T"];
+    Files files;
+    files["factors.csv"] = "id,kind,initial,volatility\nX,lognormal,1,0.1\n";
+    files["correlation.csv"] = "id,X\nX,1\n";
+    files["stablecoin.csv"] = "id,tokens,depeg_rate,price_beta_a,price_beta_b\nc," + number(e["N"]) + "," +
+                              number(e["hazard"]) + "," + number(e["recovery_beta"][0]) + "," +
+                              number(e["recovery_beta"][1]) + "\n";
+    JobText job{.seed = ++seed, .scenarios = 400'000, .step = years == 1 ? "1Y" : "1Q", .tables = {"stablecoin"}};
+    job.tail_scenarios = 20'000;
+    files["job.toml"] = job.text();
+    const Cube cube = run(files);
+    const Acceptance accept{"rwa_instruments, coin, hazard " + number(e["hazard"])};
+    const std::size_t at = cube.at(0, 0, 0, 0);
+    accept.check("EL", cube.expected_loss[at], cube.expected_loss_se[at], e["EL"]);
+    accept.check_probability("P(depeg)", static_cast<std::uint64_t>(std::llround(cube.probability_of_loss[at] * 400'000)),
+                             400'000, e["P_depeg"]);
+    for (std::size_t c = 0; c < cube.confidence.size(); ++c) {
+      const std::size_t i = cube.at(0, 0, 0, 0, static_cast<int>(c));
+      const auto& risk = e["risk"][key(cube.confidence[c])];
+      if (risk["VaR"] == 0.0)
+        CHECK(cube.value_at_risk[i] == 0);
+      else
+        accept.check_var(cube, i, key(cube.confidence[c]), risk["VaR"]);
+      accept.check_es(cube, i, key(cube.confidence[c]), risk["ES"]);
+    }
+  }
+}

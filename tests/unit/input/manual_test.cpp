@@ -278,7 +278,7 @@ TEST_CASE("cash has an amount and perhaps a rate") {
 }
 
 TEST_CASE("every later type is refused by its name") {
-  for (const std::string type : {"stablecoin", "cover"}) {
+  for (const std::string type : {"cover"}) {
     CHECK(with_table(type, "id\n").messages ==
           std::vector<std::string>{"job.toml:17:11: files.positions." + type + ": the instrument type \"" + type +
                                    "\" is not available in this version"});

@@ -1,5 +1,6 @@
 """The examples run, and say what their first lines promise. The expectations are worked out here, apart from the program."""
 import csv
+import json
 import math
 import os
 import sys
@@ -28,7 +29,7 @@ class Examples(Case):
         return Reader(file)
 
     def test_every_example_is_tested(self):
-        self.assertEqual(sorted(os.listdir(EXAMPLES)), ["onchain_positions", "one_loan", "private_assets", "supervisory_path", "vault_crash"])
+        self.assertEqual(sorted(os.listdir(EXAMPLES)), ["levered_private_credit", "onchain_positions", "one_loan", "private_assets", "supervisory_path", "vault_crash"])
 
     def test_one_loan(self):
         cube = self.cube_of("one_loan")
@@ -135,6 +136,69 @@ class Examples(Case):
         self.assertGreater(cube("expected_loss", cell="gap", node="venue"), 5e4)
         self.assertLess(cube("expected_shortfall", cell="gap", node="insured", confidence=1), cube("expected_shortfall", node="full", confidence=1))
         self.assertLess(cube("expected_shortfall", node="hedged", confidence=1), cube("expected_shortfall", node="full", confidence=1) / 2)
+
+    def test_levered_private_credit(self):
+        cube = self.cube_of("levered_private_credit")
+        self.assertEqual(cube.names["node"], ["total", "total/lending", "total/senior", "total/tokens"])
+        lost = [cube("expected_loss", quantity="credit", cell=cell) for cell in ("base", "recession")]
+        self.assertGreater(lost[1], 3 * lost[0])
+        self.assertGreater(cube.gauge("liquidated", "recession", "lending"), 1000)
+        for node in ("lending", "senior", "tokens"):
+            where = ("replay", self.path("levered_private_credit"), "--cell", "recession", "--format", "json")
+            worst = json.loads(self.run_ok(*where, "--node", "total/" + node, "--worst", 1).out)["scenarios"][0]
+            story = json.loads(self.run_ok(*where, "--scenario", worst, "--most", 0).out)
+            self.assertTrue(story["equals_cube"])
+            self.check_chain(story)
+
+    def check_chain(self, story):
+        """Every link of the chain from the one before it, by the rules in the job's first lines."""
+        link = {p["id"]: p for p in story["published"]}
+        self.assertEqual([p["id"] for p in story["published"] if p["id"] in ("vehicle", "junior", "fund", "PCF")],
+                         ["vehicle", "junior", "fund", "PCF"])
+        loans, months = link["vehicle"], range(13)
+        self.assertAlmostEqual(loans["value"][0], 6e6, delta=1)
+        failed = [min((d["step"] for d in story["defaults"]), default=99) <= n for n in months]
+        self.assertEqual([loss > 1 for loss in loans["credit_loss"]], failed)
+        lost = [loss / loans["value"][0] for loss in loans["credit_loss"]]
+        junior = [1 - min(max(x / 0.25, 0), 1) for x in lost]
+        senior = [1 - min(max((x - 0.25) / 0.75, 0), 1) for x in lost]
+        self.same(link["junior"]["value"], junior)
+        self.same(link["senior"]["value"], senior)
+        held = [1.5e6 * (junior[n] + sum(0.16 / 12 * junior[k] for k in range(n))) for n in months]
+        self.same(link["fund"]["value"], held, 1e-6)
+        net = [max(1.5 * held[n] / held[0] - 0.5 * math.exp(0.07 * n / 12), 0) for n in months]
+        price, coin = [net[max(n - 1, 0)] for n in months], link["USDX"]["value"]
+        self.same(link["PCF"]["value"], price)
+        self.assertGreater(net[0], net[-1])
+        kept, cash = 1, 0
+        for quarter in (6, 9, 12):
+            kept, cash = kept - 0.25, cash + 0.25 * price[quarter]
+        node = {n["path"]: n["loss"][-1] for n in story["nodes"]}
+        self.assertAlmostEqual(node["total/tokens"], 2e5 * (1 - kept * net[-1] - cash), delta=0.01)
+        paid = sum(0.06 / 12 * senior[k] for k in range(12))
+        self.assertAlmostEqual(node["total/senior"], 4.5e6 * (1 - senior[-1] - paid), delta=0.01)
+        sales = sorted((l["position"], l["step"], l["repaid"]) for l in story["liquidations"])
+        by_hand = sorted(vault_sales(link["PCF"]["value"], coin))
+        self.assertEqual([sale[:2] for sale in sales], [sale[:2] for sale in by_hand])
+        self.same([sale[2] for sale in sales], [sale[2] for sale in by_hand])
+
+    def same(self, found, expected, tolerance=1e-9):
+        for n, (a, b) in enumerate(zip(found, expected)):
+            self.assertAlmostEqual(a, b, delta=tolerance * max(1, abs(b)), msg=f"step {n}: {found}, by hand {expected}")
+
+
+def vault_sales(price, coin):
+    """(vault, step, repaid) of all liquidations, one vault and one month after the other."""
+    sales = []
+    for row in table("levered_private_credit", "vaults.csv"):
+        collateral, debt = float(row["collateral_quantity"]), float(row["debt"])
+        for n in range(1, 13):
+            debt *= math.exp(0.08 / 12)
+            if collateral > 1e-6 and collateral * price[n] * 0.75 < debt * coin[n]:
+                paid = min(0.5 * debt * coin[n], collateral * price[n] * 0.99 / 1.08)
+                sales.append((row["id"], n, paid))
+                collateral, debt = collateral - paid * 1.08 / (0.99 * price[n]), debt - paid / coin[n]
+    return sales
 
 
 def put_value(price, years):

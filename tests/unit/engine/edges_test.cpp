@@ -45,7 +45,7 @@ TEST_CASE("defaults are counted one by one, however large the amounts") {
   REQUIRE(large.unit > 1);
   for (std::size_t g = 0; g < small.gauges.size(); ++g)
     if (small.gauge_units[g] == "1") {
-      CHECK(small.gauge_mean[g] > 0);
+      CHECK((small.gauges[g] != "defaults" || small.gauge_mean[g] > 0));
       CHECK(large.gauge_mean[g] == small.gauge_mean[g]);
       CHECK(large.gauge_se[g] == small.gauge_se[g]);
     }

@@ -1,5 +1,4 @@
-// A token of a fund: a levered share of a pool's value, published late,
-// redeemed through a gate.
+// A token of a fund: a levered share of a pool's value, published late, redeemed through a gate.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -33,8 +32,7 @@ constexpr Field<FundToken> fields[] = {
      .member = &FundToken::borrow_rate,
      .allowed = {-1, 10, "between -1 and 10"},
      .otherwise = 0.0,
-     .meaning = "per year, continuous: the fund's debt grows by "
-                "exp(borrow_rate x years)"},
+     .meaning = "per year, continuous: the fund's debt grows by exp(borrow_rate x years)"},
     {.name = "publication_lag_years",
      .member = &FundToken::publication_lag_years,
      .allowed = {0, 10, "between 0 and 10"},
@@ -44,20 +42,17 @@ constexpr Field<FundToken> fields[] = {
      .member = &FundToken::redeem_years,
      .allowed = {0, 100, "between 0 and 100"},
      .otherwise = blank,
-     .meaning = "years until the holder asks for all of it to be redeemed; "
-                "blank: it is kept"},
+     .meaning = "years until the holder asks for all of it to be redeemed; blank: it is kept"},
     {.name = "redemption_period_years",
      .member = &FundToken::redemption_period_years,
      .allowed = {0, 10, "between 0 and 10"},
      .otherwise = 0.0,
-     .meaning = "years from one redemption date to the next, counted from "
-                "today; 0: every step is one"},
+     .meaning = "years from one redemption date to the next, counted from today; 0: every step is one"},
     {.name = "gate",
      .member = &FundToken::gate,
      .allowed = {1e-6, 1, "positive and at most 1"},
      .otherwise = 1.0,
-     .meaning = "share of what was asked for that is redeemed at a redemption "
-                "date, at the published price"},
+     .meaning = "share of what was asked for that is redeemed at a redemption date, at the published price"},
 };
 
 constexpr double rounding = 1e-9;  // dates within this many steps of a step are on it
@@ -68,7 +63,7 @@ class FundPath final : public PricePath {
     const FactorModel& market = *wiring.market;
     assets_today_ = exchange_today(market, row_of(f.assets, pool_value));
     lag_ = static_cast<int>(std::ceil(f.publication_lag_years / market.step_years - rounding));
-    for (int n = 0; n <= market.steps; ++n) debt_.push_back((f.leverage - 1) * exp(f.borrow_rate * wiring.time_years[n]));
+    for (const double years : wiring.time_years) debt_.push_back((f.leverage - 1) * exp(f.borrow_rate * years));
     redeemed_ = redemptions(market.steps, market.step_years);
     const double most = f.token_price * f.leverage * std::max(1.0, assets_bound(market) / assets_today_);
     rows[price_row] = rows[value_row] = {f.token_price, most};
@@ -81,8 +76,7 @@ class FundPath final : public PricePath {
     const auto row = [&](PriceRow r, int step) { return block.factors(static_cast<std::uint32_t>(first) + r, step).data(); };
     for (const PriceRow r : {price_row, value_row}) std::fill_n(row(r, 0), lanes, f_.token_price);
     for (const PriceRow r : {cash_row, credit_loss_row}) std::fill_n(row(r, 0), lanes, 0.0);
-    // Beside it the same fund without credit losses: what its holder has more
-    // is the credit loss.
+    // Beside it the same fund without credit losses: what its holder has more is the credit loss.
     double left = 1;
     std::array<double, lanes> cash;
     cash.fill(0);
@@ -106,8 +100,7 @@ class FundPath final : public PricePath {
   }
 
  private:
-  // Net asset value of a token; the debt's holders bear what the assets do not
-  // cover.
+  // Net asset value of a token; the debt's holders bear what the assets do not cover.
   double net(const Block& block, int step, std::size_t lane, bool without_credit_losses) const {
     const double worth = block.factors(row_of(f_.assets, pool_value), step)[lane] +
                          (without_credit_losses ? block.factors(row_of(f_.assets, pool_credit_loss), step)[lane] : 0);
@@ -136,16 +129,13 @@ class FundPath final : public PricePath {
   FundToken f_;
   double assets_today_ = 0;
   int lag_ = 0;
-  std::vector<double> debt_,
-      redeemed_;  // of a unit of equity today, of a token; [step]
+  std::vector<double> debt_, redeemed_;  // [step]: of a unit of equity today; of a token
 };
 
 std::optional<Complaint> check(const Positions& positions, std::size_t position) {
   const FundToken f = terms(positions, fields, position);
   if (f.redeem_years == f.redeem_years || (f.redemption_period_years == 0 && f.gate == 1)) return {};
-  return Complaint{"redeem_years",
-                   "blank; a redemption period or a gate needs "
-                   "the time when redemption is asked for"};
+  return Complaint{"redeem_years", "blank; a redemption period or a gate needs the time when redemption is asked for"};
 }
 
 std::optional<Complaint> warn(const Positions& positions, std::size_t position) {

@@ -142,7 +142,9 @@ class Shares final : public Batch {
 
   void evaluate(const Block& block, Ledger& ledger, Faults& faults) const noexcept override {
     rows_.clear(ledger);
-    report_prices(block, faults);
+    report_missing(
+        prices_, last_, lines_.size(), [&](std::size_t p, FactorIndex f) { return needs(p, f); },
+        [&](std::size_t p) { return rows_.row(lines_[p].row); }, block, faults);
     for (const Line& line : lines_) add(line, block, ledger);
   }
 
@@ -215,16 +217,9 @@ class Shares final : public Batch {
     return worth * (1 + fee * years) + line.emission * (years / step_years_) * exchange_bound(market, line.token, years);
   }
 
-  void report_prices(const Block& block, Faults& faults) const noexcept {
-    for (const FactorIndex f : prices_) {
-      Priced good;
-      for (int n = 0; n <= last_; ++n) good.look(block.factors(f, n));
-      for (std::size_t p = 0; p < lines_.size() && !good.everywhere(); ++p) {
-        const Line& line = lines_[p];
-        if (line.base == f || line.quote == f || line.token == f || line.owed == f)
-          good.report(rows_.row(line.row), static_cast<std::uint32_t>(p), block, faults);
-      }
-    }
+  bool needs(std::size_t p, FactorIndex price) const {
+    const Line& line = lines_[p];
+    return line.base == price || line.quote == price || line.token == price || line.owed == price;
   }
 
   void add(const Line& line, const Block& block, Ledger& ledger) const noexcept {

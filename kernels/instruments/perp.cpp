@@ -135,7 +135,9 @@ class Perps final : public Batch {
 
   void evaluate(const Block& block, Ledger& ledger, Faults& faults) const noexcept override {
     rows_.clear(ledger);
-    report_prices(block, faults);
+    report_missing(
+        prices_, last_, lines_.size(), [&](std::size_t p, FactorIndex f) { return needs(p, f); },
+        [&](std::size_t p) { return rows_.row(lines_[p].row); }, block, faults);
     for (const Line& line : lines_) add(line, block, ledger);
   }
 
@@ -190,15 +192,7 @@ class Perps final : public Batch {
            t.size * (std::max(price, t.entry_price) + funding * years * price);
   }
 
-  void report_prices(const Block& block, Faults& faults) const noexcept {
-    for (const FactorIndex f : prices_) {
-      Priced good;
-      for (int n = 0; n <= last_; ++n) good.look(block.factors(f, n));
-      for (std::size_t p = 0; p < lines_.size() && !good.everywhere(); ++p)
-        if (lines_[p].price == f || lines_[p].coin == f)
-          good.report(rows_.row(lines_[p].row), static_cast<std::uint32_t>(p), block, faults);
-    }
-  }
+  bool needs(std::size_t p, FactorIndex price) const { return lines_[p].price == price || lines_[p].coin == price; }
 
   void add(const Line& line, const Block& block, Ledger& ledger) const noexcept {
     State s;

@@ -72,6 +72,18 @@ class Priced {
  private:
   std::array<std::uint8_t, lanes> good_;
 };
+// Reports each position that reads one of `prices` where that is missing at some step 0 .. `last`. `reads(position, price)`
+// says whether it does, `row(position)` where it stands.
+template <class Reads, class Row>
+void report_missing(std::span<const FactorIndex> prices, int last, std::size_t positions, const Reads& reads, const Row& row,
+                    const Block& block, Faults& faults) noexcept {
+  for (const FactorIndex f : prices) {
+    Priced good;
+    for (int n = 0; n <= last; ++n) good.look(block.factors(f, n));
+    for (std::size_t p = 0; p < positions && !good.everywhere(); ++p)
+      if (reads(p, f)) good.report(row(p), static_cast<std::uint32_t>(p), block, faults);
+  }
+}
 
 // Bounds on a factor up to time T: its drift and six standard deviations of diffusion and of as many jumps as are exceeded
 // with probability below 1e-9, at the worst time; then twice that, for shocks. Not a proof: the range is

@@ -24,15 +24,14 @@ constexpr Field<Stablecoin> fields[] = {
     {.name = "price_beta_a",
      .member = &Stablecoin::price_beta_a,
      .allowed = beta_shape,
-     .meaning = "its price without the peg is Beta(price_beta_a, "
-                "price_beta_b): their mean is a / (a + b)"},
+     .meaning = "its price without the peg is Beta(price_beta_a, price_beta_b), whose mean is a / (a + b)"},
     {.name = "price_beta_b", .member = &Stablecoin::price_beta_b, .allowed = beta_shape, .meaning = "see price_beta_a"},
     {.name = "return_years",
      .member = &Stablecoin::return_years,
      .allowed = {0, 100, "between 0 and 100"},
      .otherwise = blank,
-     .meaning = "mean time from the loss of the peg to its return for good, "
-                "exponentially distributed; blank: it stays lost"},
+     .meaning =
+         "mean time from the loss of the peg to its return for good, exponentially distributed; blank: it stays lost"},
 };
 
 class StablecoinPath final : public PricePath {

@@ -38,8 +38,10 @@ class Pause {
 // A call that fails throws std::runtime_error naming the MPI function and its reason.
 class Communicator {
  public:
-  // Waits for every rank: after an error that not all ranks share, call abort().
+  // Waits for every rank: after an error that not all ranks share, call abort(). Once all have come, an MPI that does not
+  // let go within half a minute is left behind, with the exit code of leave_with().
   virtual ~Communicator() = default;
+  void leave_with(int exit_code) { exit_code_ = exit_code; }
   virtual int rank() const = 0;
   virtual int size() const = 0;
   virtual int ranks_on_this_node() const = 0;
@@ -66,6 +68,7 @@ class Communicator {
  protected:
   // Says that this rank is alive and notices who is not. Cheap; for calls that look or wait for a message.
   void tend();
+  int exit_code() const { return exit_code_; }
 
  private:
   // An empty message with Tag::heartbeat, unless the last one is still on its way. Never waits.
@@ -74,6 +77,7 @@ class Communicator {
   std::optional<Watchdog> watchdog_;
   std::function<void(int)> lost_;
   bool tending_ = false;
+  int exit_code_ = 0;
 };
 
 // How the environment says that this process was started. Pure: `get` looks up a variable and returns null if it is not set.

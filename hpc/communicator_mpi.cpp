@@ -56,7 +56,10 @@ class Mpi final : public Communicator {
     for (MPI_Request& request : beats_)
       if (request != MPI_REQUEST_NULL) MPI_Request_free(&request);
     MPI_Comm_free(&world_);
+    // UCX over TCP may wait here for ever for a rank that no longer looks (openucx/ucx issue 8738).
+    end_within(30, exit_code());
     MPI_Finalize();
+    end_within(0, 0);
   }
   Mpi(const Mpi&) = delete;
   Mpi& operator=(const Mpi&) = delete;

@@ -83,8 +83,10 @@ int main(int argc, char** argv) {
   try {
     const int code = run_program(*world, argc, argv);
     std::cout.flush();
+    world->leave_with(code);
     return code;
   } catch (const Stop& stop) {
+    world->leave_with(stop.exit_code);
     return stop.exit_code;
   } catch (const std::exception& error) {
     return leave(*world, error.what());

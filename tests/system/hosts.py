@@ -1,4 +1,5 @@
 """Several hosts: network namespaces with a name and an address of their own, joined by a bridge. As root; otherwise skipped."""
+import json
 import os
 import shlex
 import shutil
@@ -111,7 +112,11 @@ class SeveralHosts(Case):
     def run_on_hosts(self, *arguments):
         process = self.start(*arguments)
         out, errors = process.communicate(timeout=120)
-        self.assertEqual(process.returncode, 0, errors + out)
+        with open(os.path.join(arguments[arguments.index("-o") + 1], "run.json")) as file:
+            record = json.load(file)
+        self.assertEqual((record["status"], record["exit_code"]), ("complete", 0), errors + out)
+        # MPICH over TCP may not come out of MPI_Finalize; its launcher takes ranks that leave then for lost, or not.
+        self.assertIn(process.returncode, (0, 255) if "mpich" in MPIEXEC else (0,), errors + out)
         return errors
 
     def test_the_same_cube(self):

@@ -4,8 +4,11 @@
 #include <cstring>
 #include <functional>
 #include <optional>
+#include <string>
+#include <unordered_map>
 
 #include "hpc/reduce.h"
+#include "kernels/random/stream.h"
 #include "kernels/tally/byte_stream.h"
 #include "src/cube/part_ranking.h"
 #include "src/cube/second_look.h"
@@ -38,7 +41,7 @@ class SecondLook {
     together([&] {
       looks_ = looks(book_, tree_);
       if (job_.contribute_by.empty()) return;
-      credit_ = compile_credit(job_);
+      credit_ = {book_.credit, order_of_run(), {}};
       choice_.emplace(job_);
     });
     if (Verdict verdict = choose(); verdict.kind != Verdict::Kind::fine) return verdict;
@@ -46,10 +49,12 @@ class SecondLook {
       const ContributionEdges tree = edges_of(tree_, looks_[i]);
       std::optional<LookBook> look;
       together([&] {
-        if (choice_)
-          look.emplace(job_, book_, credit_, tree, choice_->chosen(kept_[i], looks_[i]));
-        else
+        if (!choice_)
           look.emplace(book_, tree);
+        else if (kept_[i].empty())
+          look.emplace(job_, book_, credit_, tree, choice_->chosen({}, looks_[i]));
+        else
+          look.emplace(LookBook::named(job_, book_, credit_, tree, choice_->chosen(kept_[i], looks_[i])));
       });
       if (Verdict verdict = look_at_all(*look, looks_[i]); verdict.kind != Verdict::Kind::fine) return verdict;
     }
@@ -58,6 +63,16 @@ class SecondLook {
 
  private:
   bool leads() const { return estimator_ != nullptr; }
+
+  // CompiledCredit::order of the run, without solving for its thresholds again.
+  std::vector<ObligorIndex> order_of_run() const {
+    std::unordered_map<StreamId, std::uint32_t> place;
+    for (const auto& obligor : book_.credit.obligors)
+      place.emplace(obligor.stream, static_cast<std::uint32_t>(place.size()));
+    std::vector<ObligorIndex> order;
+    for (const std::string& id : job_.obligors.id) order.push_back(ObligorIndex{place.at(stream("default", id))});
+    return order;
+  }
 
   // Which values are told apart, of all looks.
   Verdict choose() {
@@ -82,14 +97,17 @@ class SecondLook {
     return {};
   }
 
-  // A look at the candidates alone: which of them, on every rank, are to be told apart.
+  // A look at the tree, and at the candidates: which of them, on every rank, are to be told apart.
   Verdict rank_parts(std::size_t number, Parts crowded) {
     std::vector<std::uint8_t>& kept = kept_[number];
+    std::optional<LookBook> tree;
     std::optional<PartRanking> ranking;
-    together([&] { ranking.emplace(job_, book_, credit_, std::move(crowded)); });
-    const RankingSums empty = ranking->no_sums(job_.confidence.size());
-    for (const CellRange cells : groups(empty))
-      if (Verdict verdict = rank_at(*ranking, looks_[number], cells, empty); verdict.kind != Verdict::Kind::fine)
+    together([&] {
+      tree.emplace(book_, edges_of(tree_, looks_[number]));
+      ranking.emplace(job_, book_, credit_, std::move(crowded));
+    });
+    for (const CellRange cells : groups(bytes(no_sums(*tree)) + bytes(ranking->no_sums(job_.confidence.size()))))
+      if (Verdict verdict = rank_at(*tree, *ranking, looks_[number], cells); verdict.kind != Verdict::Kind::fine)
         return verdict;
     if (leads()) kept = ranking->kept(job_.contribute_top);
     if (communicator_ == nullptr) return {};
@@ -100,57 +118,78 @@ class SecondLook {
     return {};
   }
 
-  Verdict rank_at(PartRanking& ranking, const std::vector<std::uint32_t>& parents, CellRange cells,
-                  const RankingSums& empty) {
-    std::vector<RankingSums> sums[std::size(PartRanking::looks)];
+  Verdict rank_at(const LookBook& tree, PartRanking& ranking, const std::vector<std::uint32_t>& parents, CellRange cells) {
+    const auto count = static_cast<std::size_t>(cells.end - cells.begin);
+    std::vector<ContributionSums> of_tree(count, no_sums(tree));
+    std::vector<RankingSums> defaults(count, ranking.no_sums(job_.confidence.size())), sums[std::size(PartRanking::looks)];
+    const auto listening = [&](const std::vector<CellTails>& tails, const Share& share, const Poll& poll) {
+      const std::vector<std::uint32_t> all = scenarios_of(tails);
+      PartRanking::Defaults heard(ranking, tails, cells, share(all), settings_.threads);
+      of_tree = listen(tree, tails, cells, share(all), settings_.threads, poll,
+                       std::bind_front(&PartRanking::Defaults::hear, &heard));
+      defaults = heard.sums();
+    };
+    if (Verdict verdict = look_at(parents, cells, listening, of_tree, defaults); verdict.kind != Verdict::Kind::fine)
+      return verdict;
+    set(cells, tree, of_tree);
     for (const PartRanking::Look look : PartRanking::looks) {
       std::vector<RankingSums>& mine = sums[static_cast<std::size_t>(look)];
-      if (!ranking.any(look)) {
-        mine.assign(static_cast<std::size_t>(cells.end - cells.begin), empty);
-        continue;
-      }
+      mine.assign(count, ranking.no_sums(job_.confidence.size()));
+      if (!ranking.any(look)) continue;
       const auto sum = [&](std::vector<CellTails>& tails, const Share& share, const Poll& poll) {
         for (CellTails& of_cell : tails) of_cell = ranking.tails(look, std::move(of_cell));
         const std::vector<std::uint32_t> all = scenarios_of(tails);
         mine = ranking.sums(look, tails, cells, share(all), settings_.threads, poll);
       };
-      if (Verdict verdict = look_at(parents, cells, mine, sum); verdict.kind != Verdict::Kind::fine) return verdict;
+      if (Verdict verdict = look_at(parents, cells, sum, mine); verdict.kind != Verdict::Kind::fine) return verdict;
     }
-    for (std::size_t cell = 0; cell < sums[0].size() && leads(); ++cell)
+    for (std::size_t cell = 0; cell < count && leads(); ++cell) {
+      sums[0][cell].merge(defaults[cell]);
       ranking.add(tails_below(cells.begin + static_cast<int>(cell), parents), sums[0][cell], sums[1][cell],
                   static_cast<std::int64_t>(job_.scenarios), job_.confidence);
+    }
     return {};
   }
 
   Verdict look_at_all(const LookBook& look, const std::vector<std::uint32_t>& parents) {
-    const ContributionSums empty(look.edges().edges.size(), job_.report_steps.size(), job_.confidence.size());
-    for (const CellRange cells : groups(empty)) {
+    const ContributionSums empty = no_sums(look);
+    for (const CellRange cells : groups(bytes(empty))) {
       std::vector<ContributionSums> sums(static_cast<std::size_t>(cells.end - cells.begin), empty);
       const auto sum = [&](std::vector<CellTails>& tails, const Share& share, const Poll& poll) {
         const std::vector<std::uint32_t> all = scenarios_of(tails);
         sums = look_again(look, tails, cells, share(all), settings_.threads, poll);
       };
-      if (Verdict verdict = look_at(parents, cells, sums, sum); verdict.kind != Verdict::Kind::fine) return verdict;
-      for (std::size_t cell = 0; cell < sums.size() && leads(); ++cell)
-        estimator_->set_contributions(cells.begin + static_cast<int>(cell), look.edges(), sums[cell]);
+      if (Verdict verdict = look_at(parents, cells, sum, sums); verdict.kind != Verdict::Kind::fine) return verdict;
+      set(cells, look, sums);
     }
     return {};
   }
 
-  // Cells that are looked at together.
+  void set(CellRange cells, const LookBook& look, const std::vector<ContributionSums>& sums) {
+    for (std::size_t cell = 0; cell < sums.size() && leads(); ++cell)
+      estimator_->set_contributions(cells.begin + static_cast<int>(cell), look.edges(), sums[cell]);
+  }
+  ContributionSums no_sums(const LookBook& look) const {
+    return {look.edges().edges.size(), job_.report_steps.size(), job_.confidence.size()};
+  }
   template <class Sum>
-  std::vector<CellRange> groups(const SegmentSums<Sum>& of_cell) const {
-    const auto cells = static_cast<int>(book_.cells.size()), step = cells_looked_at(of_cell.sums.size() * sizeof(Sum));
+  static std::size_t bytes(const SegmentSums<Sum>& of_cell) {
+    return of_cell.sums.size() * sizeof(Sum);
+  }
+
+  // Cells that are looked at together.
+  std::vector<CellRange> groups(std::size_t bytes_of_cell) const {
+    const auto cells = static_cast<int>(book_.cells.size()), step = cells_looked_at(bytes_of_cell);
     std::vector<CellRange> out;
     for (int begin = 0; begin < cells; begin += step) out.push_back({begin, std::min(begin + step, cells)});
     return out;
   }
 
-  // `sum(tails, share, poll)` sets the sums of this rank's share of the scenarios; at rank 0 they end as those of all ranks.
+  // `sum(tails, share, poll)` sets all sums of this rank's share of the scenarios; at rank 0 they end as those of all ranks.
   using Share = std::function<std::span<const std::uint32_t>(std::span<const std::uint32_t>)>;
-  template <class Sum, class Look>
-  Verdict look_at(const std::vector<std::uint32_t>& parents, CellRange cells, std::vector<SegmentSums<Sum>>& sums,
-                  const Look& sum) {
+  template <class Look, class... Sum>
+  Verdict look_at(const std::vector<std::uint32_t>& parents, CellRange cells, const Look& sum,
+                  std::vector<SegmentSums<Sum>>&... sums) {
     const std::vector<std::byte> bytes = tails_at(cells, parents);
     Verdict verdict;
     attempt(verdict, [&] {
@@ -170,7 +209,10 @@ class SecondLook {
     });
     settle(verdict);
     if (verdict.kind != Verdict::Kind::fine) return verdict;
-    for (SegmentSums<Sum>& of_cell : sums) add_up(of_cell.sums);
+    const auto add_up_all = [&](auto& of_cells) {
+      for (auto& of_cell : of_cells) add_up(of_cell.sums);
+    };
+    (add_up_all(sums), ...);
     return verdict;
   }
 

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -48,22 +49,31 @@ inline Job load(const Files& files, const std::vector<std::string>& settings = {
   return read_job(folder / "job.toml", settings);
 }
 
-// Which values of columns are told apart, as PartChoice::chosen takes it; of all parents together.
+// Sets the tree's contributions; which values of columns are told apart, as PartChoice::chosen takes it; of all parents
+// together. Empty: there is nothing to choose.
 inline std::vector<std::uint8_t> kept_parts(const Job& job, const CompiledBook& book, const CompiledCredit& credit,
-                                            const PartChoice& choice, const Estimator& estimator, int threads) {
+                                            const PartChoice& choice, Estimator& estimator, int threads) {
   Parts crowded = choice.crowded();
   if (crowded.all.empty()) return {};
   const CellRange cells{0, static_cast<int>(book.cells.size())};
   const auto whole = estimator.contributions().tails(cells);
   PartRanking ranking(job, book, credit, std::move(crowded));
+  const LookBook tree(book, contribution_edges(job));
+  const std::vector<std::uint32_t> all = scenarios_of(whole);
+  PartRanking::Defaults defaults(ranking, whole, cells, all, threads);
+  const auto seen = listen(tree, whole, cells, all, threads, {}, std::bind_front(&PartRanking::Defaults::hear, &defaults));
+  const std::vector<RankingSums> heard = defaults.sums();
   std::vector<RankingSums> sums[2];
   for (const PartRanking::Look look : PartRanking::looks) {
     std::vector<CellTails> tails;
     for (const CellTails& of_cell : whole) tails.push_back(ranking.tails(look, of_cell));
     sums[static_cast<std::size_t>(look)] = ranking.sums(look, tails, cells, scenarios_of(tails), threads, {});
   }
-  for (std::size_t cell = 0; cell < whole.size(); ++cell)
+  for (std::size_t cell = 0; cell < whole.size(); ++cell) {
+    estimator.set_contributions(static_cast<int>(cell), tree.edges(), seen[cell]);
+    sums[0][cell].merge(heard[cell]);
     ranking.add(whole[cell], sums[0][cell], sums[1][cell], static_cast<std::int64_t>(job.scenarios), job.confidence);
+  }
   return ranking.kept(job.contribute_top);
 }
 
@@ -79,9 +89,13 @@ inline void look_again(const Job& job, const CompiledBook& book, Estimator& esti
   } else {
     const CompiledCredit credit = compile_credit(job);
     const PartChoice choice(job);
-    Parts parts = choice.chosen(kept_parts(job, book, credit, choice, estimator, threads));
+    const std::vector<std::uint8_t> kept = kept_parts(job, book, credit, choice, estimator, threads);
+    Parts parts = choice.chosen(kept);
     estimator.set_parts(parts.all);
-    look.emplace(job, book, credit, tree, std::move(parts));
+    if (kept.empty())
+      look.emplace(job, book, credit, tree, std::move(parts));
+    else
+      look.emplace(LookBook::named(job, book, credit, tree, std::move(parts)));
   }
   const auto sums = tailcube::look_again(*look, tails, cells, scenarios_of(tails), threads, {});
   for (int cell = 0; cell < cells.end; ++cell)

@@ -2,7 +2,6 @@
 #include <cmath>
 
 #include "kernels/instruments/corrections.h"
-#include "kernels/instruments/keeping.h"
 #include "kernels/math/functions.h"
 
 namespace tailcube {
@@ -125,7 +124,7 @@ class Compiler {
   std::map<std::pair<CurveIndex, FactorIndex>, std::vector<Lowest>> lowest_;
 };
 
-class CashFlows final : public KeepingBatch {
+class CashFlows final : public TellingBatch {
  public:
   CashFlows(const Positions& positions, const std::function<Claim(std::size_t)>& claim_of, const Wiring& wiring,
             std::unique_ptr<Recovery> recovery)
@@ -139,18 +138,22 @@ class CashFlows final : public KeepingBatch {
   }
 
   void evaluate(const Block& block, Ledger& ledger, Faults& faults) const noexcept override {
-    evaluate(block, ledger, faults, nullptr);
+    evaluate(block, ledger, faults, nullptr, nullptr);
   }
   void evaluate_keeping(const Block& block, Ledger& ledger, Faults& faults, Kept& kept) const noexcept override {
-    evaluate(block, ledger, faults, &kept);
+    evaluate(block, ledger, faults, &kept, nullptr);
+  }
+  void evaluate_telling(const Block& block, Ledger& ledger, Faults& faults, Kept* kept,
+                        DefaultListener& listener) const noexcept override {
+    evaluate(block, ledger, faults, kept, &listener);
   }
 
  private:
-  void evaluate(const Block& block, Ledger& ledger, Faults& faults, Kept* kept) const noexcept {
+  void evaluate(const Block& block, Ledger& ledger, Faults& faults, Kept* kept, DefaultListener* listener) const noexcept {
     rows_.clear(ledger);
     for (const auto& [p, row] : unsolved_)
       if (faults.size() < faults.capacity()) faults.push_back({rows_.row(row), p, 0, Reason::no_convergence});
-    corrections_->apply(block, ledger, kept);
+    corrections_->apply(block, ledger, kept, listener);
     ladders_.add_values(rows_, block, block.discounts.data(), ledger);
     coupons_.add_values(rows_, block, Corrections::memory(ledger), ledger);
     cash_.add(rows_, block, ledger);
@@ -175,7 +178,8 @@ class CashFlows final : public KeepingBatch {
     reads = distinct(std::move(reads));
     std::sort(reads_curves.begin(), reads_curves.end());
     reads_curves.erase(std::unique(reads_curves.begin(), reads_curves.end()), reads_curves.end());
-    reads_defaults = true;
+    reads_defaults =
+        std::any_of(positions.obligor.begin(), positions.obligor.end(), [](ObligorIndex o) { return !is_none(o); });
     return out;
   }
 

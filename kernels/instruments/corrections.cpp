@@ -19,14 +19,18 @@ std::size_t Corrections::bytes_per_thread() const {
   return 2 * (doubles * sizeof(double) + (obligors_ + 1) * sizeof(std::uint32_t));  // a thread has two ledgers
 }
 
-void Corrections::apply(const Block& block, Ledger& ledger, Kept* kept) const {
+void Corrections::apply(const Block& block, Ledger& ledger, Kept* kept, DefaultListener* listener) const {
+  std::optional<Telling> telling;
+  if (listener != nullptr) telling.emplace(*listener, rows_.valued.size());
+  Telling* const told = telling ? &*telling : nullptr;
   if (kept == nullptr || !kept->known || !chains_.empty()) index_defaults(block, ledger);
   const std::size_t work = std::max({chain_doubles(), smooth_doubles(), transposes(block) ? transposed_doubles() : 0});
   ledger.scratch.resize(std::max(ledger.scratch.size(), cache_line + work_at_ + work));
   coupons_.forwards().evaluate(block, memory(ledger));
   std::fill(memory(ledger) + changes_at_, memory(ledger) + recovery_at_, 0.0);
-  one_by_one(block, ledger, kept);
-  for (const Chain& chain : chains_) along(chain, block, ledger);
+  one_by_one(block, ledger, kept, told);
+  for (const Chain& chain : chains_) along(chain, block, ledger, told);
+  if (telling) telling->tell();
   finish(ledger);
 }
 
@@ -64,12 +68,13 @@ void Corrections::add_change(const Line& l, std::size_t lane, std::size_t v, con
 // many dates; due(h, begins, ends): sums of amounts. amount(k): one of them.
 template <class Claimed, class Promised, class Due, class Amount>
 inline void Corrections::correct(const Line& l, const Schedule& s, const Default& d, const Block& block, Ledger& ledger,
-                                 const Claimed& claimed, const Promised& promised, const Due& due,
+                                 Telling* telling, const Claimed& claimed, const Promised& promised, const Due& due,
                                  const Amount& amount) const {
   const std::size_t unpaid = s.paid_by(d.step - 1), valued = rows_.valued.size(), first = first_valued_[d.step];
   const std::size_t lane = d.lane;
   if (unpaid >= l.dates || first == valued) return;  // repaid before
   const double claim = claimed();
+  if (telling != nullptr) telling->begin(l, lane);
   const double* const rate = is_none(l.currency) ? nullptr : exchange(block, l.currency, 0) + lane;  // [step x lanes]
   const double exposed = rate == nullptr ? claim : claim * rate[std::size_t{d.step} * lanes];
   double* const come_value = memory(ledger) + recovery_at_;
@@ -101,11 +106,11 @@ inline void Corrections::correct(const Line& l, const Schedule& s, const Default
       value = hn::LoadU(tag, come_value + h.begin), cash = hn::LoadU(tag, come_cash + h.begin);
     }
     add_changes(l, lane, h, hn::IfThenElseZero(hn::Ge(number, seen_first), hn::Sub(value, removed)), hn::Sub(cash, missed),
-                hn::IfThenElseZero(now, hn::Set(tag, 1.0)), hn::IfThenElseZero(now, hn::Set(tag, exposed)), ledger);
+                hn::IfThenElseZero(now, hn::Set(tag, 1.0)), hn::IfThenElseZero(now, hn::Set(tag, exposed)), ledger, telling);
   }
 }
 
-void Corrections::along(const Chain& chain, const Block& block, Ledger& ledger) const {
+void Corrections::along(const Chain& chain, const Block& block, Ledger& ledger, Telling* telling) const {
   const std::size_t valued = rows_.valued.size();
   const Schedule& s = schedules_[chain.schedule];
   const Forwards& forwards = coupons_.forwards();
@@ -124,7 +129,7 @@ void Corrections::along(const Chain& chain, const Block& block, Ledger& ledger) 
   };
   const Hits hits(*this, block, ledger, s.paid.data());
   if (!floating) {
-    Gathered some(*this, chain, s, sums, block, ledger);
+    Gathered some(*this, chain, s, sums, block, ledger, telling);
     hits.each(chain.begin, chain.end, [&](std::size_t i, const Default& d) {
       const Line& l = lines_[i];
       if (k < l.dates) advance(l.dates);
@@ -134,7 +139,7 @@ void Corrections::along(const Chain& chain, const Block& block, Ledger& ledger) 
   }
   hits.each(chain.begin, chain.end, [&](std::size_t i, const Default& d) {
     advance(lines_[i].dates);
-    correct_floating(lines_[i], coupons_of_[chain.coupons + i - chain.begin], s, sums, d, block, ledger,
+    correct_floating(lines_[i], coupons_of_[chain.coupons + i - chain.begin], s, sums, d, block, ledger, telling,
                      [&](std::size_t date) { return forwards.fixing(table, chain.periods[date])[d.lane]; });
   });
 }
@@ -142,14 +147,14 @@ void Corrections::along(const Chain& chain, const Block& block, Ledger& ledger) 
 // coupon(k): what the period that ends on date k pays on a notional of 1.
 template <class Coupon>
 void Corrections::correct_floating(const Line& l, const Floating& f, const Schedule& s, const Sums& sums, const Default& d,
-                                   const Block& block, Ledger& ledger, Coupon coupon) const {
+                                   const Block& block, Ledger& ledger, Telling* telling, Coupon coupon) const {
   const auto due = [&](std::size_t begin, std::size_t end) {
     double sum = l.rule.sum(begin, end, l.dates);
     for (std::size_t date = std::max<std::size_t>(begin, 1); date < end; ++date) sum += f.notional * coupon(date);
     return sum;
   };
   correct(
-      l, s, d, block, ledger, [&] { return floating_claim(l, f, s, d.step, coupon); },
+      l, s, d, block, ledger, telling, [&] { return floating_claim(l, f, s, d.step, coupon); },
       [&](const Horizons& h, Vector paid) { return sums.promised(l.rule, f.notional, paid, h, d.lane); },
       [&](const Horizons& h, Vector begins, Vector ends) {
         return each(h.count, begins, ends, [&](std::size_t, std::size_t begin, std::size_t end) { return due(begin, end); });

@@ -2,9 +2,9 @@
 // What defaults take away from a book that ladders value as if nobody defaulted.
 #include "kernels/instruments/amounts.h"
 #include "kernels/instruments/floating.h"
-#include "kernels/instruments/keeping.h"
 #include "kernels/instruments/ladder.h"
 #include "kernels/instruments/smooth_amounts.h"
+#include "kernels/instruments/telling.h"
 
 namespace tailcube {
 
@@ -25,8 +25,9 @@ class Corrections {
   Corrections(CompiledClaims&, const RowSet& rows, const Recovery& recovery, const FloatingCoupons& coupons,
               const Positions&, const Wiring&);
   // Sets the rows, which must be clear, to what defaults change; the ladders come after. Leaves the coupons' forwards at the
-  // beginning of memory(). Keeps, if asked to, what goes, but not what the Recovery says.
-  void apply(const Block&, Ledger&, Kept*) const;
+  // beginning of memory(). Keeps, if asked to, what goes, but not what the Recovery says. The listener, if any, hears of
+  // each default.
+  void apply(const Block&, Ledger&, Kept*, DefaultListener*) const;
   std::size_t bytes_kept() const;
   std::size_t bytes_per_thread() const;
   // Scratch memory from its first cache line on.
@@ -96,6 +97,7 @@ class Corrections {
   struct Batches;                               // of them, to be kept
   class Departures;                             // of a block
   class ByStep;
+  class Telling;
 
   void add_line(std::uint32_t position, const CompiledClaims&, const Positions&);
   void add_record(std::uint32_t position, std::span<const double> amounts, const CompiledClaims&);
@@ -108,30 +110,30 @@ class Corrections {
   bool transposes(const Block&) const;
   std::size_t transposed_doubles() const { return lanes * rows_.valued.size() * slots_.size(); }
   void index_defaults(const Block&, Ledger&) const;
-  void along(const Chain&, const Block&, Ledger&) const;
-  void one_by_one(const Block&, Ledger&, Kept*) const;
+  void along(const Chain&, const Block&, Ledger&, Telling*) const;
+  void one_by_one(const Block&, Ledger&, Kept*, Telling*) const;
   Factors factors(const Block&, Ledger&) const;
   void along(const Smooth&, const Block&, Ledger&, Departures&) const;
   void outside(const Block&, Ledger&, Departures&) const;
   void missed(const double* due, std::uint32_t dates, std::uint32_t unpaid, const std::uint32_t* paid, const Schedule&,
               const double* rate, double* out) const;
-  void take_away(const Gone&, const Block&, Ledger&) const;
+  void take_away(const Gone&, const Block&, Ledger&, Telling*) const;
   std::size_t place_of_changes(std::uint32_t row, std::size_t lane) const {
     return changes_at_ + (std::size_t{row} * lanes + lane) * rows_.valued.size() * 4;
   }
   double balance(const Line& l, std::size_t paid) const { return balances_[l.early + (l.level ? 0 : paid)]; }
   template <class Coupon>
   void correct_floating(const Line&, const Floating&, const Schedule&, const Sums&, const Default&, const Block&, Ledger&,
-                        Coupon) const;
+                        Telling*, Coupon) const;
   [[gnu::always_inline]] double claim_at_default(const Line&, const Schedule&, int step) const;
   template <class Coupon>
   double floating_claim(const Line&, const Floating&, const Schedule&, int step, Coupon) const;
   template <class Claimed, class Promised, class Due, class Amount>
-  [[gnu::always_inline]] void correct(const Line&, const Schedule&, const Default&, const Block&, Ledger&, const Claimed&,
-                                      const Promised&, const Due&, const Amount&) const;
+  [[gnu::always_inline]] void correct(const Line&, const Schedule&, const Default&, const Block&, Ledger&, Telling*,
+                                      const Claimed&, const Promised&, const Due&, const Amount&) const;
   template <class V>
   [[gnu::always_inline]] void add_changes(const Line&, std::size_t lane, const Horizons&, V value, V cash, V defaults,
-                                          V exposed, Ledger&) const;
+                                          V exposed, Ledger&, Telling*) const;
   // change[4], where every position has a row of its own
   void add_change(const Line&, std::size_t lane, std::size_t v, const double* change, Ledger&) const;
   void finish(Ledger&) const;

@@ -166,8 +166,13 @@ std::size_t Corrections::bytes_kept() const {
 // Collects the defaults of a block and corrects them a batch at a time.
 class Corrections::Departures {
  public:
-  Departures(const Corrections& all, const Block& block, Ledger& ledger, Batches* keep)
-      : all_(all), block_(block), ledger_(ledger), keep_(keep), numbers_each_(2 * all.rows_.valued.size()) {
+  Departures(const Corrections& all, const Block& block, Ledger& ledger, Batches* keep, Telling* telling)
+      : all_(all),
+        block_(block),
+        ledger_(ledger),
+        keep_(keep),
+        telling_(telling),
+        numbers_each_(2 * all.rows_.valued.size()) {
     begin();
   }
   struct Departure {
@@ -185,7 +190,7 @@ class Corrections::Departures {
     ByStep(all_.time_years_.size()).each(gone_->claims, [&](Gone::Claim& g) {
       if (g.place != none) g.place = gone_->asked++;
     });
-    all_.take_away(*gone_, block_, ledger_);
+    all_.take_away(*gone_, block_, ledger_, telling_);
   }
   void begin() {
     if (keep_ != nullptr) {
@@ -202,21 +207,22 @@ class Corrections::Departures {
   const Block& block_;
   Ledger& ledger_;
   Batches* keep_;
+  Telling* telling_;
   std::size_t numbers_each_;
   Gone passing_;
   Gone* gone_ = &passing_;
 };
 
-void Corrections::one_by_one(const Block& block, Ledger& ledger, Kept* kept) const {
+void Corrections::one_by_one(const Block& block, Ledger& ledger, Kept* kept, Telling* telling) const {
   if (own_end_ == 0) return;
   if (kept != nullptr && kept->memory == nullptr) kept->memory = std::make_unique<Batches>();
   Batches* const batches = kept == nullptr ? nullptr : static_cast<Batches*>(kept->memory.get());
   if (kept != nullptr && kept->known) {
-    for (std::size_t n = 0; n < batches->count; ++n) take_away(batches->all[n], block, ledger);
+    for (std::size_t n = 0; n < batches->count; ++n) take_away(batches->all[n], block, ledger, telling);
     return;
   }
   if (batches != nullptr) batches->count = 0;
-  Departures departures(*this, block, ledger, batches);
+  Departures departures(*this, block, ledger, batches, telling);
   for (const Smooth& chain : smooth_) along(chain, block, ledger, departures);
   if (own_end_ > smooth_end_) outside(block, ledger, departures);
   departures.correct();
@@ -317,7 +323,7 @@ void Corrections::outside(const Block& block, Ledger& ledger, Departures& depart
 }
 
 // What a batch of defaults brings in comes, what was promised goes.
-void Corrections::take_away(const Gone& gone, const Block& block, Ledger& ledger) const {
+void Corrections::take_away(const Gone& gone, const Block& block, Ledger& ledger, Telling* telling) const {
   const std::size_t valued = rows_.valued.size();
   double* const come = memory(ledger) + recovery_at_;  // value by place, then cash
   double* const come_cash = come + gone.asked * valued + Horizons::width;
@@ -331,6 +337,7 @@ void Corrections::take_away(const Gone& gone, const Block& block, Ledger& ledger
   for (const Gone::Claim& g : gone.claims) {
     const Line& l = lines_[g.line];
     const std::size_t lane = g.when.lane, first = first_valued_[g.when.step];
+    if (telling != nullptr) telling->begin(l, lane);
     const auto seen = hn::Set(tag, static_cast<double>(first)), exposed = hn::Set(tag, g.exposed);
     for (std::size_t i = first / Horizons::width; i < horizons_.size(); ++i) {
       const Horizons& h = horizons_[i];
@@ -346,7 +353,7 @@ void Corrections::take_away(const Gone& gone, const Block& block, Ledger& ledger
       }
       add_changes(l, lane, h, hn::IfThenElseZero(goes, hn::Sub(value, promised)),
                   hn::IfThenElseZero(goes, hn::Sub(cash, missed)), hn::IfThenElseZero(now, one),
-                  hn::IfThenElseZero(now, exposed), ledger);
+                  hn::IfThenElseZero(now, exposed), ledger, telling);
     }
     numbers += 2 * valued;
   }

@@ -122,15 +122,49 @@ inline double Corrections::claim_at_default(const Line& l, const Schedule& s, in
   return owed + owed * l.interest * (until - since);
 }
 
+// Gathers what is told to a listener.
+class Corrections::Telling {
+ public:
+  Telling(DefaultListener& listener, std::size_t valued) : listener_(listener), valued_(valued) {}
+  void begin(const Line& l, std::size_t lane) {
+    if (hits_.size() == asked) tell();
+    hits_.push_back({l.position, static_cast<std::uint32_t>(lane)});
+    changes_.resize(changes_.size() + 2 * valued_, 0.0);
+  }
+  // Of the default begun last, at a place among the valued steps: what value and cash change by, as for add_changes.
+  void put(std::size_t v, const double* change) {
+    double* const to = changes_.data() + changes_.size() - 2 * (valued_ - v);
+    to[0] = change[0], to[1] = change[1];
+  }
+  void tell() {
+    losses_.clear();
+    for (std::size_t i = 0; i < hits_.size(); ++i) {
+      double cash = 0;
+      for (const double* from = changes_.data() + 2 * valued_ * i; losses_.size() < (i + 1) * valued_; from += 2)
+        losses_.push_back(0 - (from[0] + (cash += from[1])));
+    }
+    listener_.hear(hits_, losses_.data());
+    hits_.clear(), changes_.clear();
+  }
+
+ private:
+  DefaultListener& listener_;
+  std::size_t valued_;
+  std::vector<DefaultListener::Hit> hits_;
+  std::vector<double> changes_, losses_;
+};
+
 // Where a default is written: scratch memory, where the changes of a scenario lie together ({value, cash, defaults, exposed}
 // by valued step); where every position has a row of its own, the ledger. Cash and gauges: since the valued step before.
 template <class V>
 inline void Corrections::add_changes(const Line& l, std::size_t lane, const Horizons& h, V value, V cash, V count, V exposed,
-                                     Ledger& ledger) const {
+                                     Ledger& ledger, Telling* telling) const {
   using namespace corrections;
   const Tag d;
   alignas(32) double change[Horizons::width][4];
   hn::StoreInterleaved4(value, cash, count, exposed, d, change[0]);
+  if (telling != nullptr)
+    for (std::size_t j = 0; j < h.count; ++j) telling->put(h.begin + j, change[j]);
   if (rows_.detail == Detail::leaf) {
     double* const to = memory(ledger) + place_of_changes(l.row, lane) + 4 * h.begin;
     for (std::size_t j = 0; j < h.count; ++j)
@@ -222,7 +256,7 @@ class Corrections::Hits {
 class Corrections::Gathered {
  public:
   Gathered(const Corrections& all, const Chain& chain, const Schedule& s, const Sums& sums, const Block& block,
-           Ledger& ledger)
+           Ledger& ledger, Telling* telling)
       : all_(all),
         chain_(chain),
         s_(s),
@@ -231,6 +265,7 @@ class Corrections::Gathered {
         series_(static_cast<std::size_t>(block.factors.steps()) * lanes),
         valued_(sums.count / lanes),
         ledger_(ledger),
+        telling_(telling),
         promised_(memory(ledger) + all.work_at_ + Sums::tables * sums.count),
         change_(promised_ + valued_ * DefaultsAbreast::sums * DefaultsAbreast::most),
         rates_(change_ + valued_ * 4 * DefaultsAbreast::most),
@@ -269,6 +304,10 @@ class Corrections::Gathered {
         for (std::size_t v = 0; v < valued_; ++v)
           all_.add_change(*to_[i].line, to_[i].lane, v, change_ + 4 * (v * DefaultsAbreast::most + i), ledger_);
     }
+    for (std::size_t i = 0; i < some_.count && telling_ != nullptr; ++i) {
+      telling_->begin(*to_[i].line, to_[i].lane);
+      for (std::size_t v = 0; v < valued_; ++v) telling_->put(v, change_ + 4 * (v * DefaultsAbreast::most + i));
+    }
     some_.count = 0;
   }
 
@@ -303,6 +342,7 @@ class Corrections::Gathered {
   const double* factors_;
   std::size_t series_, valued_;
   Ledger& ledger_;
+  Telling* telling_;
   double *promised_, *change_, *rates_;
   double* rows_;
   DefaultsAbreast some_;

@@ -12,6 +12,7 @@ namespace tailcube {
 namespace {
 
 constexpr std::size_t rows_of_stage = 256;                       // whose ledger stays in a cache
+constexpr std::uint16_t nowhere = 0xffff;                        // no segment
 constexpr std::size_t sampled_values = 32768, least_sample = 8;  // of all rows in a tail; scenarios
 
 // A number that says nothing (the finalizer of Steele, Lea and Flood 2014, figure 14).
@@ -63,10 +64,21 @@ CellTails thinned(const CellTails& tails, std::int64_t wanted) {
 }
 
 PartRanking::PartRanking(const Job& job, const CompiledBook& run, const CompiledCredit& credit, Parts crowded)
-    : parts_(std::move(crowded)), horizons_(run.market.valued.size()), share_(parts_.all.size(), 0.0) {
+    : parts_(std::move(crowded)),
+      horizons_(run.market.valued.size()),
+      unit_(run.unit),
+      told_(job.tables.size()),
+      share_(parts_.all.size(), 0.0) {
   std::vector<PositionTable> defaulting, others;
-  for (std::size_t t = 0; t < job.tables.size(); ++t)
-    add_table(job.tables[t], parts_.group[t], run.stages[t].batch->reads_defaults ? defaulting : others);
+  for (std::size_t t = 0; t < job.tables.size(); ++t) {
+    const Batch& batch = *run.stages[t].batch;
+    if (batch.reads_defaults && dynamic_cast<const TellingBatch*>(&batch) != nullptr) {
+      told_[t] = parts_.group[t];
+      add_table(job.tables[t], parts_.group[t], Obligors::left_out, others);
+    } else {
+      add_table(job.tables[t], parts_.group[t], Obligors::kept, batch.reads_defaults ? defaulting : others);
+    }
+  }
   all_ = compiled(job, run, credit, defaulting);
   sample_ = compiled(job, run, credit, others);
   std::size_t rows = 1;
@@ -76,7 +88,7 @@ PartRanking::PartRanking(const Job& job, const CompiledBook& run, const Compiled
 }
 
 // Its positions that are in a part, a few to a table.
-void PartRanking::add_table(const PositionTable& table, const std::vector<std::uint32_t>& group,
+void PartRanking::add_table(const PositionTable& table, const std::vector<std::uint32_t>& group, Obligors obligors,
                             std::vector<PositionTable>& to) const {
   std::vector<std::uint32_t> rows;
   for (std::uint32_t p = 0; p < group.size(); ++p)
@@ -85,6 +97,7 @@ void PartRanking::add_table(const PositionTable& table, const std::vector<std::u
     const auto some = std::span(rows).subspan(begin, std::min(rows_of_stage, rows.size() - begin));
     to.push_back({table.instrument, selected(table.positions, some)});
     for (std::size_t i = 0; i < some.size(); ++i) to.back().positions.leaf[i] = NodeIndex{group[some[i]]};
+    if (obligors == Obligors::left_out) to.back().positions.obligor.assign(some.size(), ObligorIndex{none});
   }
 }
 
@@ -178,6 +191,65 @@ std::vector<RankingSums> PartRanking::sums(Look look, std::span<const CellTails>
   return std::move(own.front().sums);
 }
 
+PartRanking::Defaults::Defaults(const PartRanking& ranking, std::span<const CellTails> tails, CellRange cells,
+                                std::span<const std::uint32_t> scenarios, int threads)
+    : ranking_(ranking),
+      cells_(cells),
+      lists_(tails.empty() ? 0 : tails.front().lists.size()),
+      segments_(3 * confidences_of(tails)) {
+  for (const CellTails& of_cell : tails) places_.emplace_back(of_cell, scenarios);
+  Thread thread;
+  thread.sums.assign(tails.size(), ranking.no_sums(confidences_of(tails)));
+  thread.listed.resize(tails.size());
+  thread.segment.resize(tails.size() * lists_ * lanes);
+  threads_.assign(static_cast<std::size_t>(threads), thread);
+}
+
+void PartRanking::Defaults::read(Thread& mine, std::size_t first) const {
+  mine.block = first;
+  std::fill(mine.segment.begin(), mine.segment.end(), nowhere);
+  for (std::size_t cell = 0; cell < places_.size(); ++cell) {
+    mine.listed[cell] = 0;
+    for (std::size_t list = 0; list < lists_; ++list)
+      for (const TailPlaces::Entry& e : places_[cell].in(list, first, lanes)) {
+        mine.listed[cell] |= std::uint64_t{1} << (e.place - first);
+        mine.segment[(cell * lists_ + list) * lanes + e.place - first] = static_cast<std::uint16_t>(e.segment);
+      }
+  }
+}
+
+void PartRanking::Defaults::hear(int thread, std::size_t table, std::span<const int> cells, std::size_t first,
+                                 std::span<const DefaultListener::Hit> hits, const double* loss) {
+  if (table == none || ranking_.told_[table].empty()) return;
+  Thread& mine = threads_[static_cast<std::size_t>(thread)];
+  if (mine.block != first) read(mine, first);
+  const std::size_t horizons = ranking_.horizons_;
+  mine.loss.resize(hits.size() * horizons);
+  const double scale = 1 / ranking_.unit_;  // a power of two
+  for (std::size_t i = 0; i < mine.loss.size(); ++i) mine.loss[i] = static_cast<Units>(std::nearbyint(loss[i] * scale));
+  for (const int c : cells) {
+    const auto cell = static_cast<std::size_t>(c - cells_.begin);
+    const std::uint64_t listed = mine.listed[cell];
+    for (std::size_t i = 0; i < hits.size(); ++i) {
+      if ((listed >> hits[i].lane & 1) == 0) continue;
+      const std::uint16_t* const segment = &mine.segment[cell * lists_ * lanes + hits[i].lane];
+      for (const std::uint32_t part : ranking_.parts_.of[ranking_.told_[table][hits[i].position]]) {
+        const std::size_t list = ranking_.parts_.all[part].parent * horizons;
+        LossSum* const to = mine.sums[cell].at(part, 0);
+        for (std::size_t h = 0; h < horizons; ++h)
+          if (const std::uint16_t at = segment[(list + h) * lanes]; at != nowhere)
+            to[h * segments_ + at].add(mine.loss[i * horizons + h]);
+      }
+    }
+  }
+}
+
+std::vector<RankingSums> PartRanking::Defaults::sums() {
+  for (std::size_t i = 1; i < threads_.size(); ++i)
+    for (std::size_t cell = 0; cell < places_.size(); ++cell) threads_.front().sums[cell].merge(threads_[i].sums[cell]);
+  return std::move(threads_.front().sums);
+}
+
 void PartRanking::add(const CellTails& tails, const RankingSums& all, const RankingSums& sample, std::int64_t scenarios,
                       const std::vector<Confidence>& confidence) {
   const CellTails some = thinned(tails, sampled_);
@@ -210,15 +282,14 @@ void PartRanking::add(const CellTails& tails, const RankingSums& all, const Rank
   }
 }
 
-std::vector<std::uint8_t> PartRanking::kept(int top) const {
-  const std::vector<Part>& parts = parts_.all;
+std::vector<std::uint8_t> PartRanking::kept(const std::vector<Part>& parts, const std::vector<double>& share, int top) {
   std::vector<std::uint8_t> out(parts.size(), 0);
   for (std::size_t first = 0, last = 0; first < parts.size(); first = last) {
     while (last < parts.size() && parts[last].parent == parts[first].parent && parts[last].column == parts[first].column)
       ++last;
     std::vector<std::size_t> order(last - first);
     std::iota(order.begin(), order.end(), first);
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return share_[a] > share_[b]; });
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return share[a] > share[b]; });
     for (std::size_t i = 0; i < std::min(order.size(), static_cast<std::size_t>(top)); ++i) out[order[i]] = 1;
   }
   return out;

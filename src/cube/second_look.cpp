@@ -4,11 +4,9 @@
 #include <cmath>
 #include <map>
 #include <numeric>
-#include <stdexcept>
-#include <string>
 
 #include "kernels/posting.h"
-#include "src/cube/tail_places.h"
+#include "src/cube/tail_reader.h"
 #include "src/engine/selection.h"
 
 namespace tailcube {
@@ -72,15 +70,43 @@ LookBook::LookBook(const Job& job, const CompiledBook& run, const CompiledCredit
       edges_(with_parts(tree, parts_, static_cast<int>(run.parent.size()))),
       below_(below(run, tree)) {
   keep_stages_below();
+  choose_rest(job);
   compile_groups(job, credit);
   parts_.group = {};
 }
 
-void LookBook::keep_stages_below() {
-  const auto idle = [this](const Stage& stage) { return !any_row(run_, stage, below_); };
-  if (std::none_of(run_.stages.begin(), run_.stages.end(), idle)) return;
+LookBook::LookBook(Named, const Job& job, const CompiledBook& run, const CompiledCredit& credit,
+                   const ContributionEdges& tree, Parts parts)
+    : run_(run), whole_book_(false), parts_(std::move(parts)), below_(below(run, tree)) {
+  ContributionEdges parents = tree;
+  parents.edges.clear();
+  for (ContributionEdges::Parent& parent : parents.parents) parent.first = parent.last = 0;
+  edges_ = with_parts(parents, parts_, static_cast<int>(run.parent.size()));
   own_ = run_;
-  std::erase_if(own_->stages, idle);
+  own_->stages.clear(), own_->leaf_of_row.clear(), own_->gauge_rows.clear(), own_->today.clear();
+  own_->market.discounts.clear();
+  for (std::size_t part = 0; part < parts_.all.size(); ++part) {
+    const auto same = [&](std::size_t other) {
+      return parts_.all[other].parent == parts_.all[part].parent && parts_.all[other].column == parts_.all[part].column;
+    };
+    if (part + 1 < parts_.all.size() && same(part + 1)) continue;
+    for (std::vector<std::uint32_t>& of_group : parts_.of) std::erase(of_group, static_cast<std::uint32_t>(part));
+  }
+  compile_groups(job, credit);
+  parts_.group = {};
+}
+
+LookBook LookBook::named(const Job& job, const CompiledBook& run, const CompiledCredit& credit,
+                         const ContributionEdges& tree, Parts parts) {
+  return {Named{}, job, run, credit, tree, std::move(parts)};
+}
+
+void LookBook::keep_stages_below() {
+  for (std::size_t s = 0; s < run_.stages.size(); ++s)
+    if (any_row(run_, run_.stages[s], below_)) tables_.push_back(s);
+  if (tables_.size() == run_.stages.size()) return;
+  own_ = run_;
+  std::erase_if(own_->stages, [this](const Stage& stage) { return !any_row(run_, stage, below_); });
 }
 
 std::uint32_t LookBook::row_of_run(std::size_t table, NodeIndex leaf) const {
@@ -90,24 +116,36 @@ std::uint32_t LookBook::row_of_run(std::size_t table, NodeIndex leaf) const {
   return static_cast<std::uint32_t>(at - run_.leaf_of_row.begin());
 }
 
-void LookBook::compile_groups(const Job& job, const CompiledCredit& credit) {
-  const auto nodes = static_cast<std::uint32_t>(job.nodes.size());
+// Of each leaf, in each table.
+void LookBook::choose_rest(const Job& job) {
   rest_.assign(run_.leaf_of_row.size(), none);
-  std::vector<PositionTable> tables;
-  std::vector<std::size_t> table_of;
   for (std::size_t t = 0; t < job.tables.size(); ++t) {
-    const Positions& positions = job.tables[t].positions;
-    const std::vector<std::uint32_t>& group = parts_.group[t];
-    std::vector<std::uint32_t> size(parts_.leaf.size(), 0), rows;
-    for (const std::uint32_t g : group) ++size[g];
+    std::vector<std::uint32_t> size(parts_.leaf.size(), 0);
+    for (const std::uint32_t g : parts_.group[t]) ++size[g];
     for (std::uint32_t g = 0; g < size.size(); ++g) {
       if (size[g] == 0 || below_[static_cast<std::size_t>(parts_.leaf[g])] == 0) continue;
       std::uint32_t& rest = rest_[row_of_run(t, parts_.leaf[g])];
       if (rest == none || size[g] > size[rest]) rest = g;
     }
+  }
+}
+
+bool LookBook::has_row(std::size_t table, std::uint32_t group) const {
+  if (!whole_book_) return !parts_.of[group].empty();
+  const NodeIndex leaf = parts_.leaf[group];
+  return below_[static_cast<std::size_t>(leaf)] != 0 && rest_[row_of_run(table, leaf)] != group;
+}
+
+void LookBook::compile_groups(const Job& job, const CompiledCredit& credit) {
+  const auto nodes = static_cast<std::uint32_t>(job.nodes.size());
+  std::vector<PositionTable> tables;
+  std::vector<std::size_t> table_of;
+  for (std::size_t t = 0; t < job.tables.size(); ++t) {
+    const Positions& positions = job.tables[t].positions;
+    const std::vector<std::uint32_t>& group = parts_.group[t];
+    std::vector<std::uint32_t> rows;
     for (std::uint32_t p = 0; p < positions.size(); ++p)
-      if (below_[static_cast<std::size_t>(positions.leaf[p])] != 0 && rest_[row_of_run(t, positions.leaf[p])] != group[p])
-        rows.push_back(p);
+      if (has_row(t, group[p])) rows.push_back(p);
     if (rows.empty()) continue;
     tables.push_back({job.tables[t].instrument, selected(positions, rows)});
     for (std::size_t i = 0; i < rows.size(); ++i) tables.back().positions.leaf[i] = NodeIndex{nodes + group[rows[i]]};
@@ -121,13 +159,13 @@ void LookBook::compile_groups(const Job& job, const CompiledCredit& credit) {
     for (std::uint32_t r = 0; r < stage.row_count; ++r) {
       const std::size_t row = static_cast<std::size_t>(stage.first_row) + r;
       group_.push_back(static_cast<std::uint32_t>(own_->leaf_of_row[row]) - nodes);
-      whole_.push_back(row_of_run(table_of[s], parts_.leaf[group_.back()]));
+      if (whole_book_) whole_.push_back(row_of_run(table_of[s], parts_.leaf[group_.back()]));
     }
   }
 }
 
 void LookBook::losses(const Valuation& valuation, std::vector<Units>& losses, std::vector<Units>& rows) const {
-  const std::size_t nodes = run_.parent.size(), run_rows = run_.leaf_of_row.size();
+  const std::size_t nodes = run_.parent.size(), run_rows = whole_book_ ? run_.leaf_of_row.size() : 0;
   const std::size_t width = run_.market.valued.size() * lanes;
   rows.resize(book().leaf_of_row.size() * width);
   row_losses(book(), valuation, rows.data());
@@ -137,7 +175,7 @@ void LookBook::losses(const Valuation& valuation, std::vector<Units>& losses, st
   };
   for (std::size_t r = 0; r < run_rows; ++r)
     add(&losses[static_cast<std::size_t>(run_.leaf_of_row[r]) * width], &rows[r * width]);
-  for (std::size_t node = nodes; node-- > 1;)
+  for (std::size_t node = whole_book_ ? nodes : 0; node-- > 1;)
     add(&losses[static_cast<std::size_t>(run_.parent[node]) * width], &losses[node * width]);
   const auto to_parts = [&](std::uint32_t group, const Units* from) {
     for (const std::uint32_t part : parts_.of[group]) add(&losses[(nodes + part) * width], from);
@@ -145,58 +183,13 @@ void LookBook::losses(const Valuation& valuation, std::vector<Units>& losses, st
   for (std::size_t b = 0; b < group_.size(); ++b) {
     const Units* const mine = &rows[(run_rows + b) * width];
     to_parts(group_[b], mine);
+    if (!whole_book_) continue;
     Units* const whole = &rows[whole_[b] * width];
     for (std::size_t i = 0; i < width; ++i) whole[i] -= mine[i];
   }
   for (std::size_t r = 0; r < rest_.size(); ++r)
     if (rest_[r] != none) to_parts(rest_[r], &rows[r * width]);
 }
-
-namespace {
-
-// Adds what blocks of a cell's scenarios show to its sums.
-class Reader {
- public:
-  // `scenarios`: the list that the blocks are cut from. All outlive this.
-  Reader(const LookBook& look, const CellTails& tails, std::span<const std::uint32_t> scenarios)
-      : look_(look), tails_(tails), horizons_(look.book().market.valued.size()), places_(tails, scenarios) {}
-  bool needs(std::size_t first) const { return places_.needs(first); }
-  // Places [first, first + count) of the list, `losses` as LookBook has them. Throws std::runtime_error, naming the
-  // scenario, if a parent's loss is not the one of the tail.
-  void add(std::size_t first, std::size_t count, const std::vector<Units>& losses, ContributionSums& sums) const {
-    for (std::size_t p = 0; p < look_.edges().parents.size(); ++p)
-      for (std::size_t h = 0; h < horizons_; ++h)
-        add_list(p, h, places_.in(p * horizons_ + h, first, count), first, losses, sums);
-  }
-
- private:
-  void add_list(std::size_t parent, std::size_t horizon, std::span<const TailPlaces::Entry>, std::size_t first,
-                const std::vector<Units>& losses, ContributionSums&) const;
-  const LookBook& look_;
-  const CellTails& tails_;
-  std::size_t horizons_;
-  TailPlaces places_;
-};
-
-void Reader::add_list(std::size_t parent, std::size_t horizon, std::span<const TailPlaces::Entry> entries, std::size_t first,
-                      const std::vector<Units>& losses, ContributionSums& sums) const {
-  const CellTails::List& list = tails_.lists[parent * horizons_ + horizon];
-  const auto of = [&](int column) {
-    return losses.data() + (static_cast<std::size_t>(column) * horizons_ + horizon) * lanes;
-  };
-  const ContributionEdges::Parent& p = look_.edges().parents[parent];
-  for (const TailPlaces::Entry& e : entries)
-    if (of(p.node)[e.place - first] != list.loss[e.rank])
-      throw std::runtime_error("scenario " + std::to_string(list.scenario[e.rank]) +
-                               ", looked at again, has another loss than before");
-  for (std::size_t edge = p.first; edge < p.last; ++edge) {
-    const Units* loss = of(look_.edges().edges[edge].child);
-    LossPowers* to = sums.at(edge, horizon);
-    for (const TailPlaces::Entry& e : entries) to[e.segment].add(loss[e.place - first]);
-  }
-}
-
-}  // namespace
 
 std::vector<ContributionSums> look_again(const LookBook& look, std::span<const CellTails> tails, CellRange cells,
                                          std::span<const std::uint32_t> scenarios, int threads, const Poll& poll) {
@@ -208,7 +201,7 @@ std::vector<ContributionSums> look_again(const LookBook& look, std::span<const C
     std::vector<Units> losses, rows;
   };
   std::vector<Thread> own(static_cast<std::size_t>(threads), Thread{all, {}, {}});
-  std::vector<Reader> readers;
+  std::vector<TailReader> readers;
   readers.reserve(tails.size());
   for (const CellTails& of_cell : tails) readers.emplace_back(look, of_cell, scenarios);
   Evaluator evaluator(look.book(), cells, threads);

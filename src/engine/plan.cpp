@@ -51,7 +51,7 @@ std::size_t contribution_bytes(const Job& job, std::uint64_t scenarios, std::siz
 
 // What cube.contribute_by adds to the second look: positions once more with a row for each group that is told apart, their
 // ledgers (one, or two where cells differ, or what is kept) and rounded rows in each thread, losses and sums of the parts;
-// what is chosen from is summed without squares, in a ledger that is smaller.
+// what is chosen from is summed at the same time, without squares, as defaults are told: of a PD of 10 % in a block.
 std::size_t parts_bytes(const Job& job, const CompiledBook& book, std::size_t threads) {
   if (job.contribute_by.empty()) return 0;
   const PartChoice::Size most = PartChoice(job).most();
@@ -68,11 +68,13 @@ std::size_t parts_bytes(const Job& job, const CompiledBook& book, std::size_t th
     const std::size_t together = std::min(job.cells.size(), static_cast<std::size_t>(cells_looked_at(of_cell)));
     return of_cell * together * (threads + 2) + parts * block * threads;
   };
+  const std::size_t together = std::min<std::size_t>(job.cells.size(), 16);
+  const std::size_t told = positions * lanes / 10 * (horizons + 1) * sizeof(double) + together * job.nodes.size() * block;
   const std::size_t estimates = most.chosen * horizons * job.confidence.size() * 16 * job.cells.size();
   return positions * 1'200 + workspace_bytes(book) * threads +
          (ledger * copies + rows + book.leaf_of_row.size()) * block * threads +
          std::min(ledger * block * job.cells.size(), kept_ledger_bytes) * threads + job.obligors.size() * 100 +
-         std::max(sums(most.crowded, 16), sums(most.chosen, 32)) + estimates;
+         sums(most.crowded, 16) + sums(most.chosen, 32) + (most.crowded > 0 ? told * threads : 0) + estimates;
 }
 
 // Tiles are as large as the loss sheet allows, and small enough that every thread of every rank gets several.

@@ -165,6 +165,72 @@ TEST_CASE("a position that is told apart loses what it loses on a row of its own
   CHECK(others * 3 < compared);
 }
 
+// Tails of any scenarios, with the losses that they have.
+std::vector<CellTails> tails_of(const Job& job, const LookBook& look, const std::vector<std::uint32_t>& scenarios) {
+  const std::vector<std::vector<Units>> losses = losses_of(look, {0, static_cast<int>(job.cells.size())}, scenarios);
+  std::vector<CellTails> out(job.cells.size());
+  for (std::size_t cell = 0; cell < out.size(); ++cell)
+    for (const ContributionEdges::Parent& parent : look.edges().parents)
+      for (std::size_t h = 0; h < job.report_steps.size(); ++h) {
+        CellTails::List& list = out[cell].lists.emplace_back();
+        const auto at =
+            static_cast<std::ptrdiff_t>((static_cast<std::size_t>(parent.node) * job.report_steps.size() + h) * lanes);
+        list.scenario = scenarios;
+        list.loss.assign(losses[cell].begin() + at,
+                         losses[cell].begin() + at + static_cast<std::ptrdiff_t>(scenarios.size()));
+        list.cut = {{static_cast<std::int64_t>(scenarios.size()) - 2, 2, 1}};
+      }
+  return out;
+}
+
+TEST_CASE("parts that are looked at alone have the sums that they have beside the tree") {
+  const Job job = tiny({"cube.contribute_by=[\"sector\", \"obligor\", \"position\"]", "cube.contribute_top=3"});
+  const CompiledBook book = compile(job, Detail::leaf);
+  const CompiledCredit credit = compile_credit(job);
+  const ContributionEdges tree = contribution_edges(job);
+  const PartChoice choice(job);
+  const Parts crowded = choice.crowded();
+  std::vector<std::uint8_t> kept(crowded.all.size(), 0);
+  for (std::size_t first = 0, last = 0; first < kept.size(); first = last) {
+    while (last < kept.size() && crowded.all[last].parent == crowded.all[first].parent &&
+           crowded.all[last].column == crowded.all[first].column)
+      ++last;
+    for (std::size_t i = 0; i < 3; ++i) kept[first + i * (last - first) / 3] = 1;
+  }
+  const std::vector<std::uint32_t> scenarios = {3, 64, 65, 700, 701, 1100, 1499};
+  const LookBook whole(job, book, credit, tree, choice.chosen(kept)),
+      named = LookBook::named(job, book, credit, tree, choice.chosen(kept));
+  CHECK(whole.whole());
+  CHECK_FALSE(named.whole());
+  const std::vector<Part>& parts = whole.parts().all;
+  REQUIRE(named.parts().all.size() == parts.size());
+  CHECK(named.edges().edges.size() == parts.size());
+  const std::vector<CellTails> tails = tails_of(job, whole, scenarios);
+  const CellRange cells{0, static_cast<int>(job.cells.size())};
+  const auto all = look_again(whole, tails, cells, scenarios, 1, {}),
+             some = look_again(named, tails, cells, scenarios, 1, {});
+  std::size_t exact = 0, near = 0, others = 0;
+  const auto nodes = static_cast<int>(job.nodes.size());
+  for (std::size_t e = 0, edge = 0; e < whole.edges().edges.size(); ++e) {
+    if (whole.edges().edges[e].child < nodes) continue;
+    REQUIRE(named.edges().edges[edge] == whole.edges().edges[e]);
+    const Part& part = whole.part(whole.edges().edges[e]);
+    others += part.value == other_values;
+    for (std::size_t cell = 0; cell < tails.size(); ++cell)
+      for (std::size_t h = 0; h < job.report_steps.size(); ++h)
+        for (std::size_t segment = 0; segment < 3; ++segment) {
+          const LossPowers &a = some[cell].at(edge, h)[segment], &b = all[cell].at(e, h)[segment];
+          ++(a.sum == b.sum && a.squares == b.squares ? exact : near);
+          CAPTURE(part.value);
+          CHECK(std::abs(static_cast<std::int64_t>(a.sum - b.sum)) <= 100);  // what rounding leaves of a leaf
+          CHECK(static_cast<double>(a.squares) == Approx(static_cast<double>(b.squares)).epsilon(1e-3).margin(1e6));
+        }
+    ++edge;
+  }
+  CHECK(others > 5);
+  CHECK(exact > 4 * near);
+}
+
 TEST_CASE("the values that contribute most are told apart") {
   const std::string by = "cube.contribute_by=[\"obligor\", \"position\"]";
   const Cube all = test::run(tiny({by, "cube.contribute_top=1000"})),

@@ -1,5 +1,10 @@
 #pragma once
 // Bonds and loans straight from the definition, one position and one scenario at a time, in long double and std:: functions.
+#include <cstring>
+#include <limits>
+#include <set>
+
+#include "kernels/instruments/telling.h"
 #include "tests/unit/instruments/book.h"
 
 namespace tailcube::test {
@@ -220,18 +225,67 @@ inline RandomClaims random_claims(World& w, const std::string& type, std::size_t
   return out;
 }
 
+// Of what a batch tells of defaults, by leaf and by position, against the credit losses of positions; relative to what they
+// are worth today. Infinite if it tells twice of one, or if telling changes a bit of the ledger.
+inline double compare_told(World& w, const Instrument& type, const Positions& positions, std::uint32_t obligors) {
+  class Told final : public DefaultListener {
+   public:
+    Told(std::size_t positions, std::size_t valued) : valued_(valued), loss(positions * valued * lanes, 0.0) {}
+    void hear(std::span<const Hit> hits, const double* of_hit) noexcept override {
+      for (const Hit& hit : hits) {
+        twice |= !known_.insert({hit.position, hit.lane}).second;
+        for (std::size_t v = 0; v < valued_; ++v) loss[(hit.position * valued_ + v) * lanes + hit.lane] += *of_hit++;
+      }
+    }
+    bool twice = false;
+
+   private:
+    std::size_t valued_;
+    std::set<std::pair<std::uint32_t, std::uint32_t>> known_;
+
+   public:
+    std::vector<double> loss;  // [position][valued][lane]
+  };
+  const std::size_t valued = w.market.valued.size();
+  Compiled each(type, positions, w, Detail::position, obligors);
+  w.discount();
+  each.evaluate(w.block);
+  double furthest = 0;
+  for (const Detail detail : {Detail::leaf, Detail::position}) {
+    Compiled plain(type, positions, w, detail, obligors), telling(type, positions, w, detail, obligors);
+    w.discount();
+    plain.evaluate(w.block);
+    Told told(positions.size(), valued);
+    dynamic_cast<const TellingBatch&>(*telling.batch)
+        .evaluate_telling(w.block, telling.ledger, telling.faults, nullptr, told);
+    bool same = !told.twice;
+    for (LaneTable Ledger::*t : {&Ledger::value, &Ledger::cash, &Ledger::credit_loss, &Ledger::gauges})
+      same = same && std::memcmp((plain.ledger.*t).data(), (telling.ledger.*t).data(),
+                                 (plain.ledger.*t).size() * sizeof(double)) == 0;
+    if (!same) return std::numeric_limits<double>::infinity();
+    for (std::size_t p = 0; p < positions.size(); ++p)
+      for (std::size_t v = 0; v < valued; ++v)
+        for (int lane = 0; lane < lanes; ++lane)
+          furthest = std::max(furthest, std::abs(told.loss[(p * valued + v) * lanes + static_cast<std::size_t>(lane)] -
+                                                 each.credit(p, static_cast<int>(v), lane)) /
+                                            (std::abs(each.batch->value_today[p]) + 1e-3));
+  }
+  return furthest;
+}
+
 inline Errors compare_claims(World& w, const std::string& type, const RandomClaims& book, std::uint32_t obligors) {
-  return compare(instrument(type), table(instrument(type), book.lines), w, obligors,
-                 [&](std::size_t p, std::size_t v, int lane) {
-                   const Line& line = book.lines[p];
-                   const bool none_at_all = is_none(line.obligor);
-                   const int tau = none_at_all ? w.market.steps + 1 : w.default_step(line.obligor, lane);
-                   const double lgd = none_at_all ? 0 : w.loss_given_default[static_cast<std::size_t>(line.obligor)];
-                   const double delay = none_at_all || w.recovery_delay_years.empty()
-                                            ? 0
-                                            : w.recovery_delay_years[static_cast<std::size_t>(line.obligor)];
-                   return plain_outcome(book.plain[p], w, line.currency, tau, lgd, w.market.valued[v], lane, delay);
-                 });
+  const Positions positions = table(instrument(type), book.lines);
+  Errors errors = compare(instrument(type), positions, w, obligors, [&](std::size_t p, std::size_t v, int lane) {
+    const Line& line = book.lines[p];
+    const bool none_at_all = is_none(line.obligor);
+    const int tau = none_at_all ? w.market.steps + 1 : w.default_step(line.obligor, lane);
+    const double lgd = none_at_all ? 0 : w.loss_given_default[static_cast<std::size_t>(line.obligor)];
+    const double delay =
+        none_at_all || w.recovery_delay_years.empty() ? 0 : w.recovery_delay_years[static_cast<std::size_t>(line.obligor)];
+    return plain_outcome(book.plain[p], w, line.currency, tau, lgd, w.market.valued[v], lane, delay);
+  });
+  errors.leaf = std::max(errors.leaf, compare_told(w, instrument(type), positions, obligors));
+  return errors;
 }
 
 }  // namespace tailcube::test

@@ -1,7 +1,7 @@
 #include <cstring>
 
 #include "kernels/instruments/collateral.h"
-#include "kernels/instruments/keeping.h"
+#include "kernels/instruments/telling.h"
 #include "kernels/math/functions.h"
 #include "tests/catch_any.h"
 #include "tests/reference.h"
@@ -168,6 +168,7 @@ TEST_CASE("mortgages agree with the definition, on and off the grid of steps", "
                 [&](std::size_t p, std::size_t v, int lane) {
                   return plain_mortgage(book.plain[p], liens[p], book.lines[p], w, w.market.valued[v], lane);
                 });
+    CHECK(compare_told(w, instrument("mortgage"), table(instrument("mortgage"), book.lines), obligors) < 1e-14);
     INFO(errors.where);
     CHECK(errors.reference < 1e-13);
     CHECK(errors.leaf < 1e-14);
@@ -184,8 +185,12 @@ TEST_CASE("what is kept of one level of prices gives the bits of another", "[mor
   for (const Detail detail : {Detail::leaf, Detail::position}) {
     Compiled plain(instrument("mortgage"), positions, w, detail, obligors);
     Compiled keeping(instrument("mortgage"), positions, w, detail, obligors);
-    const auto& keeper = dynamic_cast<const KeepingBatch&>(*keeping.batch);
+    const auto& keeper = dynamic_cast<const TellingBatch&>(*keeping.batch);
     Kept kept;
+    struct Count final : DefaultListener {
+      void hear(std::span<const Hit> hits, const double*) noexcept override { count += hits.size(); }
+      std::size_t count = 0;
+    };
     for (const int one_in : {2, 5}) {
       w.draw_defaults(obligors, one_in);
       w.discount();
@@ -195,7 +200,14 @@ TEST_CASE("what is kept of one level of prices gives the bits of another", "[mor
             for (double& price : w.block.factors(f, n)) price *= level;
         plain.evaluate(w.block);
         kept.known = level != 1;
-        keeper.evaluate_keeping(w.block, keeping.ledger, keeping.faults, kept);
+        Count fresh, told;
+        keeper.evaluate_telling(w.block, plain.ledger, plain.faults, nullptr, fresh);
+        if (level == 0.7)
+          keeper.evaluate_telling(w.block, keeping.ledger, keeping.faults, &kept, told);
+        else
+          keeper.evaluate_keeping(w.block, keeping.ledger, keeping.faults, kept);
+        CHECK(fresh.count > 100);
+        CHECK(told.count == (level == 0.7 ? fresh.count : 0));
         for (LaneTable Ledger::*t : {&Ledger::value, &Ledger::cash, &Ledger::credit_loss, &Ledger::gauges})
           CHECK(std::memcmp((plain.ledger.*t).data(), (keeping.ledger.*t).data(),
                             (plain.ledger.*t).size() * sizeof(double)) == 0);

@@ -17,14 +17,17 @@ enum PoolRow : std::uint8_t {
   pool_rows
 };
 inline FactorIndex row_of(PoolIndex pool, PoolRow row) { return FactorIndex{static_cast<std::uint32_t>(pool) + row}; }
+inline FactorIndex row_of(AccountIndex account, AccountRow row) {
+  return FactorIndex{static_cast<std::uint32_t>(account) + row};
+}
 
-// A pool, or a position with a price.
+// A pool, a position with a price, or an account.
 struct Link {
   FactorIndex first;  // of its rows of Block::factors
   int rows;
-  double today = 0;                             // value of the pool
+  double today = 0;                             // value of the pool, or of the account
   std::vector<std::shared_ptr<Batch>> batches;  // of a pool: batch i sets row i of the ledger, at every step
-  std::unique_ptr<PricePath> price;             // or of a position
+  std::unique_ptr<PricePath> price;             // or of a position, or of an account
 };
 // Immutable, shared by all threads and by books of the same job.
 struct Publishing {

@@ -126,8 +126,11 @@ void add_published(const CompiledBook& book, CellRange range, const Factors& dri
         key.push_back(triggered(book, c == 0 ? -1 : cell, *batch, read, paths[c]));
         for (const FactorIndex f : read) key.push_back(paths[c][index(f)]);
       }
-      if (link.price)
-        for (const FactorIndex f : link.price->reads) key.push_back(paths[c][index(f)]);
+      if (link.price) {
+        Factors read(link.price->reads.begin(), link.price->reads.end());
+        if (link.price->reads_defaults) read.insert(drivers.begin(), drivers.end());
+        for (const FactorIndex f : read) key.push_back(paths[c][index(f)]);
+      }
       paths[c].resize(book.market.rows());
       std::fill_n(paths[c].begin() + static_cast<std::ptrdiff_t>(index(link.first)), link.rows, versions(key));
     }

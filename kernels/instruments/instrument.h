@@ -13,6 +13,8 @@
 
 namespace tailcube {
 
+enum class AccountIndex : std::uint32_t {};  // what positions of one instrument share: its first row of Block::factors
+
 struct Range {
   double lower, upper;
   std::string_view words;  // how an error message says it: "positive", "between 0 and 1"
@@ -34,7 +36,7 @@ template <class Terms>
 struct Field {
   std::string_view name;
   std::variant<double Terms::*, FactorIndex Terms::*, CurveIndex Terms::*, Rate Terms::*, int Terms::*,
-               ObligorIndex Terms::*, StreamId Terms::*, PoolIndex Terms::*>
+               ObligorIndex Terms::*, StreamId Terms::*, PoolIndex Terms::*, AccountIndex Terms::*>
       member;
   Range allowed = any;  // of a factor: its value today
   std::optional<double> otherwise =
@@ -45,8 +47,9 @@ struct Field {
   bool or_published = false;      // of a factor: may be a price that another position publishes
 };
 // The order of Field::member. A name is an id that positions may have in common; a batch sees stream(column, id) of it. A
-// pool is the path of a node below the root.
-enum class CellKind : std::uint8_t { number, factor, curve, rate, word, obligor, name, pool };
+// pool is the path of a node below the root. An account is an id that positions of one instrument have in common, too: they
+// share what Instrument::publish_account makes of them.
+enum class CellKind : std::uint8_t { number, factor, curve, rate, word, obligor, name, pool, account };
 struct Column {
   std::string_view name;
   CellKind kind;
@@ -66,7 +69,7 @@ struct Positions {
   std::vector<std::vector<double>>
       numbers;  // [column][position]; numbers, words as counts, rates (NaN if a factor or blank)
   std::vector<std::vector<std::uint32_t>>
-      references;  // [column][position]; factors, curves, rates' factors, obligors, pools; empty otherwise
+      references;  // [column][position]; factors, curves, rates' factors, obligors, pools, accounts; empty otherwise
   std::vector<std::vector<StreamId>> names;  // [column][position]; of a blank cell 0; empty where it is no name
   std::vector<std::vector<std::uint32_t>>
       labels;                          // [column of Job::contribute_by][position]: place in its values, or `none`
@@ -121,7 +124,16 @@ enum PriceRow : std::uint8_t {
   credit_loss_row,  // as Ledger::credit_loss
   price_rows
 };
-// Sets those rows at steps 0 .. n from the market and from what is published before it.
+// What an account publishes, in the job's currency.
+enum AccountRow : std::uint8_t {
+  account_value,      // what is left of it
+  account_shortfall,  // what was claimed of it since today and not met
+  account_share,      // of what is claimed at this step, how much it meets
+  account_rows
+};
+static_assert(int{account_rows} <= int{price_rows});
+// Sets the rows of a position, or those of an account, at steps 0 .. n from the market, from what is published before it
+// and, if it reads them, from the defaults.
 class PricePath {
  public:
   virtual ~PricePath() = default;
@@ -129,6 +141,7 @@ class PricePath {
 
   std::array<FactorModel::Published, price_rows> rows{};
   std::vector<FactorIndex> reads;
+  bool reads_defaults = false;
 };
 
 struct Complaint {
@@ -155,6 +168,10 @@ struct Instrument {
   std::unique_ptr<Batch> (*compile)(const Positions&, const Wiring&) = nullptr;
   // Of an instrument whose positions publish a price, which others refer to by the position's id.
   std::unique_ptr<PricePath> (*publish)(const Positions&, std::size_t position, const Wiring&) = nullptr;
+  // Of an instrument with a column of accounts: what the positions that name one publish together, and an error where what
+  // one says of it is not what the first says.
+  std::unique_ptr<PricePath> (*publish_account)(const Positions& sharing, const Wiring&) = nullptr;
+  std::optional<Complaint> (*check_account)(const Positions&, std::size_t first, std::size_t position) = nullptr;
 };
 // In the order of instruments.list; generated at build time.
 std::span<const Instrument* const> instruments();

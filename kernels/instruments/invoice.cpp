@@ -189,19 +189,9 @@ class Invoices final : public Batch {
       uniforms(block.seed, line.fraud, scenario, 0, fate.hit);
       for (std::size_t k = 0; k < lanes; ++k) fate.hit[k] = fate.hit[k] < t.fraud_share ? fate.shock[k] : never;
     }
-    find_defaults(line.debtor, block, fate.defaulted, fate.loss);
+    find_defaults(block, line.debtor, fate.defaulted, fate.loss);
     Column unused;
-    find_defaults(t.seller, block, fate.seller_defaulted, unused);
-  }
-
-  static void find_defaults(ObligorIndex o, const Block& block, Column& step, Column& loss) noexcept {
-    step.fill(never);
-    loss.fill(0);
-    if (is_none(o)) return;
-    auto at = std::lower_bound(block.defaults.begin(), block.defaults.end(), o,
-                               [](const Default& d, ObligorIndex wanted) { return d.obligor < wanted; });
-    for (; at != block.defaults.end() && at->obligor == o; ++at)
-      step[at->lane] = at->step, loss[at->lane] = at->loss_given_default;
+    find_defaults(block, t.seller, fate.seller_defaulted, unused);
   }
 
   // Cash, in money of the job's currency: at the step of the event and, of a recovery, later.

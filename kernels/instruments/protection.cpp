@@ -72,18 +72,11 @@ double Protection::accrued(int step) const noexcept {
   return std::max(std::min(step * step_years_, terms_.maturity_years) - paid, 0.0);
 }
 
-void Protection::find_defaults(const Block& block, Column& step, Column& loss) const noexcept {
-  step.fill(std::numeric_limits<double>::infinity());
-  loss.fill(0);
-  auto at = std::lower_bound(block.defaults.begin(), block.defaults.end(), terms_.obligor,
-                             [](const Default& d, ObligorIndex wanted) { return d.obligor < wanted; });
-  for (; at != block.defaults.end() && at->obligor == terms_.obligor; ++at)
-    if (at->step <= maturity_) step[at->lane] = at->step, loss[at->lane] = at->loss_given_default;
-}
-
 void Protection::add(double amount, RowIndex row, const Block& block, Ledger& ledger) const noexcept {
   alignas(64) Column failed, lost, worth, cash{}, undisturbed{};  // cash in the job's currency
-  find_defaults(block, failed, lost);
+  find_defaults(block, terms_.obligor, failed, lost);
+  for (double& step : failed)
+    if (step > maturity_) step = std::numeric_limits<double>::infinity();
   for (std::size_t v = 0, next = 0; v < valued_.size(); ++v) {
     const int now = valued_[v], before = v == 0 ? 0 : valued_[v - 1], at = static_cast<int>(v);
     for (; next < payments_.size() && payments_[next].step <= now; ++next) {

@@ -36,7 +36,6 @@ class Protection {
   double hazard(double spread) const { return loss_ > 0 && spread > 0 ? spread / loss_ : 0; }
   double leg(const Payment&, double now, double middle, double end, double failing, double left) const;
   double accrued(int step) const noexcept;
-  void find_defaults(const Block&, Column& step, Column& loss) const noexcept;
   void value(const Block&, std::size_t v, std::size_t next, Column& worth) const noexcept;
 
   ProtectionTerms terms_;

@@ -1,6 +1,7 @@
 #include "kernels/instruments/rows.h"
 
 #include <cmath>
+#include <limits>
 #include <tuple>
 
 #include "kernels/math/functions.h"
@@ -68,6 +69,17 @@ ByObligor::ByObligor(const std::vector<ObligorIndex>& of_position, std::uint32_t
   for (std::size_t p = 0; p < of_position.size(); ++p)
     if (!is_none(of_position[p]))
       position_[next[static_cast<std::size_t>(of_position[p])]++] = static_cast<std::uint32_t>(p);
+}
+
+void find_defaults(const Block& block, ObligorIndex obligor, std::array<double, lanes>& step,
+                   std::array<double, lanes>& loss) noexcept {
+  step.fill(std::numeric_limits<double>::infinity());
+  loss.fill(0);
+  if (is_none(obligor)) return;
+  auto at = std::lower_bound(block.defaults.begin(), block.defaults.end(), obligor,
+                             [](const Default& d, ObligorIndex wanted) { return d.obligor < wanted; });
+  for (; at != block.defaults.end() && at->obligor == obligor; ++at)
+    step[at->lane] = at->step, loss[at->lane] = at->loss_given_default;
 }
 
 const double* exchange(const Block& block, FactorIndex currency, int step) {

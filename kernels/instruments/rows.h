@@ -52,6 +52,10 @@ class ByObligor {
   std::vector<std::uint32_t> first_, position_;
 };
 
+// Per lane the step at which the obligor defaults, infinity where it does not, and its loss given default, 0 there. Nobody
+// defaults as `none`.
+void find_defaults(const Block&, ObligorIndex, std::array<double, lanes>& step, std::array<double, lanes>& loss) noexcept;
+
 // Price of one unit of `currency` in the job's currency, 64 lanes; ones for the job's currency itself.
 const double* exchange(const Block&, FactorIndex currency, int step);
 // The same today, never shocked.

@@ -53,7 +53,7 @@ bool refers_to_book(std::span<const PositionTable> tables) {
   return std::any_of(tables.begin(), tables.end(), [](const PositionTable& table) {
     const std::vector<Column>& columns = table.instrument->columns;
     return table.instrument->publish != nullptr || std::any_of(columns.begin(), columns.end(), [](const Column& c) {
-             return c.or_published || c.kind == CellKind::pool;
+             return c.or_published || c.kind == CellKind::pool || c.kind == CellKind::account;
            });
   });
 }
@@ -186,13 +186,20 @@ class Compiler {
     for (const ChainLink& link : chain.links) {
       Link& made = out->links.emplace_back();
       made.first = link.first;
-      if (link.pool)
+      made.rows = link.kind == ChainLink::Kind::pool      ? int{pool_rows}
+                  : link.kind == ChainLink::Kind::account ? int{account_rows}
+                                                          : int{price_rows};
+      if (link.kind == ChainLink::Kind::pool) {
         compile_pool(link, order, wiring, *out);
-      else
-        made.price = link.tables.front().instrument->publish(by_bucket(link.tables.front(), order), 0, wiring);
-      made.rows = link.pool ? int{pool_rows} : int{price_rows};
-      if (!made.price) continue;
-      std::copy(made.price->rows.begin(), made.price->rows.end(), published(link.first));
+      } else if (!link.tables.empty()) {  // an account may have lost all who share it
+        const PositionTable& table = link.tables.front();
+        made.price = link.kind == ChainLink::Kind::account
+                         ? table.instrument->publish_account(by_bucket(table, order), wiring)
+                         : table.instrument->publish(by_bucket(table, order), 0, wiring);
+        made.today = made.price->rows.front().today;
+        out->reads_defaults |= made.price->reads_defaults;
+        std::copy_n(made.price->rows.begin(), made.rows, published(link.first));
+      }
     }
     book_.publishing = std::move(out);
   }

@@ -65,7 +65,7 @@ void take_out_of_pools(Job& job, const std::function<bool(const std::string& id)
   if (!job.chain) return;
   auto chain = std::make_shared<Chain>(*job.chain);
   for (ChainLink& link : chain->links) {
-    if (!link.pool) continue;
+    if (link.kind == ChainLink::Kind::price) continue;
     for (PositionTable& table : link.tables) {
       std::vector<std::uint32_t> rest;
       for (std::uint32_t p = 0; p < table.positions.size(); ++p)

@@ -318,7 +318,7 @@ void Replayer::Impl::start(Replay& out, std::size_t lane) const {
   if (const auto& publishing = leaves->book().publishing)
     for (const Link& link : publishing->links) {
       Replay::Published& told = out.published.emplace_back();
-      const std::uint32_t row = link.price ? std::uint32_t{credit_loss_row} : std::uint32_t{pool_credit_loss};
+      const std::uint32_t row = link.rows == price_rows ? std::uint32_t{credit_loss_row} : std::uint32_t{pool_credit_loss};
       const FactorIndex lost{static_cast<std::uint32_t>(link.first) + row};
       for (int n = 0; n <= job.steps; ++n) {
         told.value.push_back(block.factors(link.first, n)[lane]);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "src/engine/selection.h"
@@ -9,14 +10,15 @@
 namespace tailcube {
 namespace {
 
-bool is_price(CellKind kind) { return kind == CellKind::factor || kind == CellKind::rate; }
+bool is_reference(CellKind kind) {
+  return kind == CellKind::factor || kind == CellKind::rate || kind == CellKind::pool || kind == CellKind::account;
+}
 
 // What a position refers to in the book: `see(row of Block::factors)`.
 template <class See>
 void each_reference(const PositionTable& table, std::size_t p, std::uint32_t first, const See& see) {
   for (std::size_t c = 0; c < table.instrument->columns.size(); ++c) {
-    const CellKind kind = table.instrument->columns[c].kind;
-    if (!is_price(kind) && kind != CellKind::pool) continue;
+    if (!is_reference(table.instrument->columns[c].kind)) continue;
     const std::uint32_t to = table.positions.references[c][p];
     if (to != none && to >= first) see(to);
   }
@@ -69,8 +71,16 @@ void ChainReader::look_up(std::vector<PositionRows>& tables, const NodeTree& tre
     tables[cell.table].references[cell.column][cell.row] =
         found ? static_cast<std::uint32_t>(row_of_pool(static_cast<std::size_t>(at - paths_.begin()))) : none;
   }
+  for (const Cell& cell : accounts_) shared_.emplace_back(cell.text);
+  std::sort(shared_.begin(), shared_.end());
+  shared_.erase(std::unique(shared_.begin(), shared_.end()), shared_.end());
+  for (const Cell& cell : accounts_) {
+    const auto at = std::lower_bound(shared_.begin(), shared_.end(), cell.text);
+    tables[cell.table].references[cell.column][cell.row] =
+        static_cast<std::uint32_t>(row_of_account(static_cast<std::size_t>(at - shared_.begin())));
+  }
   // Rows go by id, so that the order of a file does not matter.
-  rows_ = static_cast<std::uint32_t>(paths_.size()) * pool_rows;
+  rows_ = static_cast<std::uint32_t>(row_of_account(shared_.size())) - first_;
   std::vector<std::uint32_t> row_of(offers_.size());
   for (const std::uint32_t place : sorted_places(offered_.names())) {
     row_of[place] = first_ + rows_;
@@ -103,31 +113,42 @@ void ChainReader::link(const std::vector<PositionRows>& tables, const NodeTree& 
     auto chain = std::make_shared<Chain>();
     chain->rows = rows_;
     ChainGraph graph;
-    graph.pools = paths_.size();
+    graph.no_positions = paths_.size() + shared_.size();
     std::map<std::uint32_t, std::size_t> node_of;  // by first row
     std::vector<ChainLink> links;
-    std::vector<RowSource> blamed(paths_.size());
-    for (std::size_t i = 0; i < paths_.size(); ++i) {
-      node_of[static_cast<std::uint32_t>(row_of_pool(i))] = i;
-      links.push_back({paths_[i], true, row_of_pool(i), {}});
-      graph.nodes.push_back({"pool " + paths_[i], {}});
-    }
+    const auto add = [&](ChainLink::Kind kind, const std::string& name, const std::string& shown, FactorIndex first) {
+      node_of[static_cast<std::uint32_t>(first)] = links.size();
+      links.push_back({name, kind, first, {}});
+      graph.nodes.push_back({shown, {}});
+    };
+    for (std::size_t i = 0; i < paths_.size(); ++i)
+      add(ChainLink::Kind::pool, paths_[i], "pool " + paths_[i], row_of_pool(i));
+    for (std::size_t i = 0; i < shared_.size(); ++i)
+      add(ChainLink::Kind::account, shared_[i], "account " + shared_[i], row_of_account(i));
+    std::map<std::string, RowSource> blamed;  // those that refer to something
     for (std::size_t t = 0; t < sources.size(); ++t) {
       const PositionTable& table = reading_.job.tables[t];
       for (std::uint32_t p = 0; p < table.positions.published.size(); ++p) {
-        const FactorIndex first = table.positions.published[p];
-        node_of[static_cast<std::uint32_t>(first)] = links.size();
-        links.push_back({table.positions.id[p], false, first, {{table.instrument, selected(table.positions, {&p, 1})}}});
-        graph.nodes.push_back({table.positions.id[p], {}});
-        blamed.push_back(sources[t]->source(p));
+        add(ChainLink::Kind::price, table.positions.id[p], table.positions.id[p], table.positions.published[p]);
+        links.back().tables.push_back({table.instrument, selected(table.positions, {&p, 1})});
       }
     }
     for (std::size_t t = 0; t < sources.size(); ++t) {
       const PositionTable& table = reading_.job.tables[t];
-      std::vector<std::vector<std::uint32_t>> members(paths_.size());
+      std::vector<std::vector<std::uint32_t>> members(graph.no_positions);  // of pools and accounts
       for (std::uint32_t p = 0; p < table.positions.size(); ++p) {
+        const std::string& id = table.positions.id[p];
         std::vector<std::size_t> to;
         each_reference(table, p, first_, [&](std::uint32_t row) { to.push_back(node_of.at(row)); });
+        if (!to.empty()) blamed.emplace(id, sources[t]->source(p));
+        const auto joins = [&](std::size_t node, bool prices) {
+          members[node].push_back(p);
+          for (const std::size_t other : to)
+            if (other != node || node < paths_.size())  // who shares an account reads it, and that is no ring
+              graph.nodes[node].edges.push_back({other, prices ? std::string() : id});
+        };
+        for (const std::size_t node : to)
+          if (links[node].kind == ChainLink::Kind::account) joins(node, false);
         const bool prices = !table.positions.published.empty();
         if (prices) {
           const std::size_t own = node_of.at(static_cast<std::uint32_t>(table.positions.published[p]));
@@ -135,28 +156,47 @@ void ChainReader::link(const std::vector<PositionRows>& tables, const NodeTree& 
           to = {own};
         }
         const std::string& path = tree.paths()[sources[t]->leaf(p)];
-        for (std::size_t i = 0; i < paths_.size(); ++i) {
-          if (!is_below(path, paths_[i])) continue;
-          members[i].push_back(p);
-          for (const std::size_t node : to)
-            graph.nodes[i].edges.push_back({node, prices ? std::string() : table.positions.id[p]});
-        }
+        for (std::size_t i = 0; i < paths_.size(); ++i)
+          if (is_below(path, paths_[i])) joins(i, prices);
       }
-      for (std::size_t i = 0; i < paths_.size(); ++i)
-        if (!members[i].empty()) links[i].tables.push_back({table.instrument, selected(table.positions, members[i])});
+      for (std::size_t i = 0; i < members.size(); ++i) {
+        if (members[i].empty()) continue;
+        if (links[i].kind == ChainLink::Kind::account) check_account(*sources[t], table, members[i]);
+        links[i].tables.push_back({table.instrument, selected(table.positions, members[i])});
+      }
     }
     graph.sort();
-    for (const ChainGraph::Ring& ring : graph.rings) complain(blamed[ring.node], "id", "it refers to itself: " + ring.text);
+    for (const ChainGraph::Ring& ring : graph.rings)
+      complain(blamed.at(ring.position), "id", "it refers to itself: " + ring.text);
     for (const std::size_t node : graph.order) chain->links.push_back(std::move(links[node]));
     reading_.job.chain = std::move(chain);
   }
   take_outside(sources, tree);
 }
 
-// Positions outside the total are those of pools that are referred to; others would be lost unseen.
+// All who share an account must say the same of it.
+void ChainReader::check_account(const PositionRows& rows, const PositionTable& table,
+                                const std::vector<std::uint32_t>& sharing) {
+  for (const std::uint32_t p : sharing)
+    if (auto complaint = table.instrument->check_account(table.positions, sharing.front(), p))
+      complain(rows.source(p), complaint->column, std::move(complaint->text));
+}
+
+// Positions outside the total are those of pools that are referred to, or share an account with positions in it; others
+// would be lost unseen.
 void ChainReader::take_outside(const std::vector<const PositionRows*>& sources, const NodeTree& tree) {
   Section cube(reading_.context(), "cube");
   if (reading_.outside == nullptr) return;
+  const std::vector<PositionTable>& all = reading_.job.tables;
+  const auto each_account = [&](std::size_t t, std::size_t p, const auto& see) {
+    for (std::size_t c = 0; c < all[t].instrument->columns.size(); ++c)
+      if (all[t].instrument->columns[c].kind == CellKind::account) see(all[t].positions.references[c][p]);
+  };
+  std::set<std::uint32_t> shared;  // accounts of positions in the total
+  for (std::size_t t = 0; t < all.size(); ++t)
+    for (std::size_t p = 0; p < all[t].positions.size(); ++p)
+      if (!is_none(all[t].positions.leaf[p])) each_account(t, p, [&](std::uint32_t account) { shared.insert(account); });
+  shared.erase(none);
   for (const auto& element : *reading_.outside) {
     const auto* path = element.as_string();
     if (path == nullptr) {
@@ -164,13 +204,14 @@ void ChainReader::take_outside(const std::vector<const PositionRows*>& sources, 
       continue;
     }
     bool found = false, referred_to = true;
-    for (const PositionRows* rows : sources)
-      for (std::size_t p = 0; p < rows->size(); ++p) {
-        const std::string& leaf = tree.paths()[rows->leaf(p)];
+    for (std::size_t t = 0; t < sources.size(); ++t)
+      for (std::size_t p = 0; p < sources[t]->size(); ++p) {
+        const std::string& leaf = tree.paths()[sources[t]->leaf(p)];
         if (!is_below(leaf, path->get())) continue;
         found = true;
-        referred_to &=
-            std::any_of(paths_.begin(), paths_.end(), [&](const std::string& pool) { return is_below(leaf, pool); });
+        bool seen = std::any_of(paths_.begin(), paths_.end(), [&](const std::string& pool) { return is_below(leaf, pool); });
+        each_account(t, p, [&](std::uint32_t account) { seen |= shared.contains(account); });
+        referred_to &= seen;
       }
     if (!found)
       cube.error(element, "outside", canonical(element) + " is no node of the book, written without \"total/\"");

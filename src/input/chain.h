@@ -1,6 +1,6 @@
 #pragma once
-// What positions refer to in the book itself: prices that other positions publish, and pools. Cells are noted while tables
-// are read, and looked up once all of them are.
+// What positions refer to in the book itself: prices that other positions publish, pools, and accounts that they share.
+// Cells are noted while tables are read, and looked up once all of them are.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,7 +17,7 @@ class ChainReader {
  public:
   explicit ChainReader(Reading& reading) : reading_(reading) {}
 
-  // A cell of row `row` of the `table`th table: the id of a position with a price, or the path of a pool.
+  // A cell of row `row` of the `table`th table: the id of a position with a price, the path of a pool, or an account.
   struct Cell {
     std::size_t table, column, row;
     std::string_view text;
@@ -26,6 +26,7 @@ class ChainReader {
   };
   void want_price(const Cell& cell) { prices_.push_back(cell); }
   void want_pool(const Cell& cell) { pools_.push_back(cell); }
+  void want_account(const Cell& cell) { accounts_.push_back(cell); }
   // A position that publishes its price.
   void offer(std::size_t table, std::size_t row, std::string_view id, RowSource);
 
@@ -41,40 +42,45 @@ class ChainReader {
  private:
   void complain(const Cell&, const PositionRows&, std::string text);
   void complain(const RowSource&, std::string_view column, std::string text);
+  void check_account(const PositionRows&, const PositionTable&, const std::vector<std::uint32_t>& sharing);
   void take_outside(const std::vector<const PositionRows*>&, const NodeTree&);
   FactorIndex row_of_pool(std::size_t pool) const {
     return FactorIndex{first_ + static_cast<std::uint32_t>(pool) * pool_rows};
   }
+  FactorIndex row_of_account(std::size_t account) const {
+    return FactorIndex{static_cast<std::uint32_t>(row_of_pool(paths_.size())) +
+                       static_cast<std::uint32_t>(account) * account_rows};
+  }
 
   Reading& reading_;
-  std::vector<Cell> prices_, pools_;
+  std::vector<Cell> prices_, pools_, accounts_;
   NameIndex offered_;
   struct Offer {
     std::size_t table, row;
     RowSource source;
   };
   std::vector<Offer> offers_;
-  std::vector<std::string> paths_;  // of the pools that are referred to, sorted
+  std::vector<std::string> paths_, shared_;  // of the pools that are referred to; the accounts; sorted
   std::uint32_t first_ = 0, rows_ = 0;
 };
 
-// Sorts pools and prices so that each refers to earlier ones only. Where some refer to each other in a ring, returns it in
-// words, and the position to blame, instead.
+// Sorts pools, accounts and prices so that each refers to earlier ones only. Where some refer to each other in a ring,
+// returns it in words, and the position to blame, instead.
 struct ChainGraph {
   struct Node {
     std::string name;
     struct Edge {
       std::size_t to;
-      std::string by;  // the position of a pool that refers to it; empty: the node itself
+      std::string by;  // the position of a pool or account that refers to it; empty: the node itself
     };
     std::vector<Edge> edges;
   };
   std::vector<Node> nodes;
   struct Ring {
     std::string text;
-    std::size_t node;  // the first of it that is not a pool
+    std::string position;  // the first node of it that is one, else the first that a pool or account refers by
   };
-  std::size_t pools = 0;  // come first
+  std::size_t no_positions = 0;  // pools and accounts come first
   std::vector<std::size_t> order;
   std::vector<Ring> rings;
   void sort();

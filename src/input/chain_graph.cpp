@@ -14,15 +14,17 @@ struct Step {
 
 ChainGraph::Ring ring_of(const ChainGraph& graph, const std::vector<Step>& path, std::size_t back_to) {
   const auto begin = std::find_if(path.begin(), path.end(), [back_to](const Step& step) { return step.node == back_to; });
-  std::string text;
+  std::string text, position;
   std::size_t blamed = back_to;
   for (auto at = begin; at != path.end(); ++at) {
     const ChainGraph::Node& node = graph.nodes[at->node];
     text += node.name + " -> ";
-    if (const std::string& by = node.edges[at->edge - 1].by; !by.empty()) text += by + " -> ";
-    if (blamed < graph.pools) blamed = at->node;
+    const std::string& by = node.edges[at->edge - 1].by;
+    if (!by.empty()) text += by + " -> ";
+    if (position.empty()) position = by;
+    if (blamed < graph.no_positions) blamed = at->node;
   }
-  return {text + graph.nodes[back_to].name, blamed};
+  return {text + graph.nodes[back_to].name, blamed < graph.no_positions ? position : graph.nodes[blamed].name};
 }
 
 }  // namespace

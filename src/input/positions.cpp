@@ -10,9 +10,6 @@
 namespace tailcube {
 namespace {
 
-// Types of the format that a later version will value.
-constexpr std::string_view later_types = "cover";
-
 constexpr std::string_view new_column = "; name it in cube.contribute_by to split expected shortfall by it";
 
 struct Shared {  // by all tables
@@ -183,6 +180,10 @@ class PositionFile {
           shared_.chain.want_pool({place_, c, rows_.size(), table_.cell(place), here()});
         rows_.references[c].push_back(none);
         break;
+      case CellKind::account:
+        if (!blank(column, place, "an id")) shared_.chain.want_account({place_, c, rows_.size(), table_.id(place), here()});
+        rows_.references[c].push_back(none);
+        break;
     }
   }
 
@@ -309,10 +310,8 @@ void read_type(Shared& shared, Section& section, const toml::node& node, const I
 void unknown_type(Reading& reading, Section& section, std::string_view type, const toml::source_region& where) {
   std::vector<std::string_view> known;
   for (const auto* instrument : instruments()) known.push_back(instrument->name);
-  std::string text = "unknown instrument type" + reading.issues.suggest(type, known);
-  if (place_of(type, later_types) >= 0)
-    text = "the instrument type " + in_quotes(type) + " is " + std::string(not_available);
-  reading.issues.add(reading.toml.issue(where, section.dotted(type), std::move(text)));
+  reading.issues.add(
+      reading.toml.issue(where, section.dotted(type), "unknown instrument type" + reading.issues.suggest(type, known)));
 }
 
 // Sorts the values of each column; tables then count in that order.

@@ -76,12 +76,13 @@ struct PositionTable {
   Positions positions;
 };
 
-// What is referred to in the book itself: a pool, or a position with a price. Publishes rows of Block::factors.
+// What is referred to in the book itself: a pool, a position with a price, or an account. Publishes rows of Block::factors.
 struct ChainLink {
-  std::string name;  // path of the pool below the root, or id of the position
-  bool pool = false;
-  FactorIndex first{};                // its first row: pool_value, or price_row
-  std::vector<PositionTable> tables;  // of a pool; or one with the position alone
+  enum class Kind : std::uint8_t { pool, price, account };
+  std::string name;  // path of the pool below the root, id of the position, or name of the account
+  Kind kind = Kind::price;
+  FactorIndex first{};                // its first row: pool_value, price_row or account_value
+  std::vector<PositionTable> tables;  // of a pool; or one with the position alone; or one with those who share the account
 };
 struct Chain {
   std::vector<ChainLink> links;  // each refers to earlier ones only

@@ -27,13 +27,14 @@ void write_size(std::ostream& out, const Job& job, const CompiledBook& book) {
   if (job.chain && book.publishing)
     for (std::size_t l = 0; l < job.chain->links.size(); ++l) {
       const ChainLink& link = job.chain->links[l];
-      if (!link.pool) continue;
+      if (link.kind == ChainLink::Kind::price) continue;
       std::size_t positions = 0;
       for (const PositionTable& table : link.tables) positions += table.positions.size();
       const double today = book.publishing->links[l].today;
       const MoneyScale money = money_scale(today, job.currency);
-      out << "  pool      " << link.name << ": " << grouped(static_cast<double>(positions)) << " positions, value today "
-          << money(today) << " " << money.unit << "\n";
+      out << "  " << left(link.kind == ChainLink::Kind::pool ? "pool" : "account", 10) << link.name << ": "
+          << grouped(static_cast<double>(positions)) << " positions, value today " << money(today) << " " << money.unit
+          << "\n";
     }
   const MoneyScale money = money_scale(std::abs(book.base_value.at(0)), job.currency);
   out << "  nodes     " << job.nodes.size() << "; value today " << money(book.base_value[0]) << " " << money.unit << "\n";

@@ -42,7 +42,10 @@ std::vector<std::uint32_t> largest_liquidations(const Story&);
 // The node and those below it: itself, then largest loss at the horizon first.
 std::vector<int> largest_nodes(const Story&);
 bool lies_under(const Job&, NodeIndex node, int ancestor);
-inline const char* kind_of(const ChainLink& link) { return link.pool ? "pool" : "price"; }
+inline const char* kind_of(const ChainLink& link) {
+  static constexpr const char* kinds[] = {"pool", "price", "account"};  // the order of ChainLink::Kind
+  return kinds[static_cast<std::size_t>(link.kind)];
+}
 std::string word(ReplayedLiquidation::How);  // "seen", "on the way", "after a jump"
 
 void write_story_text(std::ostream&, const Story&);

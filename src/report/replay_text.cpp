@@ -95,20 +95,21 @@ class Writer {
   void chain() {
     if (replay_.published.empty()) return;
     const std::vector<ChainLink>& links = job_.chain->links;
-    out_ << "\nPools, value and cash received, and prices of positions, each below what it follows from, " << job_.currency
-         << "\n";
+    out_ << "\nPools, value and cash received, accounts and prices of positions, each below what it follows from, "
+         << job_.currency << "\n";
     std::vector<std::vector<double>> all;
     std::vector<std::string> names;
     for (std::size_t i = 0; i < links.size(); ++i) {
       all.push_back(replay_.published[i].value);
-      names.push_back((links[i].pool ? "pool " : "") + links[i].name);
-      if (!links[i].pool) continue;
+      const ChainLink::Kind kind = links[i].kind;
+      names.push_back((kind == ChainLink::Kind::price ? "" : kind_of(links[i]) + std::string(" ")) + links[i].name);
+      if (kind == ChainLink::Kind::price) continue;
       all.push_back(replay_.published[i].credit_loss);
-      names.emplace_back("  lost by credit");
+      names.emplace_back(kind == ChainLink::Kind::pool ? "  lost by credit" : "  claimed and not met");
     }
     paths(all, [&](std::size_t i) { return names[i]; });
     for (const ChainLink& link : links) {
-      if (!link.pool) continue;
+      if (link.kind != ChainLink::Kind::pool) continue;
       std::set<std::uint32_t> debtors;
       for (const PositionTable& table : link.tables)
         for (const ObligorIndex o : table.positions.obligor)

@@ -312,6 +312,16 @@ int main(int argc, char** argv) {
     run_assets("hedge", {{"kind", 1}, {"notional", 1e5}, {"maturity_years", 2}, {"factor", 0}, {"strike", 1}});
     run_assets("hedge", {{"kind", 3}, {"notional", 1e5}, {"maturity_years", 5}, {"premium", 0.02}, {"spread", 0.02}});
     run_assets("cash", {{"amount", 1e5}, {"rate", 0.03}});
+    run_assets("cover", {{"trigger", 0}, {"insured", 1e5}, {"term_years", 1}, {"premium", 1e3}, {"claim_delay_years", 0.2}});
+    run_assets("cover", {{"trigger", 1},
+                         {"insured", 1e5},
+                         {"factor", 0},
+                         {"trigger_price", 0.8},
+                         {"reference_price", 1},
+                         {"limit", 1e5},
+                         {"term_years", 1},
+                         {"premium", 1e3},
+                         {"claim_delay_years", 0.2}});
   }
   if (only.empty() || only == "vaults")
     for (const double volatility : {0.1, 0.9})

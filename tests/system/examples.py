@@ -115,11 +115,13 @@ class Examples(Case):
         slide = lambda step: 3000 * 0.6 ** (min(step, 20) / 20)
         perps, pools = (table("onchain_positions", name) for name in ("perps.csv", "pools.csv"))
         for horizon, steps in enumerate((10, 30)):
-            for book in ("traders", "venue", "full", "narrow", "levered", "hedged", "insured"):
+            for book in ("traders", "venue", "full", "narrow", "levered", "hedged", "insured", "covered"):
                 loss = sum(perp_loss(row, slide, steps) for row in perps if row["book"] == book)
                 loss += sum(pool_loss(row, slide, steps) for row in pools if row["book"] == book)
                 if book == "insured":
                     loss += 100 * (put_value(3000, 0.25) - put_value(slide(steps), 0.25 - steps / 365))
+                if book == "covered":  # on day 14 ether is below 2 100, and what 20 ether are worth is shared by 240 000
+                    loss += 6000 * min(steps, 14) / 365 - (60000 / 240000 * 20 * slide(14) if steps >= 14 else 0)
                 self.assertAlmostEqual(cube("expected_loss", cell="slide", node=book, horizon=horizon), loss, delta=0.02, msg=book)
         # E sqrt(S_t / S) of jumps of mean size exp(m + s^2 / 2) whose mean is compensated.
         m, s, days = -0.08, 0.14, 30
@@ -134,6 +136,9 @@ class Examples(Case):
         self.assertEqual(bad["gap"], cube.gauge("bad_debt", "gap", "traders"))
         self.assertLess(cube("expected_loss", cell="slide", node="venue"), 0, "the venue earns its fees")
         self.assertGreater(cube("expected_loss", cell="gap", node="venue"), 5e4)
+        paid, unpaid = (cube.gauge("claims_" + which, "gap", "covered") for which in ("paid", "unpaid"))
+        self.assertGreater(paid, 5e3)
+        self.assertLess(paid / (paid + unpaid), 20 * 2100 / 240000, "so much is there at the price of the claim")
         self.assertLess(cube("expected_shortfall", cell="gap", node="insured", confidence=1), cube("expected_shortfall", node="full", confidence=1))
         self.assertLess(cube("expected_shortfall", node="hedged", confidence=1), cube("expected_shortfall", node="full", confidence=1) / 2)
 

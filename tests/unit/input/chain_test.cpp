@@ -49,6 +49,39 @@ TEST_CASE("a ring is refused, and its positions are named") {
         Messages{"t.csv:2: id: it refers to itself: pool desk -> V -> T -> pool desk"});
 }
 
+// Covers beside the exposures, in books of their own or among them.
+Outcome with_covers(const std::string& rows, const std::string& outside = "") {
+  JobFiles files = valid_job();
+  std::string& job = files["job.toml"];
+  job = replaced(job, "positions.exposure", "positions.cover = \"c.csv\"\npositions.exposure");
+  job = replaced(job, "levels = [\"book\", \"pool\"]", "levels = [\"book\", \"pool\"]" + outside);
+  files["c.csv"] =
+      "id,book,pool,trigger,reference_pool,limit,term_years,provider,capital,capital_factor,provider_obligor\n" + rows;
+  return outcome(files);
+}
+
+TEST_CASE("covers share a provider, of which they must say the same") {
+  CHECK(with_covers("A,c,c,losses,credit,5,1,X,100,BTC,O1\nB,c,d,losses,bank,5,1,X,100,BTC,O1\n").messages.empty());
+  CHECK(with_covers("A,c,c,losses,credit,5,1,X,100,BTC,O1\nB,c,d,losses,credit,5,1,X,101,BTC,O1\n"
+                    "C,c,d,losses,credit,5,1,X,100,,O1\nD,c,d,losses,credit,5,1,X,100,BTC,\nE,c,d,losses,credit,5,1,Y,9,,\n")
+            .messages == Messages{"c.csv:3: capital: not that of A, which has the same provider",
+                                  "c.csv:4: capital_factor: not that of A, which has the same provider",
+                                  "c.csv:5: provider_obligor: not that of A, which has the same provider"});
+}
+
+TEST_CASE("a cover of a pool that it is in itself is a ring") {
+  CHECK(with_covers("A,credit,c,losses,credit,5,1,,,,\n").messages ==
+        Messages{"c.csv:2: id: it refers to itself: pool credit -> A -> pool credit"});
+  CHECK(with_covers("A,c,c,losses,bank,5,1,X,100,,\nC,bank,c,losses,credit,5,1,X,100,,\n").messages ==
+        Messages{"c.csv:3: id: it refers to itself: pool bank -> C -> account X -> A -> pool bank"});
+}
+
+TEST_CASE("covers outside the total must share a provider with one inside") {
+  const std::string inside = "A,c,c,losses,bank,5,1,X,100,,\n";
+  CHECK(with_covers(inside + "B,others,d,losses,bank,5,1,X,100,,\n", "\noutside = [\"others\"]").messages.empty());
+  CHECK(with_covers(inside + "B,others,d,losses,bank,5,1,Y,100,,\n", "\noutside = [\"others\"]").messages.size() == 1);
+}
+
 TEST_CASE("what lies outside the total is a pool that somebody refers to") {
   CHECK(with("T,notes,credit,100,0,0.1\n", "", "\noutside = [\"banks\"]").messages ==
         Messages{"job.toml:25:12: cube.outside: \"banks\" is no node of the book, written without \"total/\""});

@@ -277,12 +277,58 @@ TEST_CASE("cash has an amount and perhaps a rate") {
                                  "t.csv:3: rate: \"SME\" is a driver; a market factor is needed"});
 }
 
-TEST_CASE("every later type is refused by its name") {
-  for (const std::string type : {"cover"}) {
-    CHECK(with_table(type, "id\n").messages ==
-          std::vector<std::string>{"job.toml:17:11: files.positions." + type + ": the instrument type \"" + type +
-                                   "\" is not available in this version"});
-  }
+TEST_CASE("a cover has what its trigger needs") {
+  const std::string header =
+      "id,book,pool,currency,obligor,trigger,insured,factor,trigger_price,reference_price,payout,reference_pool,measure,"
+      "deductible,limit,share,term_years,provider,capital,capital_factor,provider_obligor\n";
+  CHECK(with_table("cover", header + "A,b,p,,O1,default,100,,,,fixed,,,10,50,0.5,1,N,1e6,BTC,O2\n"
+                                     "B,b,p,,,price,100,BTC,60000,90000,,,,,,,1,N,1e6,BTC,O2\n"
+                                     "C,b,p,,,losses,,,,,,credit/a,economic,10,50,,1,,,,O2\n")
+            .exit_code == 0);
+  CHECK(with_table("cover", header + "A,b,p,EUR,O9,defaults,0,SME,0,-1,some,crdit,all,-1,0,1.1,0,a b,0,SPRED,O9\n"
+                                     "B,b,p,,,price,100,BTC,60000,,,crdit,,,,,1,,,SME,\n")
+            .messages ==
+        std::vector<std::string>{"t.csv:2: capital: 0 is not positive",
+                                 "t.csv:2: capital_factor: \"SPRED\" is not in files.factors; did you mean \"SPREAD\"?",
+                                 "t.csv:2: currency: \"EUR\": this type must be in the job's currency",
+                                 "t.csv:2: deductible: -1 is not zero or more",
+                                 "t.csv:2: factor: \"SME\" is a driver; a market factor is needed",
+                                 "t.csv:2: insured: 0 is not positive",
+                                 "t.csv:2: limit: 0 is not positive",
+                                 "t.csv:2: measure: \"all\" is not credit or economic",
+                                 "t.csv:2: obligor: \"O9\" is not in files.obligors; did you mean \"O1\"?",
+                                 "t.csv:2: payout: \"some\" is not indemnity or fixed",
+                                 "t.csv:2: provider: \"a b\" is not an id of the characters A-Z a-z 0-9 _ . : + -",
+                                 "t.csv:2: provider_obligor: \"O9\" is not in files.obligors; did you mean \"O1\"?",
+                                 "t.csv:2: reference_pool: \"crdit\" is no node of the book, written without \"total/\"",
+                                 "t.csv:2: reference_price: -1 is not positive",
+                                 "t.csv:2: share: 1.1 is not between 0 and 1",
+                                 "t.csv:2: term_years: 0 is not positive and at most 100",
+                                 "t.csv:2: trigger: \"defaults\" is not default, price or losses; did you mean \"default\"?",
+                                 "t.csv:2: trigger_price: 0 is not positive",
+                                 "t.csv:3: capital_factor: \"SME\" is a driver; a market factor is needed",
+                                 "t.csv:3: reference_pool: \"crdit\" is no node of the book, written without \"total/\""});
+  CHECK(with_table("cover", header + "A,b,p,,,default,100,,,,,,,,,,1,,,,\nB,b,p,,O1,price,100,BTC,6e4,,,,,,,,1,,,,\n"
+                                     "C,b,p,,O1,default,,,,,,,,,,,1,,,,\nD,b,p,,O1,default,100,BTC,,,,,,,,,1,,,,\n"
+                                     "E,b,p,,,price,100,,6e4,,,,,,,,1,,,,\nF,b,p,,,price,100,BTC,,,,,,,,,1,,,,\n"
+                                     "G,b,p,,,losses,,,,2,,credit,,,50,,1,,,,\nH,b,p,,,losses,,,,,fixed,credit,,,50,,1,,,,\n"
+                                     "I,b,p,,,losses,,,,,,,,,50,,1,,,,\nJ,b,p,,,price,100,BTC,6e4,,,,economic,,,,1,,,,\n"
+                                     "K,b,p,,,losses,,,,,,credit,,,,,1,,,,\nL,b,p,,,price,100,BTC,6e4,,,,,,,,1,,1e6,,\n"
+                                     "M,b,p,,,price,100,BTC,6e4,,,,,,,,1,,,BTC,\nN,b,p,,,price,100,BTC,6e4,,,,,,,,1,X,,,\n"
+                                     "O,b,p,,,price,100,BTC,1e5,,,,,,,,1,,,,\n")
+            .messages ==
+        std::vector<std::string>{
+            "t.csv:2: obligor: blank; the trigger \"default\" needs it", "t.csv:3: obligor: the trigger \"price\" has none",
+            "t.csv:4: insured: blank; the trigger \"default\" needs it", "t.csv:5: factor: the trigger \"default\" has none",
+            "t.csv:6: factor: blank; the trigger \"price\" needs it",
+            "t.csv:7: trigger_price: blank; the trigger \"price\" needs it",
+            "t.csv:8: reference_price: the trigger \"losses\" has none", "t.csv:9: payout: the trigger \"losses\" has none",
+            "t.csv:10: reference_pool: blank; the trigger \"losses\" needs it",
+            "t.csv:11: measure: the trigger \"price\" has none", "t.csv:12: limit: blank; the trigger \"losses\" needs it",
+            "t.csv:13: provider: blank; capital is that of a provider",
+            "t.csv:14: provider: blank; capital_factor is that of a provider's capital",
+            "t.csv:15: capital: blank; a provider that is named has so much and no more",
+            "t.csv:16: trigger_price: the price is there today"});
 }
 
 TEST_CASE("constant spreads and vaults are warned about") {

@@ -149,7 +149,7 @@ struct World {
 };
 
 // Rows of a table as name -> cell; cells that are not given take their default. Ids are p00000, p00001, ...
-using Cell = std::variant<double, FactorIndex, CurveIndex, std::string, ObligorIndex, PoolIndex>;
+using Cell = std::variant<double, FactorIndex, CurveIndex, std::string, ObligorIndex, PoolIndex, AccountIndex>;
 struct Line {
   std::uint32_t leaf = 1;
   FactorIndex currency{none};
@@ -191,6 +191,7 @@ inline Positions table(const Instrument& type, const std::vector<Line>& lines) {
         if (const auto* f = std::get_if<CurveIndex>(&cell->second)) reference = static_cast<std::uint32_t>(*f);
         if (const auto* o = std::get_if<ObligorIndex>(&cell->second)) reference = static_cast<std::uint32_t>(*o);
         if (const auto* o = std::get_if<PoolIndex>(&cell->second)) reference = static_cast<std::uint32_t>(*o);
+        if (const auto* o = std::get_if<AccountIndex>(&cell->second)) reference = static_cast<std::uint32_t>(*o);
         if (const auto* w = std::get_if<std::string>(&cell->second)) {
           if (column.kind == CellKind::name)
             name = stream(column.name, *w);
@@ -202,7 +203,7 @@ inline Positions table(const Instrument& type, const std::vector<Line>& lines) {
         out.numbers[c].push_back(number);
       if (column.kind == CellKind::name) out.names[c].push_back(name);
       if (column.kind == CellKind::factor || column.kind == CellKind::curve || column.kind == CellKind::rate ||
-          column.kind == CellKind::obligor || column.kind == CellKind::pool)
+          column.kind == CellKind::obligor || column.kind == CellKind::pool || column.kind == CellKind::account)
         out.references[c].push_back(reference);
     }
   }

@@ -11,7 +11,7 @@
 namespace tailcube {
 
 // Major: what a reader of the old format would read wrongly; it must refuse. Minor: something was added.
-inline constexpr int cube_format_major = 1, cube_format_minor = 4;
+inline constexpr int cube_format_major = 1, cube_format_minor = 5;
 
 // Writes X.part, syncs, renames. Nothing is left behind when it fails. The bytes are a function of job, cube and program
 // alone. The file is built in memory, compressed, before it is written: a full disk is an ordinary error. Throws FileError.

@@ -1,5 +1,6 @@
 #include "hpc/cube_file_layout.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -33,6 +34,11 @@ std::size_t extent(const Cube& cube, AxisName name) {
   const auto& values = axis(name).values;
   if (const Places* places = std::get_if<Places>(&values)) return (cube.**places).size();
   return (cube.*std::get<Names>(values)).size();
+}
+
+bool empty(const Cube& cube, const Field& field) {
+  return std::any_of(field.axes.begin(), field.axes.end(), [&](AxisName a) { return extent(cube, a) == 0; }) ||
+         std::visit([&](auto member) { return (cube.*member).empty(); }, field.values);
 }
 
 const std::vector<Group>& groups() {
@@ -70,8 +76,14 @@ const std::vector<Group>& groups() {
             "what limits value at risk and expected shortfall here"},
            {"gauge_mean", gauges, &Cube::gauge_mean, Unit::none, "mean of the gauge, in its gauge_unit"},
            {"gauge_se", gauges, &Cube::gauge_se, Unit::none, "standard error of gauge_mean, in its gauge_unit"},
+           {"gauge_today", {gauge, node}, &Cube::gauge_today, Unit::none, "the gauge today, in its gauge_unit"},
            {"gauge_unit", {gauge}, &Cube::gauge_units, Unit::none, "unit of the gauge"},
            {"base_value", {node}, &Cube::base_value, Unit::money, "value today"},
+           {"base_published_value",
+            {node},
+            &Cube::base_published_value,
+            Unit::money,
+            "value today by the contracts' own accounting"},
            {"cell_distance",
             {cell},
             &Cube::cell_distance,

@@ -47,6 +47,7 @@ struct Field {
   Unit unit;
   const char* long_name;
 };
+bool empty(const Cube&, const Field&);  // it has no values, and is not written
 struct Group {
   const char* name;
   std::vector<AxisName> axes;

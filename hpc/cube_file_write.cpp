@@ -118,9 +118,7 @@ class Writer {
   }
 
   void data(const layout::Group& group) {
-    const auto empty = [&](const layout::Field& field) {
-      return std::any_of(field.axes.begin(), field.axes.end(), [&](AxisName a) { return layout::extent(cube_, a) == 0; });
-    };
+    const auto empty = [&](const layout::Field& field) { return layout::empty(cube_, field); };
     if (std::all_of(group.fields.begin(), group.fields.end(), empty)) return;
     const Group made = new_group(group.name);
     scales_.clear();

@@ -127,7 +127,9 @@ struct Ledger {
   LaneTable value;        // at the valued step
   LaneTable cash;         // received since today, cumulative
   LaneTable credit_loss;  // (value + cash had no position defaulted or been liquidated) - (value + cash)
-  LaneTable gauges;       // [gauge row][valued step][lane]; additive over positions by definition
+  // Value by the contract's own accounting; empty where no job asks for it, and batches then leave it alone.
+  LaneTable published_value;
+  LaneTable gauges;  // [gauge row][valued step][lane]; additive over positions by definition
   // Memory for a batch while it evaluates; says nothing before and after. Counted in Batch::bytes_per_thread.
   std::vector<double> scratch;
   std::vector<std::uint32_t> scratch_indices;

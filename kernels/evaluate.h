@@ -16,7 +16,10 @@
 
 namespace tailcube {
 
-inline constexpr int quantities = 2;  // economic, credit
+// Kinds of loss. The last two only where a job asks for published values: the loss of value by the contracts' own
+// accounting, and the gap, published value - value, what the books hide.
+enum Quantity : std::uint8_t { economic_loss, credit_loss, published_loss, value_gap };
+constexpr int quantities(bool published_values) { return published_values ? 4 : 2; }
 
 struct Stage {
   std::shared_ptr<Batch> batch;  // by books that have it in common
@@ -43,11 +46,15 @@ struct CompiledBook {
   };
   std::vector<GaugeRow> gauge_rows;
   int gauges = 0;
+  std::vector<double> base_gauge;  // [gauge][node] today
   std::vector<double> gauge_unit;  // of each gauge: the loss unit for money, 1/1024 for counts
   std::vector<Units> today;        // per row, rounded once
-  std::vector<double> base_value;  // per node, in the job's currency
-  Units largest_loss = 0;          // of any node in an ordinary scenario, from the batches' gross amounts
-  double unit = 1.0 / 1024;        // of the job's currency
+  bool published_values = false;
+  std::vector<Units> published_today;  // per row, of the published value; empty where it is not asked for
+  std::vector<double> base_value;      // per node, in the job's currency
+  std::vector<double> base_published_value;
+  Units largest_loss = 0;    // of any node in an ordinary scenario, from the batches' gross amounts
+  double unit = 1.0 / 1024;  // of the job's currency
 };
 
 // Scenarios [begin, end) of the cells of one group. Blocks lie at multiples of `lanes`, wherever a tile begins.

@@ -55,8 +55,8 @@ class RowFaults {
   std::uint64_t not_finite_ = 0, too_large_ = 0;
 };
 
-void add_worth(const Ledger& ledger, std::size_t row, int h, double* worth) {
-  const ConstLanes value = ledger.value(row, h), cash = ledger.cash(row, h);
+void add_worth(const LaneTable& values, const Ledger& ledger, std::size_t row, int h, double* worth) {
+  const ConstLanes value = values(row, h), cash = ledger.cash(row, h);
   for (std::size_t lane = 0; lane < lanes; ++lane) worth[lane] = value[lane] + cash[lane];
 }
 
@@ -77,11 +77,20 @@ void post_losses(const CompiledBook& book, const Valuation& valuation, const Col
     RowFaults found(row, count);
     for (int h = 0; h < shape.horizons; ++h) {
       alignas(64) double worth[lanes];
-      add_worth(ledger, row, h, worth);
+      add_worth(ledger.value, ledger, row, h, worth);
       const double* credit = ledger.credit_loss(row, h).data();
       const auto column = [&](int quantity) { return sheet.column(shape.loss(0, cell, quantity, leaf, h)) + offset; };
-      if (!own || !add_rounded(worth, scale, count, -1, book.today[row], column(0))) found.look(worth, scale);
-      if (!own || !add_rounded(credit, scale, count, 1, 0, column(1))) found.look(credit, scale);
+      if (!own || !add_rounded(worth, scale, count, -1, book.today[row], column(economic_loss))) found.look(worth, scale);
+      if (!own || !add_rounded(credit, scale, count, 1, 0, column(credit_loss))) found.look(credit, scale);
+      if (!book.published_values) continue;
+      alignas(64) double published[lanes];
+      add_worth(ledger.published_value, ledger, row, h, published);
+      if (!own || !add_rounded(published, scale, count, -1, book.published_today[row], column(published_loss)))
+        found.look(published, scale);
+      else if (in_range(worth, scale, count)) {
+        add_rounded(published, scale, count, 1, 0, column(value_gap));
+        add_rounded(worth, scale, count, -1, 0, column(value_gap));
+      }
     }
     found.report(faults);
   }
@@ -229,7 +238,7 @@ void ledger_losses(const Ledger& ledger, std::size_t row, double unit, Units tod
   const double scale = 1 / unit;
   for (int h = 0; h < ledger.value.steps(); ++h, losses += lanes) {
     alignas(64) double worth[lanes];
-    add_worth(ledger, row, h, worth);
+    add_worth(ledger.value, ledger, row, h, worth);
     for (std::size_t lane = 0; lane < lanes; ++lane) losses[lane] = today - round_to_units(worth[lane] * scale);
   }
 }
@@ -251,9 +260,12 @@ void find_faults(const CompiledBook& book, const Valuation& valuation, std::size
     RowFaults found(row, count);
     for (int h = 0; h < ledger.value.steps(); ++h) {
       alignas(64) double worth[lanes];
-      add_worth(ledger, row, h, worth);
+      add_worth(ledger.value, ledger, row, h, worth);
       found.look(worth, scale, bound.empty() ? limit : std::min(limit, bound[row]));
       found.look(ledger.credit_loss(row, h).data(), scale);
+      if (!book.published_values) continue;
+      add_worth(ledger.published_value, ledger, row, h, worth);
+      found.look(worth, scale);
     }
     found.report(faults);
   }

@@ -13,7 +13,8 @@ constexpr std::uint32_t nothing = ~0u;     // no version
 constexpr std::size_t drawn_together = 8;  // versions of the defaults
 
 std::size_t ledger_doubles(const CompiledBook& book) {
-  return (3 * book.leaf_of_row.size() + book.gauge_rows.size()) * book.market.valued.size() * lanes;
+  return ((book.published_values ? 4 : 3) * book.leaf_of_row.size() + book.gauge_rows.size()) * book.market.valued.size() *
+         lanes;
 }
 
 // Ledger k holds version k of every stage; the last one, in turn, also those beyond.
@@ -49,6 +50,7 @@ Workspace::Workspace(const CompiledBook& book, CellRange cells)
     Ledger& ledger = ledgers_.emplace_back();
     for (LaneTable* table : {&ledger.value, &ledger.cash, &ledger.credit_loss})
       *table = LaneTable(book.leaf_of_row.size(), valued);
+    if (book.published_values) ledger.published_value = LaneTable(book.leaf_of_row.size(), valued);
     ledger.gauges = LaneTable(book.gauge_rows.size(), valued);
   }
   held_.resize(book.stages.size() * ledgers_.size());
@@ -211,6 +213,10 @@ void Workspace::evaluate(std::size_t stage, int cell, Ledger& ledger) {
   } else {
     batch.evaluate(block, ledger, found_);
   }
+  if (book_.published_values && batch.published_today.empty())
+    std::copy_n(ledger.value(book_.stages[stage].first_row, 0).data(),
+                book_.stages[stage].row_count * book_.market.valued.size() * lanes,
+                ledger.published_value(book_.stages[stage].first_row, 0).data());
   std::swap(ledger.scratch, memory_);
 }
 

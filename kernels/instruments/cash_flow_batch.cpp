@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "kernels/instruments/corrections.h"
+#include "kernels/instruments/published_claims.h"
 #include "kernels/math/functions.h"
 
 namespace tailcube {
@@ -128,7 +129,7 @@ class CashFlows final : public TellingBatch {
  public:
   CashFlows(const Positions& positions, const std::function<Claim(std::size_t)>& claim_of, const Wiring& wiring,
             std::unique_ptr<Recovery> recovery)
-      : rows_(wiring, Corrections::gauge_count), recovery_(std::move(recovery)) {
+      : rows_(wiring, Corrections::gauge_count), recovery_(std::move(recovery)), published_(wiring) {
     CompiledClaims compiled = compile(positions, claim_of, wiring);
     ladders_ = Ladders(compiled, wiring);
     cash_ = CashTable(compiled, rows_);
@@ -157,6 +158,7 @@ class CashFlows final : public TellingBatch {
     ladders_.add_values(rows_, block, block.discounts.data(), ledger);
     coupons_.add_values(rows_, block, Corrections::memory(ledger), ledger);
     cash_.add(rows_, block, ledger);
+    if (!published_.empty() && ledger.published_value.series() > 0) published_.add_values(rows_, block, ledger);
   }
 
   CompiledClaims compile(const Positions& positions, const std::function<Claim(std::size_t)>& claim_of,
@@ -173,7 +175,12 @@ class CashFlows final : public TellingBatch {
       if (line.spread != line.spread) unsolved_.emplace_back(static_cast<std::uint32_t>(p), row), line.spread = 0;
       out.lines.push_back(line);
       if (claim.floating != 0) coupons_.add(claim, line, wiring);
+      if (!wiring.published_values || !claim.accounting) continue;
+      published_today.resize(rows_.count, 0.0);
+      published_.add(claim, row, positions.currency[p], recovery_->wait(static_cast<std::uint32_t>(p)), published_today[row],
+                     gross[row]);
     }
+    published_.finish(positions.obligor);
     coupons_.finish(wiring);
     reads = distinct(std::move(reads));
     std::sort(reads_curves.begin(), reads_curves.end());
@@ -190,6 +197,7 @@ class CashFlows final : public TellingBatch {
   FloatingCoupons coupons_;
   CashTable cash_;
   std::optional<Corrections> corrections_;
+  PublishedClaims published_;
 };
 
 class Unsecured final : public Recovery {
@@ -229,6 +237,7 @@ class Unsecured final : public Recovery {
     }
   }
   bool at_once(std::uint32_t position) const noexcept override { return lines_[position].wait == 0; }
+  int wait(std::uint32_t position) const noexcept override { return lines_[position].wait; }
 
  private:
   struct Line {

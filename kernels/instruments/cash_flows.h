@@ -19,6 +19,16 @@ struct Flow {
   double amount;      // interest and principal due, money of the position's currency
   double balance;     // principal outstanding after it has been paid
 };
+// How a contract values a debt that it publishes (published_claims.h).
+struct Accounting {
+  enum Method : int { outstanding, discounted };  // the order of the words in the column
+  int method;
+  double discount_rate;     // continuous, per year
+  double expected_loss;     // share taken off every payment
+  double grace_days;        // overdue until write-down begins
+  double write_down_days;   // after these, until all is written down; NaN: never
+  double write_down_steps;  // equal parts of it; 0: linearly
+};
 struct Claim {
   std::vector<Flow> flows;  // undefaulted, by rising date, not empty
   CurveIndex curve{};
@@ -31,7 +41,8 @@ struct Claim {
   // D the curve's discount factor over the period without spread, at the first step at or after its start. `interest` is
   // then the margin.
   double floating = 0;
-  double running = 0;  // interest of the first period
+  double running = 0;                         // interest of the first period
+  std::optional<Accounting> accounting = {};  // none: its published value is its value; alike for all claims of a batch
 };
 
 enum class Amortisation : int { bullet, annuity, linear, pik };  // the order of the words in loan's column
@@ -86,6 +97,8 @@ class Recovery {
   // True of a position that only ever brings (1 - LGD) of the claim in cash at the default step: `recover` is not asked
   // then.
   virtual bool at_once(std::uint32_t) const noexcept { return false; }
+  // Steps from the default of a position to its last cash.
+  virtual int wait(std::uint32_t) const noexcept { return 0; }
 };
 // (1 - LGD) of the claim, in cash at the default step plus the obligor's recovery delay.
 std::unique_ptr<Recovery> unsecured_recovery(const Positions&, const std::vector<CurveIndex>& of_position, const Wiring&);

@@ -92,6 +92,7 @@ class Secured final : public Recovery {
     }
     sales.finish();
   }
+  int wait(std::uint32_t position) const noexcept override { return lines_[position].wait; }
 
  private:
   struct Line {

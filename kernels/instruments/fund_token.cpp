@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "kernels/instruments/priced_units.h"
 #include "kernels/math/functions.h"
@@ -57,6 +58,23 @@ constexpr Field<FundToken> fields[] = {
 
 constexpr double rounding = 1e-9;  // dates within this many steps of a step are on it
 
+// Share of a token redeemed at each step.
+std::vector<double> redemptions(const FundToken& f, int steps, double step_years) {
+  std::vector<double> out(static_cast<std::size_t>(steps) + 1, 0.0);
+  if (!(f.redeem_years == f.redeem_years)) return out;
+  const double period = f.redemption_period_years > 0 ? f.redemption_period_years / step_years : 1;  // in steps
+  const double asked = std::max(1.0, std::ceil(f.redeem_years / step_years - rounding));
+  double left = 1;
+  for (double date = std::max(1.0, std::ceil(asked / period - rounding)); left > rounding; ++date) {
+    const double step = std::ceil(date * period - rounding);
+    if (step > steps) break;
+    const double now = std::min(left, f.gate);
+    out[static_cast<std::size_t>(step)] += now;
+    left -= now;
+  }
+  return out;
+}
+
 class FundPath final : public PricePath {
  public:
   FundPath(const FundToken& f, const Wiring& wiring) : f_(f) {
@@ -64,7 +82,7 @@ class FundPath final : public PricePath {
     assets_today_ = exchange_today(market, row_of(f.assets, pool_value));
     lag_ = static_cast<int>(std::ceil(f.publication_lag_years / market.step_years - rounding));
     for (const double years : wiring.time_years) debt_.push_back((f.leverage - 1) * exp(f.borrow_rate * years));
-    redeemed_ = redemptions(market.steps, market.step_years);
+    redeemed_ = redemptions(f, market.steps, market.step_years);
     const double most = f.token_price * f.leverage * std::max(1.0, assets_bound(market) / assets_today_);
     rows[price_row] = rows[value_row] = {f.token_price, most};
     rows[cash_row] = {0, most};
@@ -109,23 +127,6 @@ class FundPath final : public PricePath {
   double assets_bound(const FactorModel& market) const {
     return exchange_bound(market, row_of(f_.assets, pool_value), market.step_years * market.steps);
   }
-  // Share redeemed at each step.
-  std::vector<double> redemptions(int steps, double step_years) const {
-    std::vector<double> out(static_cast<std::size_t>(steps) + 1, 0.0);
-    if (!(f_.redeem_years == f_.redeem_years)) return out;
-    const double period = f_.redemption_period_years > 0 ? f_.redemption_period_years / step_years : 1;  // in steps
-    const double asked = std::max(1.0, std::ceil(f_.redeem_years / step_years - rounding));
-    double left = 1;
-    for (double date = std::max(1.0, std::ceil(asked / period - rounding)); left > rounding; ++date) {
-      const double step = std::ceil(date * period - rounding);
-      if (step > steps) break;
-      const double now = std::min(left, f_.gate);
-      out[static_cast<std::size_t>(step)] += now;
-      left -= now;
-    }
-    return out;
-  }
-
   FundToken f_;
   double assets_today_ = 0;
   int lag_ = 0;
@@ -145,11 +146,17 @@ std::optional<Complaint> warn(const Positions& positions, std::size_t position) 
 }
 
 std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring) {
-  std::vector<double> units;
+  std::vector<double> units, kept;
   units.reserve(positions.size());
-  for (std::size_t p = 0; p < positions.size(); ++p)
-    units.push_back(positions.quantity[p] * terms(positions, fields, p).tokens);
-  return priced_units(positions, wiring, units);
+  for (std::size_t p = 0; p < positions.size(); ++p) {
+    const FundToken f = terms(positions, fields, p);
+    units.push_back(positions.quantity[p] * f.tokens);
+    if (!wiring.published_values) continue;
+    const std::vector<double> redeemed = redemptions(f, wiring.market->steps, wiring.market->step_years);
+    for (const int step : wiring.valued)
+      kept.push_back(1 - std::accumulate(redeemed.begin(), redeemed.begin() + step + 1, 0.0));
+  }
+  return priced_units(positions, wiring, units, std::move(kept));
 }
 
 std::unique_ptr<PricePath> publish(const Positions& positions, std::size_t position, const Wiring& wiring) {

@@ -41,10 +41,11 @@ struct Field {
   Range allowed = any;  // of a factor: its value today
   std::optional<double> otherwise =
       {};  // of a blank or missing column; none: required. A reference: `none` if set; a rate: NaN = stays blank
-  std::string_view words = {};    // of an int: "bullet|annuity|linear", counted from 0
-  std::string_view refused = {};  // of an int: words known to the format that this version cannot value: "pik"
-  std::string_view meaning = {};  // for the manual, with the unit
-  bool or_published = false;      // of a factor: may be a price that another position publishes
+  std::string_view words = {};      // of an int: "bullet|annuity|linear", counted from 0
+  std::string_view refused = {};    // of an int: words known to the format that this version cannot value: "pik"
+  std::string_view meaning = {};    // for the manual, with the unit
+  bool or_published = false;        // of a factor: may be a price that another position publishes
+  bool of_published_value = false;  // a number or word that only published values need: read where a job asks for them
 };
 // The order of Field::member. A name is an id that positions may have in common; a batch sees stream(column, id) of it. A
 // pool is the path of a node below the root. An account is an id that positions of one instrument have in common, too: they
@@ -56,7 +57,7 @@ struct Column {
   Range allowed;
   std::optional<double> otherwise;
   std::string_view words, refused, meaning;
-  bool or_published;
+  bool or_published, of_published_value;
 };
 
 // One instrument's validated table, by column; no text but the ids. Sorted by id.
@@ -67,7 +68,7 @@ struct Positions {
   std::vector<double> quantity;       // negative = short
   std::vector<ObligorIndex> obligor;  // `none` where the position has none
   std::vector<std::vector<double>>
-      numbers;  // [column][position]; numbers, words as counts, rates (NaN if a factor or blank)
+      numbers;  // [column][position]; numbers, words as counts, rates (NaN if a factor or blank); empty: every `otherwise`
   std::vector<std::vector<std::uint32_t>>
       references;  // [column][position]; factors, curves, rates' factors, obligors, pools, accounts; empty otherwise
   std::vector<std::vector<StreamId>> names;  // [column][position]; of a blank cell 0; empty where it is no name
@@ -94,6 +95,8 @@ struct Wiring {
   std::vector<RowIndex> row;               // per position: its ledger row (rows of a batch are contiguous)
   RowIndex first_row{};
   std::uint32_t row_count = 0;
+  bool published_values = false;  // Ledger::published_value is asked for
+  bool ratios = false;            // Instrument::ratio_gauges are
   std::uint32_t first_gauge = 0;  // gauge k of row r is gauge row first_gauge + (r - first_row) * gauges + k
   // Registers (curve, spread factor, date); the discount factor is then in Block::discounts.
   std::function<DiscountIndex(CurveIndex, FactorIndex spread, double date_years)> discount;
@@ -105,8 +108,13 @@ class Batch {
   // Sets value, cash, credit_loss and gauges of its rows at every valued step. One virtual call per block.
   virtual void evaluate(const Block&, Ledger&, Faults&) const noexcept = 0;
 
-  std::vector<double> value_today;      // per row of the batch, job's currency
-  std::vector<double> gross;            // per row: bound on |value + cash| in any ordinary scenario, for the rounding unit
+  std::vector<double> value_today;  // per row of the batch, job's currency
+  // Ledger::published_value today, of a batch that sets it where it is there; empty: it leaves it alone, and the published
+  // value is the value.
+  std::vector<double> published_today;
+  std::vector<double> gauges_today;  // per gauge row; empty: all 0
+  std::vector<double>
+      gross;  // per row: bound on |value + cash| in any ordinary scenario, for the rounding unit; + |published|
   std::vector<FactorIndex> reads;       // factors it reads directly
   std::vector<FactorIndex> reads_lows;  // factors whose path inside the steps it reads
   std::vector<CurveIndex> reads_curves;
@@ -155,6 +163,7 @@ struct Instrument {
   std::string_view name;
   std::vector<Column> columns = {};
   std::vector<Gauge> gauges = {};
+  std::vector<Gauge> ratio_gauges = {};  // what ratios are made of; behind `gauges` where a job asks for them
   enum class Credit : std::uint8_t { no, optional, required } obligor = Credit::no;
   bool foreign_currency = true;  // may have a currency other than the job's
   // True if, with a foreign currency, default turns into cash at a market price known only then (refused by terminal
@@ -181,7 +190,7 @@ std::vector<Column> columns(const Field<Terms> (&fields)[n]) {
   std::vector<Column> out;
   for (const auto& f : fields)
     out.push_back({f.name, static_cast<CellKind>(f.member.index()), f.allowed, f.otherwise, f.words, f.refused, f.meaning,
-                   f.or_published});
+                   f.or_published, f.of_published_value});
   return out;
 }
 // `fields` are the columns from `first` on.
@@ -192,10 +201,9 @@ Terms terms(const Positions& positions, const Field<Terms> (&fields)[n], std::si
     std::visit(
         [&](auto member) {
           using T = std::remove_reference_t<decltype(t.*member)>;
-          if constexpr (std::is_same_v<T, double>) {
-            t.*member = positions.numbers[first + c][row];
-          } else if constexpr (std::is_same_v<T, int>) {
-            t.*member = static_cast<int>(positions.numbers[first + c][row]);
+          if constexpr (std::is_same_v<T, double> || std::is_same_v<T, int>) {
+            const std::vector<double>& numbers = positions.numbers[first + c];
+            t.*member = static_cast<T>(numbers.empty() ? *fields[c].otherwise : numbers[row]);
           } else if constexpr (std::is_same_v<T, Rate>) {
             const double number = positions.numbers[first + c][row];
             const FactorIndex factor{positions.references[first + c][row]};

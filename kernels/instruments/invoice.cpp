@@ -5,8 +5,8 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/instruments/cash_flows.h"
 #include "kernels/instruments/invoice_law.h"
+#include "kernels/instruments/published_claims.h"
 #include "kernels/instruments/rows.h"
 #include "kernels/math/functions.h"
 #include "kernels/random/gamma.h"
@@ -20,6 +20,7 @@ struct Invoice {
   double recourse;
   StreamId pool;
   double fraud_rate, fraud_share;
+  double grace_days, write_down_days, write_down_steps;
 };
 constexpr Range some_days{0, 3650, "between 0 and 3650"};
 constexpr Field<Invoice> fields[] = {
@@ -80,9 +81,37 @@ constexpr Field<Invoice> fields[] = {
      .allowed = fraction,
      .otherwise = 1.0,
      .meaning = "probability that the invoice is one of those, given that"},
+    {.name = "published_grace_days",
+     .member = &Invoice::grace_days,
+     .allowed = some_days,
+     .otherwise = 0.0,
+     .meaning = "days overdue until its published value is written down",
+     .of_published_value = true},
+    {.name = "published_write_down_days",
+     .member = &Invoice::write_down_days,
+     .allowed = some_days,
+     .otherwise = std::numeric_limits<double>::quiet_NaN(),
+     .meaning = "days after these until all of it is written down; blank: never",
+     .of_published_value = true},
+    {.name = "published_write_down_steps",
+     .member = &Invoice::write_down_steps,
+     .allowed = {0, 100, "a whole number between 0 and 100"},
+     .otherwise = 0.0,
+     .meaning = "in so many equal parts, at equal intervals; 0: linearly",
+     .of_published_value = true},
 };
 enum : std::size_t { defaults, defaulted_exposure, diluted, defrauded, gauge_count };
 constexpr double days = 365;
+
+Accounting accounting(const Invoice& i) {
+  return {Accounting::outstanding, 0, 0, i.grace_days, i.write_down_days, i.write_down_steps};
+}
+// Published, of a unit of face that has not been paid: what the holder is owed, at discount_rate until it is due and written
+// down after it.
+double carried(const Invoice& i, double years) {
+  const double early = std::max(0.0, i.due_days / days - years), late = std::max(0.0, years - i.due_days / days);
+  return i.advance_rate * exp(-i.discount_rate * early) * (1 - written_down(accounting(i), late));
+}
 
 InvoiceTerms law_terms(const Invoice& i) {
   return {i.due_days / days,   i.advance_rate,         i.discount_rate, i.dilution,   i.dilution_sd,
@@ -117,6 +146,8 @@ class Invoices final : public Batch {
     for (std::size_t p = 0; p < lines_.size(); ++p) {
       draw(lines_[p], block, fate);
       post(lines_[p], pending_.data() + p * rows_.valued.size(), fate, block, ledger);
+      if (!carried_.empty() && ledger.published_value.series() > 0)
+        publish(lines_[p], carried_.data() + p * rows_.valued.size(), fate, block, ledger);
     }
   }
 
@@ -163,7 +194,13 @@ class Invoices final : public Batch {
     for (const int step : rows_.valued) pending_.push_back(pending(wiring.time_years[static_cast<std::size_t>(step)]));
     const Pending today = pending(0);
     value_today[row] += amount * today.seller_alive * today.honest * exchange_today(*wiring.market, positions.currency[p]);
-    gross[row] += std::abs(amount) * exchange_bound(*wiring.market, positions.currency[p], wiring.time_years.back());
+    const double bound = std::abs(amount) * exchange_bound(*wiring.market, positions.currency[p], wiring.time_years.back());
+    gross[row] += bound;
+    if (!wiring.published_values) return;
+    published_today.resize(rows_.count, 0.0);
+    published_today[row] += amount * carried(t, 0) * exchange_today(*wiring.market, positions.currency[p]);
+    gross[row] += bound;
+    for (const int step : rows_.valued) carried_.push_back(carried(t, wiring.time_years[static_cast<std::size_t>(step)]));
   }
 
   double step_of(double years) const { return std::max(1.0, std::ceil((years - 1e-9) / step_years_)); }
@@ -252,14 +289,27 @@ class Invoices final : public Batch {
     }
   }
 
+  // A default is known by not being paid; a fraud once it is found.
+  void publish(const Line& line, const double* carried, const Fate& fate, const Block& block,
+               Ledger& ledger) const noexcept {
+    for (std::size_t v = 0; v < rows_.valued.size(); ++v) {
+      const double* fx = exchange(block, line.currency, rows_.valued[v]);
+      const Lanes value = ledger.published_value(rows_.row(line.row), static_cast<int>(v));
+      for (std::size_t k = 0; k < lanes; ++k)
+        if (end_of(line, fate, k).arrives > rows_.valued[v]) value[k] += line.amount * carried[v] * fx[k];
+    }
+  }
+
   RowSet rows_;
   double step_years_;
   std::vector<Line> lines_;
   std::vector<Pending> pending_;  // [position][valued step]
+  std::vector<double> carried_;   // the same; empty: no published value is asked for
 };
 
 std::optional<Complaint> check(const Positions& positions, std::size_t position) {
   const Invoice i = terms(positions, fields, position);
+  if (auto complaint = check_accounting(accounting(i))) return complaint;
   if (i.recourse > 0 && is_none(i.seller)) return Complaint{"seller", "blank; recourse needs one"};
   if (i.dilution_sd > 0) {
     const double spread = i.dilution_sd * i.dilution_sd / (i.dilution * (1 - i.dilution));

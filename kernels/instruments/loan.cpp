@@ -1,7 +1,7 @@
 // Loans: bullet, level payments, equal parts of principal, or all at maturity.
 #include <limits>
 
-#include "kernels/instruments/cash_flows.h"
+#include "kernels/instruments/published_claims.h"
 
 namespace tailcube {
 namespace {
@@ -63,10 +63,15 @@ std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring)
 
 }  // namespace
 
-std::vector<Column> loan_columns() { return columns(fields); }
+std::vector<Column> loan_columns() {
+  std::vector<Column> out = columns(fields);
+  for (Column& column : accounting_columns()) out.push_back(column);
+  return out;
+}
 
 std::optional<Complaint> check_loan(const Positions& positions, std::size_t position) {
-  return check_frequency(terms(positions, fields, position).frequency);
+  if (auto complaint = check_frequency(terms(positions, fields, position).frequency)) return complaint;
+  return check_accounting(accounting(positions, position, std::size(fields)));
 }
 
 Claim loan_claim(const Positions& positions, std::size_t position, const Wiring& wiring) {
@@ -80,7 +85,10 @@ Claim loan_claim(const Positions& positions, std::size_t position, const Wiring&
           principal,
           l.rate,
           form == Amortisation::pik,
-          l.prepay_cpr};
+          l.prepay_cpr,
+          0,
+          0,
+          accounting(positions, position, std::size(fields))};
 }
 
 extern const Instrument loan;

@@ -9,7 +9,10 @@ FactorIndex row_of(FactorIndex first, PriceRow row) { return FactorIndex{static_
 
 class PricedUnits final : public Batch {
  public:
-  PricedUnits(const Positions& positions, const Wiring& wiring, const std::vector<double>& units) : rows_(wiring, 0) {
+  PricedUnits(const Positions& positions, const Wiring& wiring, const std::vector<double>& units, std::vector<double> kept)
+      : rows_(wiring, 0), kept_(std::move(kept)) {
+    const bool published = wiring.published_values && !kept_.empty();
+    if (!published) kept_.clear();
     const FactorModel& market = *wiring.market;
     const double years = wiring.time_years.back();
     value_today.assign(rows_.count, 0.0);
@@ -22,6 +25,12 @@ class PricedUnits final : public Batch {
       value_today[row] += units[p] * exchange_today(market, row_of(first, value_row));
       gross[row] += std::abs(units[p]) * (exchange_bound(market, row_of(first, value_row), years) +
                                           exchange_bound(market, row_of(first, cash_row), years));
+      if (published) {
+        published_today.resize(rows_.count, 0.0);
+        published_today[row] += units[p] * exchange_today(market, row_of(first, price_row));
+        gross[row] += std::abs(units[p]) * exchange_bound(market, row_of(first, price_row), years);
+        reads.push_back(row_of(first, price_row));
+      }
       for (const PriceRow read : {value_row, cash_row, credit_loss_row}) reads.push_back(row_of(first, read));
     }
     reads = distinct(std::move(reads));
@@ -29,16 +38,19 @@ class PricedUnits final : public Batch {
 
   void evaluate(const Block& block, Ledger& ledger, Faults&) const noexcept override {
     rows_.clear(ledger);
-    for (const Line& line : lines_)
+    const bool published = !kept_.empty() && ledger.published_value.series() > 0;
+    for (std::size_t p = 0; p < lines_.size(); ++p)
       for (std::size_t v = 0; v < rows_.valued.size(); ++v) {
-        const auto add = [&](PriceRow from, LaneTable& to) {
+        const Line& line = lines_[p];
+        const auto add = [&](PriceRow from, LaneTable& to, double units) {
           const double* each = block.factors(row_of(line.first, from), rows_.valued[v]).data();
           double* sum = to(rows_.row(line.row), static_cast<int>(v)).data();
-          for (std::size_t k = 0; k < lanes; ++k) sum[k] += line.units * each[k];
+          for (std::size_t k = 0; k < lanes; ++k) sum[k] += units * each[k];
         };
-        add(value_row, ledger.value);
-        add(cash_row, ledger.cash);
-        add(credit_loss_row, ledger.credit_loss);
+        add(value_row, ledger.value, line.units);
+        add(cash_row, ledger.cash, line.units);
+        add(credit_loss_row, ledger.credit_loss, line.units);
+        if (published) add(price_row, ledger.published_value, line.units * kept_[p * rows_.valued.size() + v]);
       }
   }
 
@@ -50,12 +62,14 @@ class PricedUnits final : public Batch {
   };
   RowSet rows_;
   std::vector<Line> lines_;
+  std::vector<double> kept_;
 };
 
 }  // namespace
 
-std::unique_ptr<Batch> priced_units(const Positions& positions, const Wiring& wiring, const std::vector<double>& units) {
-  return std::make_unique<PricedUnits>(positions, wiring, units);
+std::unique_ptr<Batch> priced_units(const Positions& positions, const Wiring& wiring, const std::vector<double>& units,
+                                    std::vector<double> kept) {
+  return std::make_unique<PricedUnits>(positions, wiring, units, std::move(kept));
 }
 
 }  // namespace tailcube

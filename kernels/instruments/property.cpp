@@ -17,7 +17,7 @@ struct Property {
   double idiosyncratic_volatility, rent;
   FactorIndex rent_factor;
   Rate vacancy;
-  double cost;
+  double cost, appraisal_weight, appraisal_years;
 };
 constexpr double blank = std::numeric_limits<double>::quiet_NaN();
 constexpr Field<Property> fields[] = {
@@ -66,6 +66,19 @@ constexpr Field<Property> fields[] = {
      .allowed = not_negative,
      .otherwise = 0.0,
      .meaning = "of operating it, per year, let or not, in the position's currency"},
+    {.name = "appraisal_weight",
+     .member = &Property::appraisal_weight,
+     .allowed = {1e-3, 1, "between 0.001 and 1"},
+     .otherwise = 1.0,
+     .meaning =
+         "published value: share of its value in an appraisal, the rest is the last one; 1: it is appraised at its value",
+     .of_published_value = true},
+    {.name = "appraisal_years",
+     .member = &Property::appraisal_years,
+     .allowed = {0, 10, "between 0 and 10"},
+     .otherwise = 0.0,
+     .meaning = "years from one appraisal to the next, rounded up to steps; 0: at every step",
+     .of_published_value = true},
 };
 
 bool capitalised(const Property& p) { return is_none(p.index_factor); }
@@ -98,6 +111,7 @@ class Properties final : public Batch {
     for (std::size_t p = 0; p < positions.size(); ++p) add_line(positions, p, wiring);
     for (const FactorIndex f : moves_.reads()) reads.push_back(f);
     reads = distinct(std::move(reads));
+    if (wiring.published_values) published_today = value_today;
     bytes_per_thread = scratch() * sizeof(double);
   }
 
@@ -119,8 +133,10 @@ class Properties final : public Batch {
     double quantity;
     Property terms;
     double rents_today;  // the rent factor's value, or 1
+    double worth_today;
+    int appraisal_steps;  // from one to the next; 0: no published value is asked for
   };
-  std::size_t scratch() const { return moves_.scratch() + std::size_t{3} * lanes; }
+  std::size_t scratch() const { return moves_.scratch() + std::size_t{4} * lanes; }
 
   void add_line(const Positions& positions, std::size_t p, const Wiring& wiring) {
     const FactorModel& market = *wiring.market;
@@ -128,13 +144,16 @@ class Properties final : public Batch {
     const auto row = static_cast<std::uint32_t>(rows_.of_position(wiring, p));
     const FactorIndex currency = positions.currency[p];
     const double quantity = positions.quantity[p], years = wiring.time_years.back();
-    lines_.push_back({row, currency, quantity, t, exchange_today(market, t.rent_factor)});
-    const double own = moves_.add({t.index_factor, t.beta, t.idiosyncratic_volatility, 0}, positions.id[p], market);
     const double worth = capitalised(t) ? income_today(t, market.factors) / today(t.cap_rate, market.factors) : t.value;
+    const int apart = std::max(1, static_cast<int>(std::ceil(t.appraisal_years / step_years_ - 1e-9)));
+    const bool published = wiring.published_values;
+    lines_.push_back({row, currency, quantity, t, exchange_today(market, t.rent_factor), worth, published ? apart : 0});
+    const double own = moves_.add({t.index_factor, t.beta, t.idiosyncratic_volatility, 0}, positions.id[p], market);
     const double income = t.rent * exchange_bound(market, t.rent_factor, years) / lines_.back().rents_today + t.cost;
     const double largest = capitalised(t) ? income / least(t.cap_rate, market, years) : t.value;
     value_today[row] += quantity * worth * exchange_today(market, currency);
-    gross[row] += std::abs(quantity) * (largest * own + income * years) * exchange_bound(market, currency, years);
+    gross[row] += std::abs(quantity) * (largest * own * (published ? 2 : 1) + income * years) *
+                  exchange_bound(market, currency, years);
     for (const FactorIndex f : {currency, t.rent_factor, t.vacancy.factor, t.cap_rate.factor}) reads.push_back(f);
   }
 
@@ -160,15 +179,25 @@ class Properties final : public Batch {
   }
 
   void add(const Line& line, const double* logs, double* income, const Block& block, Ledger& ledger) const noexcept {
-    double *const received = income + lanes, *const worth = received + lanes;
+    double *const received = income + lanes, *const worth = received + lanes, *const appraised = worth + lanes;
     std::fill_n(received, lanes, 0.0);
+    std::fill_n(appraised, lanes, line.worth_today);
+    const bool publishes = line.appraisal_steps > 0 && ledger.published_value.series() > 0;
     for (int n = 1, v = 0; n <= last_; ++n, logs += lanes) {
       find_income(line, block, n, income);
       const double* fx = exchange(block, line.currency, n);
       for (std::size_t k = 0; k < lanes; ++k) received[k] += line.quantity * step_years_ * income[k] * fx[k];
-      if (rows_.valued[static_cast<std::size_t>(v)] != n) continue;
+      const bool appraises = publishes && n % line.appraisal_steps == 0;
+      const bool valued = rows_.valued[static_cast<std::size_t>(v)] == n;
+      if (!valued && !appraises) continue;
       exp(ConstLanes(logs, lanes), Lanes(worth, lanes));
       find_worth(line, block, n, income, worth);
+      if (appraises) appraise(worth, line.terms.appraisal_weight, appraised);
+      if (!valued) continue;
+      if (publishes) {
+        double* const published = ledger.published_value(rows_.row(line.row), v).data();
+        for (std::size_t k = 0; k < lanes; ++k) published[k] += line.quantity * appraised[k] * fx[k];
+      }
       double *value = ledger.value(rows_.row(line.row), v).data(), *cash = ledger.cash(rows_.row(line.row), v).data();
       for (std::size_t k = 0; k < lanes; ++k) {
         value[k] += line.quantity * worth[k] * fx[k];
@@ -176,6 +205,11 @@ class Properties final : public Batch {
       }
       ++v;
     }
+  }
+  // What has no value is not appraised.
+  static void appraise(const double* worth, double weight, double* appraised) noexcept {
+    for (std::size_t k = 0; k < lanes; ++k)
+      if (worth[k] >= 0 && worth[k] < 1e300) appraised[k] = weight * worth[k] + (1 - weight) * appraised[k];
   }
   // `worth` comes as what the value has moved by.
   static void find_worth(const Line& line, const Block& block, int step, const double* income, double* worth) noexcept {

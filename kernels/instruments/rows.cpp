@@ -30,6 +30,7 @@ void RowSet::clear(Ledger& ledger) const {
   if (count == 0 || per_row == 0) return;
   for (LaneTable* table : {&ledger.value, &ledger.cash, &ledger.credit_loss})
     std::fill_n((*table)(first, 0).data(), count * per_row, 0.0);
+  if (ledger.published_value.series() > 0) std::fill_n(ledger.published_value(first, 0).data(), count * per_row, 0.0);
   if (gauges > 0) std::fill_n(ledger.gauges(first_gauge, 0).data(), count * gauges * per_row, 0.0);
 }
 

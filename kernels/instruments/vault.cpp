@@ -6,7 +6,7 @@
 #include <tuple>
 
 #include "kernels/instruments/rows.h"
-#include "kernels/instruments/vault_table.h"
+#include "kernels/instruments/vault_health.h"
 #include "kernels/math/functions.h"
 
 namespace tailcube {
@@ -93,11 +93,13 @@ bool always_monitored(const Vault& v) { return v.monitoring == 1; }
 
 class Vaults final : public Batch {
  public:
-  Vaults(const Positions& positions, const Wiring& wiring) : rows_(wiring, gauge_count) {
+  Vaults(const Positions& positions, const Wiring& wiring)
+      : rows_(wiring, gauge_count + (wiring.ratios ? health_gauge_count : 0)) {
     const FactorModel& market = *wiring.market;
     const double years = wiring.time_years.back();
     value_today.assign(rows_.count, 0.0);
     gross.assign(rows_.count, 0.0);
+    gauges_today.assign(ratios() ? rows_.count * rows_.gauges : 0, 0.0);
     std::vector<Vault> vaults;
     for (std::size_t p = 0; p < positions.size(); ++p) {
       const Vault v = terms(positions, fields, p);
@@ -109,6 +111,9 @@ class Vaults final : public Batch {
           lends(v) ? v.debt * exp(std::max(0.0, v.borrow_rate) * years) * exchange_bound(market, v.debt_factor, years)
                    : v.collateral_quantity * exchange_bound(market, v.collateral_factor, years);
       gross[row] += std::abs(quantity) * largest;
+      if (ratios())
+        add_health(vault_health(worth, owed, v.liquidation_threshold, quantity),
+                   [&](std::size_t k) -> double& { return gauges_today[row * rows_.gauges + gauge_count + k]; });
       reads.push_back(v.collateral_factor);
       reads.push_back(v.debt_factor);
       if (always_monitored(v)) reads_lows.push_back(v.collateral_factor);
@@ -239,7 +244,12 @@ class Vaults final : public Batch {
     stay_calm(table, groups_[g].lends, b, block, totals);
     const double lowest = table.lowest(), threshold = groups_[g].terms.threshold;
     for (std::size_t k = 0; k < lanes; ++k)
-      if (lowest < highest[k] / threshold) follow(g, b, k, path, block, ledger.scratch.data(), totals);
+      if (lowest < highest[k] / threshold) follow(g, b, k, path, block, ledger, totals);
+    if (ratios()) path.start(groups_[g].terms, table);
+    for (std::size_t v = 0; ratios() && v < rows_.valued.size(); ++v)
+      for (std::size_t k = 0; k < lanes; ++k)
+        if (!(lowest < highest[k] / threshold))
+          add_health(path.health(prices(b, block, rows_.valued[v], k)), health_of(g), static_cast<int>(v), k, ledger);
     const std::uint32_t row = groups_[g].row;
     for (std::size_t v = 0; v < rows_.valued.size(); ++v) {
       const int at = static_cast<int>(v);
@@ -272,12 +282,14 @@ class Vaults final : public Batch {
     }
   }
   // Totals of a scenario that liquidates somebody.
-  void follow(std::size_t g, const Batches& b, std::size_t lane, VaultPath& path, const Block& block, const double* worth,
+  void follow(std::size_t g, const Batches& b, std::size_t lane, VaultPath& path, const Block& block, Ledger& ledger,
               double* t) const {
+    const double* const worth = ledger.scratch.data();
     path.start(groups_[g].terms, tables_.table(g));
     const bool always = b.pair.always;
     const Landing* landing = always ? first_landing(b, lane, block) : nullptr;
     std::size_t n = block.monitor_today || always ? 0 : 1;
+    int v = 0;
     for (const int step : rows_.valued) {
       for (; n <= static_cast<std::size_t>(step); ++n) {
         if (always && n > 0) cross(b, static_cast<int>(n), lane, block, landing, path);
@@ -290,8 +302,11 @@ class Vaults final : public Batch {
       t[credit_loss * lanes + lane] = totals.credit_loss;
       t[bad * lanes + lane] = totals.bad_debt;
       t += total_count * lanes;
+      if (ratios()) add_health(path.health(now), health_of(g), v++, lane, ledger);
     }
   }
+  bool ratios() const { return rows_.gauges > gauge_count; }
+  std::size_t health_of(std::size_t g) const { return rows_.gauge(groups_[g].row, gauge_count); }
 
   static const Landing* first_landing(const Batches& b, std::size_t lane, const Block& block) {
     const std::vector<Landing>& all = block.landings[static_cast<std::size_t>(b.pair.collateral)];
@@ -374,6 +389,7 @@ extern const Instrument vault;
 const Instrument vault{.name = "vault",
                        .columns = columns(fields),
                        .gauges = {{"liquidated", "money"}, {"bad_debt", "money"}},
+                       .ratio_gauges = health_gauges(),
                        .foreign_currency = false,
                        .check_factors = check_factors,
                        .warn = warn,

@@ -277,4 +277,20 @@ VaultPath::Totals VaultPath::borrower(const VaultPrices& at) const {
   return t;
 }
 
+VaultHealth VaultPath::health(const VaultPrices& at) const {
+  VaultHealth out{left_ * at.collateral, unpaid_ * at.debt, {}};
+  for (const Cohort& c : cohorts_) {
+    out.collateral += c.collateral(table_, c.begin, c.end) * at.collateral;
+    out.debt += c.owed * table_.debt_of(c.begin, c.end) * at.debt;
+    std::uint32_t from = c.begin;
+    for (std::size_t band = 0; band < health_levels.size(); ++band) {
+      const std::uint32_t to = table_.below(from, c.end, c.level(health_levels[band] * at.worth() / terms_.threshold));
+      out.vaults[band] += to - from;
+      from = to;
+    }
+    out.vaults.back() += c.end - from;
+  }
+  return out;
+}
+
 }  // namespace tailcube

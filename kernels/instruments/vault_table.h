@@ -1,5 +1,6 @@
 #pragma once
 // Vaults of equal terms as one sorted table: a scenario costs what is liquidated in it, not how many vaults there are.
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -59,6 +60,14 @@ struct VaultPrices {
   double worth() const { return debt / collateral; }
 };
 
+// Health factor: collateral x threshold / debt; a vault is unhealthy below 1. Bands between these, and beyond.
+inline constexpr std::array health_levels{1.0, 1.1, 1.25, 1.5, 2.0};
+struct VaultHealth {
+  double collateral = 0, debt = 0;  // money
+  // Vaults with collateral in each band, whatever their quantity; those that never had a debt are in the last.
+  std::array<double, health_levels.size() + 1> vaults{};
+};
+
 // One scenario of one table, from date to date.
 class VaultPath {
  public:
@@ -77,6 +86,7 @@ class VaultPath {
   };
   Totals lender(const VaultPrices&) const;
   Totals borrower(const VaultPrices&) const;
+  VaultHealth health(const VaultPrices&) const;
 
  private:
   // Of vaults with the same past: one that began with c units of collateral and a debt of x has held c - sold x and owes

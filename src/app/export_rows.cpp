@@ -202,6 +202,7 @@ void ExportRows::each(const std::function<void(const std::vector<ExportValue>&)>
 }
 
 void ExportRows::rows_of(const Source& source, const std::function<void(const std::vector<ExportValue>&)>& row) const {
+  if (layout::empty(cube_, *source.field)) return;
   const std::vector<AxisName>& axes = source.field->axes;
   std::vector<std::vector<std::size_t>> chosen;
   chosen.reserve(axes.size());

@@ -28,7 +28,8 @@ void add_filters(CLI::App& app, FigureOptions& figures, const std::string& what)
   add_list(app, "--node", filters.nodes, "nodes, the same; 'total/' may be left out (repeatable)")->type_name("NAME");
   add_list(app, "--horizon", filters.horizons, "horizons: 3M, 1Y, 0.25 or last (repeatable)")->type_name("TIME");
   add_list(app, "--confidence", filters.confidences, "confidence levels: 99, 99% or 0.99 (repeatable)")->type_name("LEVEL");
-  add_list(app, "--quantity", filters.quantities, "kinds of loss: economic, credit (repeatable)")->type_name("NAME");
+  add_list(app, "--quantity", filters.quantities, "kinds of loss: economic, credit, published, gap (repeatable)")
+      ->type_name("NAME");
   add_list(app, "--what", figures.what, what)->delimiter(',')->type_name("LIST");
 }
 

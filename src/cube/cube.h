@@ -41,7 +41,9 @@ struct Cube {
   CubeValues<std::int8_t> estimate_flag;
   // [gauge][cell][node][horizon]
   CubeValues<double> gauge_mean, gauge_se;
-  CubeValues<double> base_value;                                                    // [node]
+  CubeValues<double> gauge_today;           // [gauge][node]; empty where no ratios are asked for
+  CubeValues<double> base_value;            // [node]
+  CubeValues<double> base_published_value;  // [node]; empty where it is not asked for
   CubeValues<double> cell_distance, cell_conditional_pd, cell_effective_scenarios;  // [cell]
   CubeValues<std::int8_t> cell_propagates;
   CubeValues<std::int64_t> fault_count;  // [cell][node]

@@ -17,9 +17,10 @@ std::size_t size(const std::vector<std::string>& axis) { return axis.size(); }
 
 void size_axes(Cube& cube, const Job& job) {
   cube.quantities = {"economic", "credit"};
+  if (job.published_values) cube.quantities.insert(cube.quantities.end(), {"published", "gap"});
   for (const CellSpec& cell : job.cells) cube.cells.push_back(cell.name);
   for (const Node& node : job.nodes) cube.nodes.push_back(node.path);
-  cube.gauges = gauge_names();
+  cube.gauges = gauge_names(job.ratios);
   cube.gauge_units = gauge_units(job);
   for (const int step : job.report_steps) cube.horizon_years.push_back(step * job.step_years);
   cube.confidence = job.confidence;
@@ -82,6 +83,8 @@ Cube make_cube(const Job& job, const CompiledBook& book) {
   cube.unit = book.unit;
   cube.currency = job.currency;
   cube.base_value = book.base_value;
+  cube.base_published_value = book.base_published_value;
+  cube.gauge_today = book.base_gauge;
   cube.tail_ranks = job.tail_scenarios;
   for (const CellShocks& cell : book.cells) {
     cube.cell_distance.push_back(cell.distance);

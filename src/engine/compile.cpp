@@ -38,13 +38,14 @@ Rows rows(const Positions& positions, Detail detail, std::uint32_t first) {
 
 const Gauge& gauge_of(std::string_view name) {
   for (const Instrument* instrument : instruments())
-    for (const Gauge& gauge : instrument->gauges)
-      if (gauge.name == name) return gauge;
+    for (const std::vector<Gauge>* gauges : {&instrument->gauges, &instrument->ratio_gauges})
+      for (const Gauge& gauge : *gauges)
+        if (gauge.name == name) return gauge;
   throw std::logic_error("no instrument has a gauge " + std::string(name));
 }
 
 int gauge_index(std::string_view name) {
-  const std::vector<std::string> names = gauge_names();
+  const std::vector<std::string> names = gauge_names(true);
   return static_cast<int>(std::find(names.begin(), names.end(), name) - names.begin());
 }
 
@@ -65,10 +66,12 @@ class Compiler {
     book_.detail = detail;
     book_.market = job.market;
     prepare(book_.market);
-    book_.gauges = static_cast<int>(gauge_names().size());
+    book_.gauges = static_cast<int>(gauge_names(job.ratios).size());
     for (const Node& node : job.nodes) book_.parent.push_back(node.parent);
+    book_.published_values = job.published_values;
   }
   Compiler(const Job& job, CompiledBook&& book) : job_(job), book_(std::move(book)) {
+    book_.published_values = false;
     for (const Discount& d : book_.market.discounts)
       discounts_.try_emplace(d, static_cast<std::uint32_t>(discounts_.size()));
   }
@@ -116,6 +119,8 @@ class Compiler {
     const auto first_gauge = static_cast<std::uint32_t>(book_.gauge_rows.size());
     const Rows batch_rows = rows(table.positions, book_.detail, first_row);
     Wiring wiring = usual_wiring(book_.detail);
+    wiring.published_values = book_.published_values;
+    wiring.ratios = job_.ratios;
     wiring.valued = job_.report_steps;
     wiring.row = batch_rows.of_position;
     wiring.first_row = RowIndex{first_row};
@@ -133,6 +138,8 @@ class Compiler {
     for (const NodeIndex leaf : batch_rows.leaf) {
       book_.leaf_of_row.push_back(leaf);
       for (const Gauge& gauge : table.instrument->gauges) book_.gauge_rows.push_back({leaf, gauge_index(gauge.name)});
+      if (!job_.ratios) continue;
+      for (const Gauge& gauge : table.instrument->ratio_gauges) book_.gauge_rows.push_back({leaf, gauge_index(gauge.name)});
     }
     stage.gauge_count = static_cast<std::uint32_t>(book_.gauge_rows.size()) - first_gauge;
     book_.stages.push_back(std::move(stage));
@@ -287,18 +294,39 @@ class Compiler {
     book_.largest_loss = largest();
   }
   void round() {
-    for (const std::string& name : gauge_names())
+    for (const std::string& name : gauge_names(job_.ratios))
       book_.gauge_unit.push_back(gauge_of(name).unit == "money" ? book_.unit : 1.0 / 1024);
     for (const Stage& stage : book_.stages) round(stage);
+    book_.base_value = by_node(book_.today);
+    if (book_.published_values) book_.base_published_value = by_node(book_.published_today);
+    if (job_.ratios) add_base_gauges();
+  }
+  void add_base_gauges() {
+    const std::size_t nodes = job_.nodes.size();
+    book_.base_gauge.assign(static_cast<std::size_t>(book_.gauges) * nodes, 0.0);
+    for (const Stage& stage : book_.stages)
+      for (std::size_t i = 0; i < stage.batch->gauges_today.size(); ++i) {
+        const CompiledBook::GaugeRow& row = book_.gauge_rows[stage.first_gauge + i];
+        const double today = stage.batch->gauges_today[i];
+        for (NodeIndex n = row.leaf; !is_none(n); n = job_.nodes[static_cast<std::size_t>(n)].parent)
+          book_.base_gauge[static_cast<std::size_t>(row.gauge) * nodes + static_cast<std::size_t>(n)] += today;
+      }
+  }
+  std::vector<double> by_node(const std::vector<Units>& rows) const {
     std::vector<double> node(job_.nodes.size(), 0.0);
-    for (std::size_t row = 0; row < book_.today.size(); ++row)
-      node[static_cast<std::size_t>(book_.leaf_of_row[row])] += static_cast<double>(book_.today[row]) * book_.unit;
+    for (std::size_t row = 0; row < rows.size(); ++row)
+      node[static_cast<std::size_t>(book_.leaf_of_row[row])] += static_cast<double>(rows[row]) * book_.unit;
     for (std::size_t n = node.size(); n-- > 1;) node[static_cast<std::size_t>(job_.nodes[n].parent)] += node[n];
-    book_.base_value = std::move(node);
+    return node;
   }
   void round(const Stage& stage) {
-    for (const double value : stage.batch->value_today)
-      book_.today.push_back(static_cast<Units>(std::nearbyint(value / book_.unit)));
+    const auto add = [this](const std::vector<double>& values, std::vector<Units>& units) {
+      for (const double value : values) units.push_back(static_cast<Units>(std::nearbyint(value / book_.unit)));
+    };
+    const Batch& batch = *stage.batch;
+    add(batch.value_today, book_.today);
+    if (book_.published_values)
+      add(batch.published_today.empty() ? batch.value_today : batch.published_today, book_.published_today);
   }
 
   const Job& job_;
@@ -327,17 +355,21 @@ CompiledBook tables_apart(CompiledBook book, const Job& job, const CompiledCredi
   return Compiler(job, std::move(book)).apart(credit, tables);
 }
 
-std::vector<std::string> gauge_names() {
+std::vector<std::string> gauge_names(bool ratios) {
   std::vector<std::string> out;
-  for (const Instrument* instrument : instruments())
-    for (const Gauge& gauge : instrument->gauges)
+  const auto add = [&out](const std::vector<Gauge>& gauges) {
+    for (const Gauge& gauge : gauges)
       if (std::find(out.begin(), out.end(), gauge.name) == out.end()) out.emplace_back(gauge.name);
+  };
+  for (const Instrument* instrument : instruments()) add(instrument->gauges);
+  for (const Instrument* instrument : instruments())
+    if (ratios) add(instrument->ratio_gauges);
   return out;
 }
 
 std::vector<std::string> gauge_units(const Job& job) {
   std::vector<std::string> out;
-  for (const std::string& name : gauge_names()) out.push_back(gauge_of(name).unit == "money" ? job.currency : "1");
+  for (const std::string& name : gauge_names(job.ratios)) out.push_back(gauge_of(name).unit == "money" ? job.currency : "1");
   return out;
 }
 

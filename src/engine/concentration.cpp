@@ -33,6 +33,7 @@ Job frame_of(const Job& job) {
   frame.tables.clear();
   frame.cells = {{"base", std::nullopt, {}, false}};
   frame.report_steps.resize(1);
+  frame.published_values = false;
   frame.market.valued = frame.report_steps;
   return frame;
 }

@@ -66,7 +66,8 @@ Plan make_plan(const Job&, const CompiledBook&, std::size_t memory_bytes, int ra
                std::uint64_t scenarios = 0);
 Shape tally_shape(const Job&, const CompiledBook&, CellRange);
 TallySettings tally_settings(const Job&);
-std::vector<std::string> gauge_names();  // union over instruments(), in their order
+// Union over instruments(), in their order; behind them what ratios are made of.
+std::vector<std::string> gauge_names(bool ratios = false);
 std::vector<std::string> gauge_units(const Job&);
 
 }  // namespace tailcube

@@ -26,8 +26,9 @@ std::size_t fixed_bytes(const Job& job, const CompiledBook& book) {
       for (const PositionTable& table : link.tables) positions += table.positions.size();
   const std::size_t cube_points = job.cells.size() * job.nodes.size() * job.report_steps.size();
   const std::size_t cube =
-      cube_points * (quantities * (6 + 8 * job.confidence.size()) * 8 + static_cast<std::size_t>(job.tail_scenarios) * 25 +
-                     std::size_t{4096} + static_cast<std::size_t>(book.gauges) * 16);
+      cube_points *
+      (static_cast<std::size_t>(quantities(job.published_values)) * (6 + 8 * job.confidence.size()) * 8 +
+       static_cast<std::size_t>(job.tail_scenarios) * 25 + std::size_t{4096} + static_cast<std::size_t>(book.gauges) * 16);
   return 60'000'000 + positions * 1'000 + job.obligors.size() * 200 + cube;
 }
 
@@ -61,7 +62,8 @@ std::size_t parts_bytes(const Job& job, const CompiledBook& book, std::size_t th
   for (std::size_t t = 0; t < job.tables.size(); ++t) {
     positions += job.tables[t].positions.size();
     rows += most.rows[t];
-    ledger += most.rows[t] * (3 + job.tables[t].instrument->gauges.size());
+    ledger += most.rows[t] * (3 + job.tables[t].instrument->gauges.size() +
+                              (job.ratios ? job.tables[t].instrument->ratio_gauges.size() : 0));
   }
   const auto sums = [&](std::size_t parts, std::size_t sum) {
     const std::size_t of_cell = parts * horizons * 3 * job.confidence.size() * sum;
@@ -91,7 +93,7 @@ std::uint64_t tile_size(std::uint64_t scenarios, std::size_t slots, std::size_t 
 Shape tally_shape(const Job& job, const CompiledBook& book, CellRange cells) {
   Shape shape;
   shape.cells = cells.end - cells.begin;
-  shape.quantities = quantities;
+  shape.quantities = quantities(book.published_values);
   shape.nodes = static_cast<int>(job.nodes.size());
   shape.horizons = static_cast<int>(job.report_steps.size());
   shape.gauges = book.gauges;

@@ -33,6 +33,7 @@ struct Part {
 Job of_one_cell(const Job& job, int cell) {
   Job out = job;
   out.cells = {job.cells[static_cast<std::size_t>(cell)]};
+  out.published_values = false;
   return out;
 }
 
@@ -242,7 +243,7 @@ void Replayer::Impl::add_defaults(std::vector<Replay>& out) {
           ReplayedDefault& what = out[lane].defaults[claim.place];
           if (exposed >= 0) {
             const std::size_t gauge_row =
-                stage.first_gauge + r * table.instrument->gauges.size() + static_cast<std::size_t>(exposed);
+                stage.first_gauge + r * (stage.gauge_count / stage.row_count) + static_cast<std::size_t>(exposed);
             what.exposure += default_ledger.gauges(gauge_row, what.step - 1)[lane];
           }
           what.recovery += default_ledger.value(row, last)[lane] + cash(last) - cash(what.step - 2);

@@ -67,6 +67,7 @@ struct ScenarioSampler::Impl {
 ScenarioSampler::ScenarioSampler(const Job& job, int cell, int horizon, double unit)
     : impl_(new Impl{compile_credit(job), {}, {}, cell, static_cast<std::size_t>(horizon)}) {
   impl_->book = compile(job, Detail::leaf, impl_->credit, unit);
+  impl_->book.published_values = false;
   const std::vector<ObligorIndex>& order = impl_->credit.order;
   impl_->obligor.resize(order.size());
   for (std::uint32_t i = 0; i < order.size(); ++i) impl_->obligor[static_cast<std::size_t>(order[i])] = i;

@@ -185,6 +185,9 @@ void read_cube(Reading& reading) {
   read_confidence(reading, cube);
   reading.job.binned = cube.word("tail", "exact|binned", "", 0) == 1;
   read_contributions(reading, cube);
+  // No defaults to list, as for `outside`.
+  if (cube.find("published")) reading.job.published_values = cube.boolean("published", false);
+  if (cube.find("ratios")) reading.job.ratios = cube.boolean("ratios", false);
   reading.job.tail_scenarios = static_cast<int>(cube.integer("tail_scenarios", {1, 100'000}, 1000));
   cube.finish();
 }

@@ -152,6 +152,7 @@ class PositionFile {
   void read_cell(std::size_t c) {
     const Column& column = instrument_.columns[c];
     const int place = first_own_ + static_cast<int>(c);
+    if (column.of_published_value && !reading_.job.published_values) return;
     switch (column.kind) {
       case CellKind::number:
         rows_.numbers[c].push_back(table_.number(place, column.allowed, column.otherwise));

@@ -113,6 +113,8 @@ struct Job {
   std::vector<int> report_steps;       // ascending
   std::vector<Confidence> confidence;  // ascending
   bool binned = false;
+  bool published_values = false;  // cube.published
+  bool ratios = false;            // cube.ratios
   int tail_scenarios = 1000;
   std::vector<NodeIndex> contributions;  // whose expected shortfall is split up over the nodes below; ascending
   std::vector<ContributionColumn> contribute_by;

@@ -77,7 +77,7 @@ class Show {
         parts.figures(what_.figures, place, shown_.nodes, all_.confidences);
         parts.bars(*what_.figures.front(), place, shown_.nodes);
       }
-      if (what_.gauges) parts.gauges(place, shown_.nodes);
+      if (what_.gauges) parts.gauges(place, shown_.nodes), parts.ratios(place, shown_.nodes);
       // The cube's histogram and worst scenarios are of the economic loss.
       const std::vector<int> nodes = request_.filters.nodes.empty() ? std::vector<int>{shown_.nodes.front()} : shown_.nodes;
       for (const int n : nodes) {

@@ -4,6 +4,9 @@
 #include <cmath>
 #include <ostream>
 
+#include "src/report/money.h"
+#include "src/report/ratios.h"
+
 namespace tailcube {
 namespace {
 
@@ -174,6 +177,24 @@ void ShowParts::gauges(const Place& at, const std::vector<int>& nodes) {
     for (std::size_t g = 0; g < cube_.gauges.size(); ++g) {
       const std::size_t place = cube_.at(static_cast<int>(g), at.cell, nodes[i], at.horizon);
       row.push_back(number_with_error(cube_.gauge_mean[place], normal_95 * cube_.gauge_se[place]));
+    }
+    table.add(labels[i], row);
+  }
+  table.write(out_, terminal_);
+}
+
+void ShowParts::ratios(const Place& at, const std::vector<int>& nodes) {
+  if (!has_ratios(cube_)) return;
+  title("Ratios of means: today, and cell " + cube_.cells[size(at.cell)] + ", after " +
+        horizon_text(cube_.horizon_years[size(at.horizon)]));
+  TerminalTable table({"collateral/debt", "then", "LTV", "then", "leverage", "then"});
+  const auto labels = node_labels(nodes);
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    std::vector<std::string> row;
+    for (const Ratio ratio : {Ratio::collateralisation, Ratio::loan_to_value, Ratio::leverage}) {
+      const RatioEstimate e = estimate_ratio(cube_, ratio, at.cell, nodes[i], at.horizon);
+      row.push_back(std::isnan(e.today) ? "n/a" : significant(e.today, 4));
+      row.push_back(number_with_error(e.value, normal_95 * e.standard_error));
     }
     table.add(labels[i], row);
   }

@@ -23,6 +23,7 @@ class ShowParts {
   // the values of each column of /contribution_by add, largest first.
   void contributions(const Place&, const std::vector<int>& confidences);
   void gauges(const Place&, const std::vector<int>& nodes);
+  void ratios(const Place&, const std::vector<int>& nodes);  // where the cube has what they are made of
   // /distribution of the node as rows of a few bins each, with their share and its error.
   void distribution(const Place&, const std::vector<int>& confidences);
   void tail(const Place&);  // the worst scenarios

@@ -95,7 +95,7 @@ Job of_cell(const Job& job, std::size_t cell) {
 
 void check_same(const Cube& all, int cell, const Cube& alone) {
   REQUIRE(all.nodes == alone.nodes);
-  for (int q = 0; q < quantities; ++q)
+  for (int q = 0; q < quantities(false); ++q)
     for (int node = 0; node < static_cast<int>(all.nodes.size()); ++node)
       for (int h = 0; h < 2; ++h) {
         INFO(all.cells[static_cast<std::size_t>(cell)] << ", " << all.nodes[static_cast<std::size_t>(node)]);

@@ -122,7 +122,7 @@ void add_gauges(CompiledBook& b) {
 
 Shape shape(int cells, int gauges = 0) {
   Shape s;
-  s.cells = cells, s.quantities = quantities, s.nodes = 3, s.horizons = 2, s.gauges = gauges;
+  s.cells = cells, s.quantities = quantities(false), s.nodes = 3, s.horizons = 2, s.gauges = gauges;
   return s;
 }
 
@@ -141,7 +141,7 @@ TEST_CASE("parents are exactly the sum of their children, rows are rounded once"
   const CompiledBook b = book();
   Tallies t = run(b, {0, 2}, 1, {{0, 1000}});
   for (int cell = 0; cell < 2; ++cell)
-    for (int q = 0; q < quantities; ++q)
+    for (int q = 0; q < quantities(false); ++q)
       for (int h = 0; h < 2; ++h) {
         const auto sum = [&](int node) { return t.loss(t.shape.loss(0, cell, q, node, h)).moments.sum; };
         CHECK(sum(0) == sum(1) + sum(2));
@@ -177,7 +177,7 @@ TEST_CASE("a stage is valued once for all cells that it sees alike, and each get
   CHECK(counted(1) == 2 * 6);  // blocks x levels of both
   for (int c = 0; c < cells; ++c) {
     Tallies alone = run(b, {c, c + 1}, 1, {{0, 128}});
-    for (int q = 0; q < quantities; ++q)
+    for (int q = 0; q < quantities(false); ++q)
       for (int node = 0; node < 3; ++node)
         for (int h = 0; h < 2; ++h) {
           INFO("cell " << c << ", node " << node);
@@ -239,7 +239,7 @@ TEST_CASE("a group of cells gives what the cells give alone", "[threads]") {
   const CompiledBook b = book();
   Tallies both = run(b, {0, 2}, 2, {{0, 512}}), first = run(b, {0, 1}, 2, {{0, 512}}),
           second = run(b, {1, 2}, 2, {{0, 512}});
-  for (int q = 0; q < quantities; ++q)
+  for (int q = 0; q < quantities(false); ++q)
     for (int node = 0; node < 3; ++node)
       for (int h = 0; h < 2; ++h) {
         CHECK(both.loss(both.shape.loss(0, 0, q, node, h)).moments ==

@@ -194,7 +194,7 @@ TEST_CASE("the header of a cube") {
   CHECK(header.sampler == "sparse");
   CHECK(header.tail_mode == "exact");
   CHECK(header.currency == "CHF");
-  CHECK(header.format_version == "1.4");
+  CHECK(header.format_version == "1.5");
   CHECK(header.complete);
 }
 
@@ -260,13 +260,13 @@ TEST_CASE("another major version is refused, naming both") {
   const auto stored = [](const std::string& text) {
     return std::string(1, static_cast<char>(text.size())) + std::string(7, '\0') + text;
   };
-  test::put(file, replaced(good, stored("1.4"), stored("2.0")));
+  test::put(file, replaced(good, stored("1.5"), stored("2.0")));
   for (const auto& read :
        {std::function<void()>([&] { read_cube(file); }), std::function<void()>([&] { read_cube_file(file); }),
         std::function<void()>([&] { read_cube_cell(file, [](const auto&) { return std::size_t{0}; }); })}) {
     CHECK(message(read) == file.string() + ": has format version 2.0, this program reads version 1");
   }
-  test::put(file, replaced(good, stored("1.4"), stored("1.7")));  // something was added: still readable
+  test::put(file, replaced(good, stored("1.5"), stored("1.7")));  // something was added: still readable
   CHECK(read_cube_file(file).header.format_version == "1.7");
   CHECK(same(read_cube(file).value_at_risk, sample_cube().value_at_risk));
   test::put(file, replaced(good, stored("tailcube"), stored("nailcube")));

@@ -37,6 +37,29 @@ Outcome with_table(const std::string& type, const std::string& table) {
   return outcome(files);
 }
 
+TEST_CASE("what published values need is read where a job asks for them") {
+  const std::string table =
+      "id,book,pool,principal,rate,maturity_years,curve,published_as,published_discount_rate,published_grace_days,"
+      "published_write_down_days,published_write_down_steps\nL,b,p,100,0.05,5,USD,,0.1,,,\nM,b,p,100,0.05,5,USD,book,,-1,30,"
+      "\n"
+      "N,b,p,100,0.05,5,USD,discounted,0.1,45,,\nO,b,p,100,0.05,5,USD,,,45,75,2.5\n";
+  JobFiles files = valid_job();
+  files["t.csv"] = table;
+  std::string& job = files["job.toml"];
+  job = replaced(job, "positions.exposure", "positions.loan = \"t.csv\"\npositions.exposure");
+  CHECK(outcome(files).exit_code == 0);
+  job = replaced(job, "[cube]\n", "[cube]\npublished = true\n");
+  CHECK(outcome(files).messages ==
+        std::vector<std::string>{
+            "t.csv:2: published_discount_rate: only a value published as discounted has one",
+            "t.csv:3: published_as: \"book\" is not outstanding or discounted",
+            "t.csv:3: published_grace_days: -1 is not between 0 and 3650",
+            "t.csv:4: published_write_down_days: blank; days of grace and steps need the days until all is written down",
+            "t.csv:5: published_write_down_steps: 2.500000 is not a whole number"});
+  job = replaced(job, "published = true", "published = \"yes\"\nratios = 1");
+  CHECK(outcome(files).exit_code == 65);
+}
+
 TEST_CASE("bonds, loans, vaults and holdings are read by their declared columns") {
   const std::string bonds = "id,book,pool,obligor,notional,coupon,maturity_years,curve,spread,floating\n";
   CHECK(with_table("bond",

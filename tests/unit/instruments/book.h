@@ -25,9 +25,10 @@ inline const Instrument& instrument(std::string_view name) {
 struct World {
   FactorModel market;
   std::vector<std::string> names;
-  std::vector<double> loss_given_default;    // per obligor
-  std::vector<double> recovery_delay_years;  // per obligor; empty: none waits
-  std::vector<double> hazard;                // per obligor, of Wiring::default_probability; empty: nobody defaults
+  std::vector<double> loss_given_default;         // per obligor
+  std::vector<double> recovery_delay_years;       // per obligor; empty: none waits
+  bool published_values = false, ratios = false;  // of the job
+  std::vector<double> hazard;                     // per obligor, of Wiring::default_probability; empty: nobody defaults
   Block block;
   std::mt19937_64 random;
 
@@ -219,8 +220,10 @@ struct Compiled {
   std::size_t gauges;
 
   Compiled(const Instrument& type, const Positions& positions, World& world, Detail detail, std::uint32_t obligors = 0)
-      : gauges(type.gauges.size()) {
+      : gauges(type.gauges.size() + (world.ratios ? type.ratio_gauges.size() : 0)) {
     wiring.detail = detail;
+    wiring.published_values = world.published_values;
+    wiring.ratios = world.ratios;
     wiring.market = &world.market;
     wiring.obligor_count = obligors;
     wiring.recovery_delay_years = world.recovery_delay_years;
@@ -253,6 +256,9 @@ struct Compiled {
     ledger.gauges = LaneTable(wiring.row_count * gauges, valued);
     for (LaneTable* t : {&ledger.value, &ledger.cash, &ledger.credit_loss, &ledger.gauges})
       std::fill_n(t->data(), t->size(), -7.0);  // whatever a batch forgets to set shows
+    if (!world.published_values) return;
+    ledger.published_value = LaneTable(wiring.row_count, valued);
+    std::fill_n(ledger.published_value.data(), ledger.published_value.size(), -7.0);
   }
   void evaluate(const Block& block) { faults.clear(), batch->evaluate(block, ledger, faults); }
   // Sums over the rows; a row alone is the case of one.
@@ -260,6 +266,9 @@ struct Compiled {
   double cash(std::size_t row, int v, int lane) const { return ledger.cash(row, v)[static_cast<std::size_t>(lane)]; }
   double credit(std::size_t row, int v, int lane) const {
     return ledger.credit_loss(row, v)[static_cast<std::size_t>(lane)];
+  }
+  double published(std::size_t row, int v, int lane) const {
+    return ledger.published_value(row, v)[static_cast<std::size_t>(lane)];
   }
   double gauge(std::size_t row, std::size_t k, int v, int lane) const {
     return ledger.gauges(row * gauges + k, v)[static_cast<std::size_t>(lane)];
@@ -275,6 +284,7 @@ struct Compiled {
 struct Outcome {
   double value = 0, cash = 0, credit_loss = 0;
   std::vector<double> gauges = {};
+  double published = 0;  // value, where the world asks for it
 };
 
 // The largest errors of a batch, relative to the money of a row (what its positions are worth today, regardless of sign):
@@ -303,7 +313,7 @@ Errors compare(const Instrument& type, const Positions& positions, World& world,
   for (std::size_t v = 0; v < world.market.valued.size(); ++v)
     for (int lane = 0; lane < lanes; ++lane) {
       const int h = static_cast<int>(v);
-      std::vector<std::array<double, 3>> sum(merged.wiring.row_count);
+      std::vector<std::array<double, 4>> sum(merged.wiring.row_count);
       std::vector<double> gauges(merged.wiring.row_count * each.gauges);
       for (std::size_t p = 0; p < positions.size(); ++p) {
         const Outcome e = expected(p, v, lane);
@@ -311,16 +321,20 @@ Errors compare(const Instrument& type, const Positions& positions, World& world,
         note(std::abs(each.value(p, h, lane) - e.value) / scale, "value", p, v, lane);
         note(std::abs(each.cash(p, h, lane) - e.cash) / scale, "cash", p, v, lane);
         note(std::abs(each.credit(p, h, lane) - e.credit_loss) / scale, "credit loss", p, v, lane);
+        if (world.published_values)
+          note(std::abs(each.published(p, h, lane) - e.published) / scale, "published value", p, v, lane);
         const auto row = static_cast<std::size_t>(merged.wiring.row[p]);
         for (std::size_t g = 0; g < each.gauges; ++g) {
           note(std::abs(each.gauge(p, g, h, lane) - e.gauges[g]) / scale, "gauge", p, v, lane);
           gauges[row * each.gauges + g] += each.gauge(p, g, h, lane);
         }
         sum[row][0] += each.value(p, h, lane), sum[row][1] += each.cash(p, h, lane), sum[row][2] += each.credit(p, h, lane);
+        if (world.published_values) sum[row][3] += each.published(p, h, lane);
       }
       for (std::size_t r = 0; r < sum.size(); ++r) {
-        const double leaf[] = {merged.value(r, h, lane), merged.cash(r, h, lane), merged.credit(r, h, lane)};
-        for (std::size_t q = 0; q < 3; ++q) errors.leaf = std::max(errors.leaf, std::abs(leaf[q] - sum[r][q]) / money[r]);
+        const double leaf[] = {merged.value(r, h, lane), merged.cash(r, h, lane), merged.credit(r, h, lane),
+                               world.published_values ? merged.published(r, h, lane) : 0};
+        for (std::size_t q = 0; q < 4; ++q) errors.leaf = std::max(errors.leaf, std::abs(leaf[q] - sum[r][q]) / money[r]);
         for (std::size_t g = 0; g < each.gauges; ++g)
           errors.leaf =
               std::max(errors.leaf, std::abs(merged.gauge(r, g, h, lane) - gauges[r * each.gauges + g]) / money[r]);

@@ -18,6 +18,7 @@ TEST_CASE("a fund's token is a levered share of its assets, redeemed through its
   constexpr int steps = 8;
   constexpr double step_years = 0.25;
   World w(steps, step_years, {1, 4, 8}, 31);
+  w.published_values = true;
   w.add("BTC", Process::lognormal, 60000, 0.7);
   const PoolIndex pools[] = {w.add_pool(3e6), w.add_pool(500)};
   std::vector<Line> book;
@@ -73,7 +74,9 @@ TEST_CASE("a fund's token is a levered share of its assets, redeemed through its
     const int h = w.market.valued[v];
     const double units = line.quantity * cell(line, "tokens", 0);
     const double value = left * net(h, false);
-    return Outcome{units * value, units * cash, units * (left * net(h, true) + spared_cash - value - cash), {}};
+    const double price = std::max(published(h, false), 1e-9 * cell(line, "token_price", 1));
+    return Outcome{
+        units * value, units * cash, units * (left * net(h, true) + spared_cash - value - cash), {}, units * left * price};
   };
   const Errors errors = compare(type, positions, w, 0, expected);
   INFO(errors.where);

@@ -104,6 +104,14 @@ struct Plain {
       out.gauges[2] = face * fx(end) * (1 - share);
     }
     out.credit_loss = clean - out.value - out.cash;
+    const bool recovering = failed == end && found > end && out.value != 0;
+    if (end > h || recovering) {
+      const double overdue = 365 * w.time(h) - cell(line, "due_days"), grace = cell(line, "published_grace_days");
+      const double slow = cell(line, "published_write_down_days", 1e300);
+      out.published = face * fx(h) * advance *
+                      (overdue < 0 ? std::exp(cell(line, "discount_rate") * overdue / 365)
+                                   : 1 - std::clamp((overdue - grace) / slow, 0.0, 1.0));
+    }
     return out;
   }
 };
@@ -112,6 +120,7 @@ struct Plain {
 
 TEST_CASE("invoices are paid late, less, by the seller or not at all", "[invoice]") {
   World w = world();
+  w.published_values = true;
   std::vector<Line> book;
   for (std::size_t i = 0; i < 60; ++i) {
     Line line{
@@ -126,6 +135,7 @@ TEST_CASE("invoices are paid late, less, by the seller or not at all", "[invoice
     if (i % 2)
       line.cells["seller"] = ObligorIndex{static_cast<std::uint32_t>(i * 5) % obligors}, line.cells["recourse"] = 0.8;
     if (i % 3 == 1) line.cells["fraud_rate"] = 2.0, line.cells["fraud_share"] = 0.5;
+    if (i % 4 > 1) line.cells["published_grace_days"] = 10.0, line.cells["published_write_down_days"] = 30.0;
     if (i % 6 == 1) line.cells["pool"] = std::string(i % 4 == 1 ? "P1" : "P2");
     book.push_back(line);
   }

@@ -50,19 +50,37 @@ struct Plain {
   }
   Outcome outcome(int h) const {
     const long double v = number("idiosyncratic_volatility", 0);
-    long double log = -v * v * w.time(h) / 2, cash = 0;
+    long double log = 0, cash = 0, worth = worth_today(), appraised = worth;
+    const double weight = number("appraisal_weight", 1), apart = number("appraisal_years", 0);
+    double last = 0;  // appraisal, years
     for (int n = 1; n <= h; ++n) {
+      log += -v * v * w.market.step_years / 2;
       log += v * std::sqrt(w.market.step_years) *
              normal(w.block.seed, stream("idiosyncratic value", id), static_cast<std::uint32_t>(lane),
                     static_cast<std::uint32_t>(n - 1));
       cash += income(n) * w.market.step_years * fx(n);
+      worth = std::exp(log);
+      if (line.cells.contains("index_factor"))
+        worth *= number("value", 0) * std::pow(moved("index_factor", n), static_cast<long double>(number("beta", 1)));
+      else
+        worth *= std::max(income(n), 0.0L) / said("cap_rate", 0, n);
+      if (w.time(n) - last > apart - 1e-9) appraised += weight * (worth - appraised), last = w.time(n);
     }
-    long double worth = std::exp(log);
-    if (line.cells.contains("index_factor"))
-      worth *= number("value", 0) * std::pow(moved("index_factor", h), static_cast<long double>(number("beta", 1)));
-    else
-      worth *= std::max(income(h), 0.0L) / said("cap_rate", 0, h);
-    return {static_cast<double>(line.quantity * worth * fx(h)), static_cast<double>(line.quantity * cash), 0, {}};
+    return {static_cast<double>(line.quantity * worth * fx(h)),
+            static_cast<double>(line.quantity * cash),
+            0,
+            {},
+            static_cast<double>(line.quantity * appraised * fx(h))};
+  }
+  long double worth_today() const {
+    const auto initial = [&](const std::string& name) -> long double {
+      const Cell& cell = line.cells.at(name);
+      if (const auto* f = std::get_if<FactorIndex>(&cell)) return w.market.factors[static_cast<std::size_t>(*f)].initial;
+      return std::get<double>(cell);
+    };
+    if (line.cells.contains("index_factor")) return number("value", 0);
+    const long double vacancy = line.cells.contains("vacancy") ? initial("vacancy") : 0;
+    return (number("rent", 0) * (1 - vacancy) - number("cost", 0)) / initial("cap_rate");
   }
 };
 
@@ -80,6 +98,8 @@ std::vector<Line> lines(World& w) {
     if (i % 3) line.cells["idiosyncratic_volatility"] = w.uniform(0, 0.3);
     if (i % 5) line.cells["vacancy"] = i % 5 == 1 ? Cell(0.08) : Cell(w.factor("EMPTY"));
     if (i % 2) line.cells["rent_factor"] = w.factor("RENTS");
+    if (i % 3 == 1) line.cells["appraisal_weight"] = 0.4;
+    if (i % 6 > 2) line.cells["appraisal_years"] = i % 2 ? 0.25 : 0.1;
     out.push_back(line);
   }
   return out;
@@ -89,6 +109,7 @@ std::vector<Line> lines(World& w) {
 
 TEST_CASE("a property is worth what its index or its income says, and pays its rent", "[property]") {
   World w = world();
+  w.published_values = true;
   const std::vector<Line> book = lines(w);
   const Positions positions = table(instrument("property"), book);
   const auto expected = [&](std::size_t p, std::size_t v, int lane) {

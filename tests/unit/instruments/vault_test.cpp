@@ -456,3 +456,60 @@ TEST_CASE("hit probability and bad debt of a vault under discrete monitoring", "
     CHECK(std::abs(sum / n - expected) < 4 * std::sqrt((squares / n - sum / n * sum / n) / n));
   }
 }
+
+// A table of vaults against the vaults one by one, and one vault by hand. 1000 of collateral against 700 of debt at a
+// threshold of 0.8 has a health factor of 1.14.
+TEST_CASE("collateral, debt and health of vaults", "[vault]") {
+  World w(3, 0.25, {1, 2, 3}, 6);
+  w.add("ETH", Process::lognormal, 100, 0.9);
+  w.draw_factors();
+  w.ratios = true;
+  const Instrument& type = instrument("vault");
+  const auto vault = [&](double collateral, double debt, double quantity) {
+    Line line{.quantity = quantity};
+    line.cells = {{"collateral_factor", w.factor("ETH")},
+                  {"collateral_quantity", collateral},
+                  {"debt", debt},
+                  {"borrow_rate", 0.1},
+                  {"liquidation_threshold", 0.8},
+                  {"side", "borrower"}};
+    return line;
+  };
+  Compiled one(type, table(type, {vault(10, 700, 1)}), w, Detail::leaf);
+  REQUIRE(one.gauges == 11);
+  REQUIRE(one.batch->gauges_today.size() == 11);
+  const double today[] = {0, 0, 1000, 700, 300, 0, 0, 1, 0, 0, 0};
+  for (std::size_t g = 0; g < 11; ++g) CHECK(one.batch->gauges_today[g] == Approx(today[g]));
+  for (int n = 1; n <= 3; ++n)
+    for (std::size_t k = 0; k < 64; ++k) w.block.factors(w.factor("ETH"), n)[k] = 100 + static_cast<double>(k) * (4 - n);
+  one.evaluate(w.block);
+  const double debt = 700 * std::exp(0.05);  // at the second valued step
+  CHECK(one.gauge(0, 2, 1, 63) == Approx(10 * 226));
+  CHECK(one.gauge(0, 3, 1, 63) == Approx(debt));
+  CHECK(one.gauge(0, 4, 1, 63) == Approx(10 * 226 - debt));
+  for (std::size_t band = 0; band < 6; ++band) CHECK(one.gauge(0, 5 + band, 1, 63) == (band == 5 ? 1 : 0));  // 2.46
+  CHECK(one.gauge(0, 6, 1, 0) == 1);                                                                         // 1.087
+
+  w.draw_factors();
+  std::vector<Line> lines;
+  for (int i = 0; i < 200; ++i) lines.push_back(vault(i % 40 == 0 ? 0 : w.uniform(8, 20), i % 33 == 0 ? 0 : 700, 1 + i % 3));
+  Compiled each(type, table(type, lines), w, Detail::position), merged(type, table(type, lines), w, Detail::leaf);
+  for (Compiled* book : {&each, &merged}) book->evaluate(w.block);
+  bool liquidated = false;
+  for (int v = 0; v < 3; ++v)
+    for (int k = 0; k < lanes; ++k) {
+      std::vector<double> sum(11, 0.0);
+      for (std::size_t p = 0; p < lines.size(); ++p)
+        for (std::size_t g = 0; g < 11; ++g) sum[g] += each.gauge(p, g, v, k);
+      liquidated |= sum[0] > 0;
+      for (std::size_t g = 0; g < 11; ++g) REQUIRE(merged.gauge(0, g, v, k) == Approx(sum[g]).epsilon(1e-10).margin(1e-6));
+      // To the borrower equity is what vaults above water are worth, less what those under water lack.
+      REQUIRE(sum[4] == Approx(merged.value(0, v, k) - sum[1]).epsilon(1e-10).margin(1e-6));
+    }
+  CHECK(liquidated);
+  for (std::size_t g = 0; g < 11; ++g) {
+    double sum = 0;
+    for (std::size_t p = 0; p < lines.size(); ++p) sum += each.batch->gauges_today[p * 11 + g];
+    CHECK(merged.batch->gauges_today[g] == Approx(sum));
+  }
+}

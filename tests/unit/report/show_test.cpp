@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "src/report/figures.h"
+#include "src/report/ratios.h"
 #include "tests/catch_any.h"
 
 namespace tailcube {
@@ -50,6 +51,66 @@ std::string shown(const Cube& cube, ShowRequest request = {}, Terminal terminal 
   return out.str();
 }
 bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+// Of 400 draws of collateral and debt that move together: the error of a ratio of means is that of the mean of
+// (numerator - ratio x denominator) / mean denominator.
+TEST_CASE("ratios of sums have the error of the delta method") {
+  std::vector<double> collateral, debt, equity;
+  for (int i = 0; i < 400; ++i) {
+    debt.push_back(700 + 40 * std::sin(i) + 10 * std::cos(7 * i));
+    collateral.push_back(1000 + 60 * std::sin(i) + 50 * std::sin(3 * i + 1));
+    equity.push_back(collateral.back() - debt.back());
+  }
+  const auto mean = [](const std::vector<double>& x) {
+    double sum = 0;
+    for (const double v : x) sum += v;
+    return sum / static_cast<double>(x.size());
+  };
+  const auto error = [&](const std::vector<double>& x) {
+    double sum = 0;
+    for (const double v : x) sum += (v - mean(x)) * (v - mean(x));
+    return std::sqrt(sum / static_cast<double>(x.size() * (x.size() - 1)));
+  };
+  Cube cube = numbered_cube();
+  CHECK_FALSE(has_ratios(cube));
+  cube.gauges = {"bad_debt", "collateral", "debt", "equity"};
+  cube.gauge_units = {"USD", "USD", "USD", "USD"};
+  const std::size_t places = cube.cells.size() * cube.nodes.size() * cube.horizon_years.size();
+  cube.gauge_mean.assign(4 * places, 0.0), cube.gauge_se = cube.gauge_mean;
+  cube.gauge_today.assign(4 * cube.nodes.size(), 0.0);
+  CHECK(has_ratios(cube));
+  const std::vector<double>* const samples[] = {&collateral, &debt, &equity};
+  const double today[] = {1000, 700, 300};
+  for (int g = 1; g < 4; ++g) {
+    cube.gauge_mean[cube.at(g, 2, 3, 1)] = mean(*samples[g - 1]);
+    cube.gauge_se[cube.at(g, 2, 3, 1)] = error(*samples[g - 1]);
+    cube.gauge_today[static_cast<std::size_t>(g) * 5 + 3] = today[g - 1];
+  }
+  const auto check = [&](Ratio ratio, double now, const std::vector<double>& over, const std::vector<double>& under) {
+    const RatioEstimate e = estimate_ratio(cube, ratio, 2, 3, 1);
+    std::vector<double> influence;
+    for (std::size_t i = 0; i < over.size(); ++i)
+      influence.push_back((over[i] - mean(over) / mean(under) * under[i]) / mean(under));
+    CHECK(e.today == Approx(now).margin(0.005));
+    CHECK(e.value == Approx(mean(over) / mean(under)).epsilon(1e-12));
+    CHECK(e.standard_error == Approx(error(influence)).epsilon(1e-9));
+  };
+  check(Ratio::collateralisation, 1.43, collateral, debt);
+  check(Ratio::loan_to_value, 0.7, debt, collateral);
+  check(Ratio::leverage, 3.33, collateral, equity);
+  CHECK(std::isnan(estimate_ratio(cube, Ratio::leverage, 0, 0, 0).value));
+  ShowRequest request;
+  request.what = {"gauges"};
+  request.filters.nodes = {"total/credit/b"};
+  request.filters.cells = {"btc=-50% *"};
+  request.filters.horizons = {"3M"};
+  const std::string text = shown(cube, request);
+  INFO(text);
+  CHECK(has(text, "Ratios of means: today, and cell btc=-50% *, after 3 months"));
+  CHECK(has(text, "1.429"));
+  CHECK(has(text, "0.7"));
+  CHECK(has(text, "3.333"));
+}
 
 TEST_CASE("a filter is a name, else a glob, else a beginning") {
   const Cube cube = numbered_cube();

@@ -29,7 +29,8 @@ std::size_t fixed_bytes(const Job& job, const CompiledBook& book) {
       cube_points *
       (static_cast<std::size_t>(quantities(job.published_values)) * (6 + 8 * job.confidence.size()) * 8 +
        static_cast<std::size_t>(job.tail_scenarios) * 25 + std::size_t{4096} + static_cast<std::size_t>(book.gauges) * 16);
-  return 60'000'000 + positions * 1'000 + job.obligors.size() * 200 + cube;
+  const std::size_t published = job.published_values ? 400 + 8 * job.report_steps.size() : 0;
+  return 60'000'000 + positions * (1'000 + published) + job.obligors.size() * 200 + cube;
 }
 
 // The second look, for contributions: at rank 0 the tails of every cell, one of them three times over where it is sent and

@@ -10,7 +10,7 @@
 namespace tailcube {
 namespace {
 
-using Basis = Quantity::Basis;
+using Basis = PlannedQuantity::Basis;
 
 class List {
  public:
@@ -27,7 +27,7 @@ class List {
   void suggested(std::string name, double value, std::string unit, std::string note = {}) {
     add(std::move(name), {value, value, value}, std::move(unit), Basis::suggested, std::move(note));
   }
-  std::vector<Quantity> all;
+  std::vector<PlannedQuantity> all;
 
  private:
   void add(std::string name, Estimate amount, std::string unit, Basis basis, std::string note) {
@@ -145,7 +145,7 @@ std::string amount_text(double value, const std::string& unit) {
   return value == std::floor(value) || value > 1000 ? grouped(value) : significant(value, 2);
 }
 
-std::string spread_text(const Quantity& q) {
+std::string spread_text(const PlannedQuantity& q) {
   if (q.basis == Basis::bound) return "at most";
   if (q.amount.low == q.amount.high) return "";
   return amount_text(q.amount.low, q.unit) + " to " + amount_text(q.amount.high, q.unit);
@@ -168,7 +168,7 @@ std::vector<std::string> assumptions(const PlanReport& r) {
 
 }  // namespace
 
-std::vector<Quantity> plan_quantities(const PlanReport& r) {
+std::vector<PlannedQuantity> plan_quantities(const PlanReport& r) {
   List list;
   add_work(list, r);
   list.section("layout");
@@ -188,7 +188,7 @@ std::vector<Quantity> plan_quantities(const PlanReport& r) {
 void write_plan(std::ostream& out, const PlanReport& r) {
   out << "Plan of " << r.job.name << ", digest " << r.job.digest.substr(0, 12) << "\n";
   std::string section;
-  for (const Quantity& q : plan_quantities(r)) {
+  for (const PlannedQuantity& q : plan_quantities(r)) {
     if (q.section != section) out << "\n" << q.section << "\n";
     section = q.section;
     std::string line = "  " + left(q.name, 37) + right(amount_text(q.amount.value, q.unit), 13) + "  " +
@@ -203,7 +203,7 @@ void write_plan(std::ostream& out, const PlanReport& r) {
 
 std::string plan_json(const PlanReport& r) {
   Json json, named;
-  for (const Quantity& q : plan_quantities(r))
+  for (const PlannedQuantity& q : plan_quantities(r))
     named.add(q.name, Json()
                           .add("value", q.amount.value)
                           .add("low", q.amount.low)

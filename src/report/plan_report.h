@@ -20,7 +20,7 @@ struct PlanReport {
   std::vector<std::string> notes;            // one sentence each
 };
 
-struct Quantity {
+struct PlannedQuantity {
   // Where it comes from: counted exactly; a bound that cannot be exceeded (low is 0); measured on this machine, or computed
   // from what was; suggested by a rule.
   enum class Basis { counted, bound, measured, suggested };
@@ -30,7 +30,7 @@ struct Quantity {
   Basis basis;
   std::string note;  // for people, may be empty
 };
-std::vector<Quantity> plan_quantities(const PlanReport&);
+std::vector<PlannedQuantity> plan_quantities(const PlanReport&);
 
 void write_plan(std::ostream&, const PlanReport&);
 std::string plan_json(const PlanReport&);

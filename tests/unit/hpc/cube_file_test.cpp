@@ -89,6 +89,8 @@ TEST_CASE("a cube comes back as it was written") {
   CHECK_SAME(gauge_mean);
   CHECK_SAME(gauge_se);
   CHECK_SAME(base_value);
+  CHECK_SAME(base_published_value);
+  CHECK_SAME(gauge_today);
   CHECK_SAME(cell_distance);
   CHECK_SAME(cell_conditional_pd);
   CHECK_SAME(cell_effective_scenarios);

@@ -73,6 +73,8 @@ Cube sample_cube() {
   cube.gauge_mean = numbers(2 * slots, 0.5);
   cube.gauge_se = numbers(2 * slots, 0.125, true);
   cube.base_value = numbers(4, 1e9);
+  cube.base_published_value = numbers(4, 1.1e9);
+  cube.gauge_today = numbers(2 * 4, 0.25);
   cube.cell_distance = {0, nan, 4.5};
   cube.cell_conditional_pd = {0.01, 0.02, 0.3};
   cube.cell_effective_scenarios = {1e6, 1e6, 1e6};

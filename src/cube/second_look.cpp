@@ -41,6 +41,26 @@ bool any_row(const CompiledBook& book, const Stage& stage, const std::vector<std
                      [&](NodeIndex leaf) { return of_leaf[static_cast<std::size_t>(leaf)] != 0; });
 }
 
+// A bucket's draws are its own: those of which the tables read no obligor need not be drawn. What the book publishes may
+// read all of them.
+void leave_out_buckets(CompiledBook& book, const std::vector<ObligorIndex>& order, std::span<const PositionTable> tables) {
+  if (book.publishing) return;
+  std::vector<std::uint8_t> read(order.size(), 0);
+  const auto note = [&](std::uint32_t obligor) {
+    if (obligor != none) read[static_cast<std::size_t>(order[obligor])] = 1;
+  };
+  for (const PositionTable& table : tables) {
+    for (const ObligorIndex o : table.positions.obligor) note(static_cast<std::uint32_t>(o));
+    for (std::size_t c = 0; c < table.instrument->columns.size(); ++c)
+      if (table.instrument->columns[c].kind == CellKind::obligor)
+        for (const std::uint32_t o : table.positions.references[c]) note(o);
+  }
+  std::erase_if(book.credit.buckets, [&](const Bucket& bucket) {
+    const auto first = read.begin() + bucket.first;
+    return std::find(first, first + bucket.count, 1) == first + bucket.count;
+  });
+}
+
 }  // namespace
 
 std::vector<std::vector<std::uint32_t>> looks(const CompiledBook& run, const ContributionEdges& tree) {
@@ -152,6 +172,7 @@ void LookBook::compile_groups(const Job& job, const CompiledCredit& credit) {
     table_of.push_back(t);
   }
   if (tables.empty()) return;
+  if (!whole_book_) leave_out_buckets(*own_, credit.order, tables);
   const std::size_t run_stages = book().stages.size();
   own_ = with_tables(book(), job, credit, tables);
   for (std::size_t s = 0; s < tables.size(); ++s) {

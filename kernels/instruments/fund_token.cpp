@@ -56,17 +56,17 @@ constexpr Field<FundToken> fields[] = {
      .meaning = "share of what was asked for that is redeemed at a redemption date, at the published price"},
 };
 
-constexpr double rounding = 1e-9;  // dates within this many steps of a step are on it
+constexpr double share_rounding = 1e-9;  // what is less of a token is nothing
 
 // Share of a token redeemed at each step.
 std::vector<double> redemptions(const FundToken& f, int steps, double step_years) {
   std::vector<double> out(static_cast<std::size_t>(steps) + 1, 0.0);
   if (!(f.redeem_years == f.redeem_years)) return out;
   const double period = f.redemption_period_years > 0 ? f.redemption_period_years / step_years : 1;  // in steps
-  const double asked = std::max(1.0, std::ceil(f.redeem_years / step_years - rounding));
+  const double asked = redemption_step(f.redeem_years, step_years);
   double left = 1;
-  for (double date = std::max(1.0, std::ceil(asked / period - rounding)); left > rounding; ++date) {
-    const double step = std::ceil(date * period - rounding);
+  for (double date = std::max(1.0, std::ceil(asked / period - date_rounding)); left > share_rounding; ++date) {
+    const double step = std::ceil(date * period - date_rounding);
     if (step > steps) break;
     const double now = std::min(left, f.gate);
     out[static_cast<std::size_t>(step)] += now;
@@ -80,7 +80,7 @@ class FundPath final : public PricePath {
   FundPath(const FundToken& f, const Wiring& wiring) : f_(f) {
     const FactorModel& market = *wiring.market;
     assets_today_ = exchange_today(market, row_of(f.assets, pool_value));
-    lag_ = static_cast<int>(std::ceil(f.publication_lag_years / market.step_years - rounding));
+    lag_ = static_cast<int>(std::ceil(f.publication_lag_years / market.step_years - date_rounding));
     for (const double years : wiring.time_years) debt_.push_back((f.leverage - 1) * exp(f.borrow_rate * years));
     redeemed_ = redemptions(f, market.steps, market.step_years);
     const double most = f.token_price * f.leverage * std::max(1.0, assets_bound(market) / assets_today_);
@@ -102,7 +102,7 @@ class FundPath final : public PricePath {
       const int seen = std::max(0, n - lag_);
       const double redeemed = redeemed_[static_cast<std::size_t>(n)];
       left -= redeemed;
-      const double kept = left < rounding ? 0 : left;
+      const double kept = left < share_rounding ? 0 : left;
       double *price = row(price_row, n), *value = row(value_row, n), *paid = row(cash_row, n),
              *lost = row(credit_loss_row, n);
       const double* paid_before = row(cash_row, n - 1);

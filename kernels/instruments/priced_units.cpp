@@ -1,5 +1,6 @@
 #include "kernels/instruments/priced_units.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace tailcube {
@@ -66,6 +67,10 @@ class PricedUnits final : public Batch {
 };
 
 }  // namespace
+
+double redemption_step(double redeem_years, double step_years) {
+  return redeem_years == redeem_years ? std::max(1.0, std::ceil(redeem_years / step_years - date_rounding)) : redeem_years;
+}
 
 std::unique_ptr<Batch> priced_units(const Positions& positions, const Wiring& wiring, const std::vector<double>& units,
                                     std::vector<double> kept) {

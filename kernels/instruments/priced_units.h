@@ -11,6 +11,10 @@ namespace tailcube {
 // liquidated like any other.
 inline constexpr double least_price = 1e-9;
 
+inline constexpr double date_rounding = 1e-9;  // dates within this many steps of a step are on it
+// The first step, 1 or later, at which what is asked for in `redeem_years` may be redeemed; NaN where that is blank.
+double redemption_step(double redeem_years, double step_years);
+
 // `units` of each position, with its sign. Value, cash and credit loss of its row are units x value_row, cash_row and
 // credit_loss_row of what it publishes. `kept`: of its units those that are still there, [position][valued step], which
 // are then published at price_row where published values are asked for; empty: at value_row.

@@ -1,6 +1,7 @@
 // A slice of a pool's losses: it bears those between its attachment and its detachment point.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "kernels/instruments/priced_units.h"
 #include "kernels/publishing.h"
@@ -10,9 +11,11 @@ namespace {
 
 struct Tranche {
   PoolIndex pool;
-  double notional, attachment, detachment, interest, coverage_trigger;
+  double notional, attachment, detachment, interest, coverage_trigger, reserve, minimum_buffer, senior_attachment,
+      redeem_years;
   int measure;
 };
+constexpr double blank = std::numeric_limits<double>::quiet_NaN();
 constexpr Field<Tranche> fields[] = {
     {.name = "reference_pool",
      .member = &Tranche::pool,
@@ -35,7 +38,28 @@ constexpr Field<Tranche> fields[] = {
      .member = &Tranche::coverage_trigger,
      .allowed = {0, 100, "between 0 and 100"},
      .otherwise = 0.0,
-     .meaning = "it gets no interest while what is left of the pool is less than so many times what ranks before it"},
+     .meaning = "it gets nothing while what is left of pool and reserve is less than so many times what ranks before it"},
+    {.name = "reserve",
+     .member = &Tranche::reserve,
+     .allowed = fraction,
+     .otherwise = 0.0,
+     .meaning = "money in the structure beside the pool, which bears its losses first, as a share of the pool today"},
+    {.name = "minimum_buffer",
+     .member = &Tranche::minimum_buffer,
+     .allowed = fraction,
+     .otherwise = 0.0,
+     .meaning = "share of what is left of pool and reserve that must rank below what attaches at senior_attachment; while "
+                "it is less this tranche gets nothing"},
+    {.name = "senior_attachment",
+     .member = &Tranche::senior_attachment,
+     .allowed = fraction,
+     .otherwise = blank,
+     .meaning = "where the tranche attaches that minimum_buffer protects, not below detachment; blank: detachment"},
+    {.name = "redeem_years",
+     .member = &Tranche::redeem_years,
+     .allowed = {0, 100, "between 0 and 100"},
+     .otherwise = blank,
+     .meaning = "years until the holder asks for redemption at what is left of it; blank: it is kept"},
     {.name = "measure",
      .member = &Tranche::measure,
      .otherwise = 0.0,
@@ -49,9 +73,11 @@ class TranchePath final : public PricePath {
   TranchePath(const Tranche& t, const Wiring& wiring)
       : t_(t), pool_today_(0), steps_(wiring.market->steps), interest_(t.interest * wiring.market->step_years) {
     pool_today_ = exchange_today(*wiring.market, row_of(t.pool, pool_value));
+    if (t_.senior_attachment != t_.senior_attachment) t_.senior_attachment = t_.detachment;
+    asked_ = redemption_step(t_.redeem_years, wiring.market->step_years);
     const double paid = interest_ * steps_;
     rows[price_row] = rows[value_row] = {1, 1};
-    rows[cash_row] = {0, paid};
+    rows[cash_row] = {0, asked_ <= steps_ ? 1 + paid : paid};
     rows[credit_loss_row] = {0, 1 + paid};
     reads = {row_of(t.pool, pool_value), row_of(t.pool, pool_credit_loss)};
   }
@@ -61,45 +87,74 @@ class TranchePath final : public PricePath {
     for (const PriceRow r : {price_row, value_row}) std::fill_n(row(r, 0), lanes, 1.0);
     for (const PriceRow r : {cash_row, credit_loss_row}) std::fill_n(row(r, 0), lanes, 0.0);
     // Beside it the same tranche of a pool in which nobody defaulted: what it has more is the credit loss.
-    std::array<double, lanes> left, cash;
-    left.fill(1), cash.fill(0);
+    std::array<Held, lanes> held{}, spared{};
     for (int n = 1; n <= steps_; ++n) {
       const double* worth = block.factors(row_of(t_.pool, pool_value), n).data();
       const double* credit_loss = block.factors(row_of(t_.pool, pool_credit_loss), n).data();
       double *price = row(price_row, n), *value = row(value_row, n), *paid = row(cash_row, n),
              *lost = row(credit_loss_row, n);
-      const double *left_before = row(value_row, n - 1), *paid_before = row(cash_row, n - 1);
+      const bool asked = asked_ <= n;
       for (std::size_t k = 0; k < lanes; ++k) {
         const double from_credit = credit_loss[k] / pool_today_;
         const double loss = t_.measure == credit ? from_credit : 1 - worth[k] / pool_today_;
-        paid[k] = paid_before[k] + coupon(loss, left_before[k]);
-        value[k] = left_after(loss);
-        price[k] = std::max(value[k], least_price);
-        cash[k] += coupon(loss - from_credit, left[k]);
-        left[k] = left_after(loss - from_credit);
-        lost[k] = (left[k] + cash[k]) - (value[k] + paid[k]);
+        price[k] = std::max(advance(held[k], loss - t_.reserve, asked), least_price);
+        advance(spared[k], loss - from_credit - t_.reserve, asked);
+        value[k] = held[k].left, paid[k] = held[k].cash;
+        lost[k] = (spared[k].left + spared[k].cash) - (held[k].left + held[k].cash);
       }
     }
   }
 
  private:
-  double left_after(double loss) const {
-    return 1 - std::min(std::max((loss - t_.attachment) / (t_.detachment - t_.attachment), 0.0), 1.0);
+  struct Held {
+    double left = 1, cash = 0;
+    bool redeemed = false;
+  };
+  // One step on, with a loss that the reserve does not bear, negative where some of that is left. Returns what is left of a
+  // unit that is not redeemed.
+  double advance(Held& h, double loss, bool asked) const {
+    const double share = 1 - std::min(std::max((loss - t_.attachment) / (t_.detachment - t_.attachment), 0.0), 1.0);
+    const bool pays = !stopped(loss);
+    h.cash += pays ? interest_ * h.left : 0;
+    if (asked && pays && !h.redeemed) h.cash += share, h.redeemed = true;
+    h.left = h.redeemed ? 0 : share;
+    return share;
   }
-  double coupon(double loss, double left_before) const {
-    return 1 - loss < t_.coverage_trigger * (1 - t_.detachment) ? 0 : interest_ * left_before;
+  // What ranks before it comes first: it is not covered well enough, or too little ranks below it.
+  bool stopped(double loss) const {
+    const double backing = 1 - loss;
+    return backing < t_.coverage_trigger * (1 - t_.detachment) ||
+           (t_.minimum_buffer > 0 && t_.senior_attachment - loss < t_.minimum_buffer * backing);
   }
 
   Tranche t_;
   double pool_today_;
   int steps_;
-  double interest_;  // of a step
+  double interest_;   // of a step
+  double asked_ = 0;  // step; NaN: never
 };
 
 std::optional<Complaint> check(const Positions& positions, std::size_t position) {
   const Tranche t = terms(positions, fields, position);
-  if (t.attachment < t.detachment) return {};
-  return Complaint{"detachment", "it is not above attachment"};
+  if (!(t.attachment < t.detachment)) return Complaint{"detachment", "it is not above attachment"};
+  if (t.senior_attachment < t.detachment) return Complaint{"senior_attachment", "it is below detachment"};
+  if (t.senior_attachment >= t.detachment && t.minimum_buffer == 0)
+    return Complaint{"minimum_buffer", "0; senior_attachment says where what it protects attaches"};
+  return {};
+}
+
+std::optional<Complaint> warn(const Positions& positions, std::size_t position) {
+  const Tranche t = terms(positions, fields, position);
+  const double below = (t.senior_attachment == t.senior_attachment ? t.senior_attachment : t.detachment) + t.reserve;
+  if (t.minimum_buffer > 0 && below < t.minimum_buffer * (1 + t.reserve))
+    return Complaint{"minimum_buffer",
+                     "less than that ranks below what it protects today: interest is stopped from the start"};
+  for (std::size_t p = 0; p < position; ++p)
+    if (const Tranche other = terms(positions, fields, p); other.pool == t.pool)
+      return other.reserve == t.reserve
+                 ? std::optional<Complaint>()
+                 : Complaint{"reserve", "not that of " + positions.id[p] + ", which is a tranche of the same pool"};
+  return {};
 }
 
 std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring) {
@@ -121,6 +176,7 @@ const Instrument tranche{.name = "tranche",
                          .columns = columns(fields),
                          .foreign_currency = false,
                          .check = check,
+                         .warn = warn,
                          .compile = compile,
                          .publish = publish};
 

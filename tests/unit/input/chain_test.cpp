@@ -42,6 +42,36 @@ TEST_CASE("references to the book that go wrong") {
   CHECK(with("T,notes,credit,100,0.2,0.1\n").messages == Messages{"t.csv:2: detachment: it is not above attachment"});
 }
 
+TEST_CASE("a waterfall that makes no sense") {
+  JobFiles files = valid_job();
+  std::string& job = files["job.toml"];
+  job = replaced(job, "levels = [\"book\", \"pool\"]", "levels = [\"book\"]");
+  job = replaced(job, "positions.exposure", "positions.tranche = \"t.csv\"\npositions.exposure");
+  files["exposures.csv"] = "id,book,currency,quantity,obligor,ead\nP2,credit,,,O3,200\nP1,bank,EUR,2,O1,100.5\n";
+  files["more.csv"] = "id,ead,obligor,book\nP0,1e6,O2,bank\n";
+  const std::string header =
+      "id,book,reference_pool,notional,attachment,detachment,reserve,minimum_buffer,senior_attachment,redeem_years\n";
+  files["t.csv"] = header +
+                   "A,n,credit,100,0,0.1,1.5,,,\nB,n,credit,100,0,0.1,,-0.1,,\nC,n,credit,100,0,0.1,,0.2,1.1,\n"
+                   "D,n,credit,100,0,0.1,,,,-1\nE,n,credit,100,0,0.3,,0.2,0.2,\nF,n,credit,100,0,0.1,,,0.2,\n";
+  CHECK(outcome(files).messages ==
+        Messages{"t.csv:2: reserve: 1.5 is not between 0 and 1", "t.csv:3: minimum_buffer: -0.1 is not between 0 and 1",
+                 "t.csv:4: senior_attachment: 1.1 is not between 0 and 1",
+                 "t.csv:5: redeem_years: -1 is not between 0 and 100", "t.csv:6: senior_attachment: it is below detachment",
+                 "t.csv:7: minimum_buffer: 0; senior_attachment says where what it protects attaches"});
+  files["t.csv"] = header +
+                   "A,n,credit,100,0,0.1,0.05,0.1,,\nB,n,credit,100,0,0.1,0.05,0.2,0.2,\nC,n,credit,100,0,0.1,0.05,0.2,,\n"
+                   "D,n,credit,100,0.1,1,0.02,,,\nE,n,bank,100,0,1,0.02,,,\n";
+  const Job read_back = read(files);
+  std::vector<std::string> of_tranches;
+  for (const std::string& warning : read_back.warnings)
+    if (warning.starts_with("t.csv")) of_tranches.push_back(warning);
+  CHECK(of_tranches ==
+        Messages{"t.csv:4: minimum_buffer: less than that ranks below what it protects today: interest is stopped from the "
+                 "start [doubtful_position]",
+                 "t.csv:5: reserve: not that of A, which is a tranche of the same pool [doubtful_position]"});
+}
+
 TEST_CASE("a ring is refused, and its positions are named") {
   CHECK(with("T,notes,notes,100,0,0.1\n").messages ==
         Messages{"t.csv:2: id: it refers to itself: pool notes -> T -> pool notes"});

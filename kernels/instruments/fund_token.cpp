@@ -13,7 +13,8 @@ namespace {
 
 struct FundToken {
   PoolIndex assets;
-  double tokens, token_price, leverage, borrow_rate, publication_lag_years, redeem_years, redemption_period_years, gate;
+  double tokens, token_price, leverage, borrow_rate, publication_lag_years, redeem_years, redemption_period_years, gate,
+      management_fee, performance_fee;
 };
 constexpr double blank = std::numeric_limits<double>::quiet_NaN();
 constexpr Field<FundToken> fields[] = {
@@ -54,6 +55,16 @@ constexpr Field<FundToken> fields[] = {
      .allowed = {1e-6, 1, "positive and at most 1"},
      .otherwise = 1.0,
      .meaning = "share of what was asked for that is redeemed at a redemption date, at the published price"},
+    {.name = "management_fee",
+     .member = &FundToken::management_fee,
+     .allowed = fraction,
+     .otherwise = 0.0,
+     .meaning = "per year, continuous, on net assets, accrued at every step"},
+    {.name = "performance_fee",
+     .member = &FundToken::performance_fee,
+     .allowed = fraction,
+     .otherwise = 0.0,
+     .meaning = "share of what the token's price gains above its highest at the end of a year, taken at the end of each"},
 };
 
 constexpr double share_rounding = 1e-9;  // what is less of a token is nothing
@@ -75,13 +86,25 @@ std::vector<double> redemptions(const FundToken& f, int steps, double step_years
   return out;
 }
 
+// Whether a year from today ends at each step: the first at or after that.
+std::vector<bool> ends_of_years(int steps, double step_years) {
+  const auto years = [&](int step) { return std::floor((step + date_rounding) * step_years); };
+  std::vector<bool> out{false};
+  for (int n = 1; n <= steps; ++n) out.push_back(years(n) > years(n - 1));
+  return out;
+}
+
 class FundPath final : public PricePath {
  public:
   FundPath(const FundToken& f, const Wiring& wiring) : f_(f) {
     const FactorModel& market = *wiring.market;
     assets_today_ = exchange_today(market, row_of(f.assets, pool_value));
     lag_ = static_cast<int>(std::ceil(f.publication_lag_years / market.step_years - date_rounding));
-    for (const double years : wiring.time_years) debt_.push_back((f.leverage - 1) * exp(f.borrow_rate * years));
+    for (const double years : wiring.time_years) {
+      debt_.push_back((f.leverage - 1) * exp(f.borrow_rate * years));
+      managed_.push_back(exp(-f.management_fee * years));
+    }
+    year_ends_ = ends_of_years(market.steps, market.step_years);
     redeemed_ = redemptions(f, market.steps, market.step_years);
     const double most = f.token_price * f.leverage * std::max(1.0, assets_bound(market) / assets_today_);
     rows[price_row] = rows[value_row] = {f.token_price, most};
@@ -94,35 +117,59 @@ class FundPath final : public PricePath {
     const auto row = [&](PriceRow r, int step) { return block.factors(static_cast<std::uint32_t>(first) + r, step).data(); };
     for (const PriceRow r : {price_row, value_row}) std::fill_n(row(r, 0), lanes, f_.token_price);
     for (const PriceRow r : {cash_row, credit_loss_row}) std::fill_n(row(r, 0), lanes, 0.0);
-    // Beside it the same fund without credit losses: what its holder has more is the credit loss.
+    // Beside it the same fund without credit losses: what its holder has more is the credit loss. Of both what is seen late.
+    Account now(f_.token_price), spared(f_.token_price), seen(f_.token_price), spared_seen(f_.token_price);
+    advance(seen, block, 0, false);
+    advance(spared_seen, block, 0, true);
     double left = 1;
     std::array<double, lanes> cash;
     cash.fill(0);
     for (int n = 1; n <= static_cast<int>(debt_.size()) - 1; ++n) {
-      const int seen = std::max(0, n - lag_);
       const double redeemed = redeemed_[static_cast<std::size_t>(n)];
       left -= redeemed;
       const double kept = left < share_rounding ? 0 : left;
       double *price = row(price_row, n), *value = row(value_row, n), *paid = row(cash_row, n),
              *lost = row(credit_loss_row, n);
       const double* paid_before = row(cash_row, n - 1);
+      advance(now, block, n, false);
+      advance(spared, block, n, true);
+      if (lag_ > 0 && n > lag_) {
+        advance(seen, block, n - lag_, false);
+        advance(spared_seen, block, n - lag_, true);
+      }
+      const Account &published = lag_ > 0 ? seen : now, &spared_published = lag_ > 0 ? spared_seen : spared;
       for (std::size_t k = 0; k < lanes; ++k) {
-        const double net_asset_value = net(block, seen, k, false);
-        price[k] = std::max(net_asset_value, least_price * f_.token_price);
-        value[k] = kept * net(block, n, k, false);
-        paid[k] = paid_before[k] + redeemed * net_asset_value;
-        cash[k] += redeemed * net(block, seen, k, true);
-        lost[k] = (kept * net(block, n, k, true) + cash[k]) - (value[k] + paid[k]);
+        price[k] = std::max(published.net[k], least_price * f_.token_price);
+        value[k] = kept * now.net[k];
+        paid[k] = paid_before[k] + redeemed * published.net[k];
+        cash[k] += redeemed * spared_published.net[k];
+        lost[k] = (kept * spared.net[k] + cash[k]) - (value[k] + paid[k]);
       }
     }
   }
 
  private:
-  // Net asset value of a token; the debt's holders bear what the assets do not cover.
-  double net(const Block& block, int step, std::size_t lane, bool without_credit_losses) const {
-    const double worth = block.factors(row_of(f_.assets, pool_value), step)[lane] +
-                         (without_credit_losses ? block.factors(row_of(f_.assets, pool_credit_loss), step)[lane] : 0);
-    return f_.token_price * std::max(f_.leverage * (worth / assets_today_) - debt_[static_cast<std::size_t>(step)], 0.0);
+  // What a token is worth as the fund's books have it, by scenario.
+  struct Account {
+    explicit Account(double price) { net.fill(price), high.fill(price), share.fill(1); }
+    std::array<double, lanes> net, high, share;  // after all fees; high-water mark; left by performance fees until now
+  };
+  // To `step`, the next one. The debt's holders bear what the assets do not cover. A fee that has accrued since the last
+  // end of a year is off the price already, and comes back where the gain is lost before the next.
+  void advance(Account& a, const Block& block, int step, bool without_credit_losses) const {
+    const double* worth = block.factors(row_of(f_.assets, pool_value), step).data();
+    const double* lost = block.factors(row_of(f_.assets, pool_credit_loss), step).data();
+    const auto at = static_cast<std::size_t>(step);
+    const bool year_ends = year_ends_[at];
+    for (std::size_t k = 0; k < lanes; ++k) {
+      const double assets = worth[k] + (without_credit_losses ? lost[k] : 0);
+      const double gross = f_.token_price * std::max(f_.leverage * (assets / assets_today_) - debt_[at], 0.0);
+      const double before = gross * managed_[at] * a.share[k];
+      a.net[k] = before > a.high[k] ? before - f_.performance_fee * (before - a.high[k]) : before;
+      if (!year_ends || !(before > a.high[k])) continue;
+      a.share[k] *= a.net[k] / before;
+      a.high[k] = a.net[k];
+    }
   }
   double assets_bound(const FactorModel& market) const {
     return exchange_bound(market, row_of(f_.assets, pool_value), market.step_years * market.steps);
@@ -130,7 +177,8 @@ class FundPath final : public PricePath {
   FundToken f_;
   double assets_today_ = 0;
   int lag_ = 0;
-  std::vector<double> debt_, redeemed_;  // [step]: of a unit of equity today; of a token
+  std::vector<double> debt_, managed_, redeemed_;  // [step]: of a unit of equity today; left by management fees; of a token
+  std::vector<bool> year_ends_;                    // [step]
 };
 
 std::optional<Complaint> check(const Positions& positions, std::size_t position) {

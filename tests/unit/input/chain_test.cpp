@@ -72,6 +72,20 @@ TEST_CASE("a waterfall that makes no sense") {
                  "t.csv:5: reserve: not that of A, which is a tranche of the same pool [doubtful_position]"});
 }
 
+TEST_CASE("fees of a fund are shares") {
+  JobFiles files = valid_job();
+  files["job.toml"] =
+      replaced(files["job.toml"], "positions.exposure", "positions.fund_token = \"f.csv\"\npositions.exposure");
+  files["f.csv"] =
+      "id,book,pool,assets,tokens,management_fee,performance_fee\nA,n,n,credit,1,0.02,0.2\nB,n,n,credit,1,1,1\n";
+  CHECK(outcome(files).messages.empty());
+  files["f.csv"] += "C,n,n,credit,1,2,20\nD,n,n,credit,1,-0.01,1%\n";
+  CHECK(outcome(files).messages == Messages{"f.csv:4: management_fee: 2 is not between 0 and 1",
+                                            "f.csv:4: performance_fee: 20 is not between 0 and 1",
+                                            "f.csv:5: management_fee: -0.01 is not between 0 and 1",
+                                            "f.csv:5: performance_fee: \"1%\" is not a number"});
+}
+
 TEST_CASE("a ring is refused, and its positions are named") {
   CHECK(with("T,notes,notes,100,0,0.1\n").messages ==
         Messages{"t.csv:2: id: it refers to itself: pool notes -> T -> pool notes"});

@@ -83,7 +83,7 @@ TEST_CASE("fees of a fund are shares") {
   CHECK(outcome(files).messages == Messages{"f.csv:4: management_fee: 2 is not between 0 and 1",
                                             "f.csv:4: performance_fee: 20 is not between 0 and 1",
                                             "f.csv:5: management_fee: -0.01 is not between 0 and 1",
-                                            "f.csv:5: performance_fee: \"1%\" is not a number"});
+                                            "f.csv:5: performance_fee: \"1%\" is not a number; allowed: between 0 and 1"});
 }
 
 TEST_CASE("a ring is refused, and its positions are named") {

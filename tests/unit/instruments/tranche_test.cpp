@@ -180,6 +180,7 @@ TEST_CASE("tranches and the reserve have what is left of the pool", "[tranche]")
   const Instrument& type = instrument("tranche");
   const double points[] = {0, 0.08, 0.25, 0.6, 1}, reserve = 0.06;
   std::vector<Line> book;
+  book.reserve(4);
   for (int i = 0; i < 4; ++i)
     book.push_back({.cells = {{"reference_pool", pool},
                               {"notional", 1000 * (points[i + 1] - points[i])},

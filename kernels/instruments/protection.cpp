@@ -37,7 +37,10 @@ Protection::Protection(const ProtectionTerms& terms, const Wiring& wiring)
   for (const int step : valued_)
     for (const Payment& payment : payments_) {
       const double now = wiring.time_years[static_cast<std::size_t>(step)];
-      survival_.push_back(payment.date_years > now ? survival(wiring, terms.obligor, now, payment.date_years) : 1.0);
+      survival_.push_back(payment.date_years <= now      ? 1.0
+                          : terms.spread.blank           ? survival(wiring, terms.obligor, now, payment.date_years)
+                          : is_none(terms.spread.factor) ? exp(-hazard(terms.spread.number) * (payment.date_years - now))
+                                                         : 0.0);
     }
   worth_today_ = find_worth_today(wiring);
 }
@@ -110,19 +113,18 @@ void Protection::value(const Block& block, std::size_t v, std::size_t next, Colu
   const int step = valued_[v];
   const double now = step * step_years_;
   const Rate& spread = terms_.spread;
-  alignas(64) Column rate, alive, bond, left;
+  alignas(64) Column rate{}, alive, bond, left;
   worth.fill(0), alive.fill(1), bond.fill(1);
-  rate.fill(hazard(spread.blank ? 0 : spread.number));
-  if (!is_none(spread.factor)) {
+  const bool moves = !is_none(spread.factor);
+  if (moves) {
     const double* factor = block.factors(spread.factor, step).data();
     for (std::size_t k = 0; k < lanes; ++k) rate[k] = hazard(factor[k]);
   }
   for (; next < payments_.size(); ++next) {
     const Payment& payment = payments_[next];
     const double* discount = block.discounts(payment.discount, static_cast<int>(v)).data();
-    if (spread.blank) {
-      left.fill(survival_[v * payments_.size() + next]);
-    } else {
+    left.fill(survival_[v * payments_.size() + next]);
+    if (moves) {
       for (std::size_t k = 0; k < lanes; ++k) left[k] = -rate[k] * (payment.date_years - now);
       exp(left, left);
     }

@@ -43,7 +43,7 @@ class Protection {
   double step_years_, loss_;  // loss: mean, given default
   int maturity_;              // step
   std::vector<Payment> payments_;
-  std::vector<double> survival_;  // [valued step][payment] from the step to the date, by the default curve
+  std::vector<double> survival_;  // [valued step][payment] from the step to the date, unless a factor is the spread
   double worth_today_;
 };
 

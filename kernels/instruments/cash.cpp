@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <tuple>
 
 #include "kernels/instruments/rows.h"
 #include "kernels/math/functions.h"
@@ -46,6 +47,7 @@ class Accounts final : public Batch {
       reads.push_back(positions.currency[p]);
       reads.push_back(t.rate.factor);
     }
+    merge(lines_, [](const Line& l) { return std::tie(l.row, l.currency, l.rate, l.number); });
     reads = distinct(std::move(reads));
   }
 

@@ -35,15 +35,7 @@ void RowSet::clear(Ledger& ledger) const {
 }
 
 void merge(std::vector<Term>& terms) {
-  const auto key = [](const Term& t) { return std::tie(t.row, t.factor, t.currency); };
-  std::stable_sort(terms.begin(), terms.end(), [&](const Term& a, const Term& b) { return key(a) < key(b); });
-  std::size_t kept = 0;
-  for (const Term& t : terms)
-    if (kept > 0 && key(terms[kept - 1]) == key(t))
-      terms[kept - 1].amount += t.amount;
-    else
-      terms[kept++] = t;
-  terms.resize(kept);
+  merge(terms, [](const Term& t) { return std::tie(t.row, t.factor, t.currency); });
 }
 
 void add_today(const std::vector<Term>& terms, const FactorModel& market, std::vector<double>& value_today) {

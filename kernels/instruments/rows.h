@@ -33,8 +33,19 @@ struct Term {
   FactorIndex factor, currency;  // `none` = 1
   double amount;
 };
-// Sorts by (row, factor, currency) and adds up amounts that agree in all three, in their order.
-void merge(std::vector<Term>&);
+// Sorts by key and adds up the amounts of those that agree in it, in their order.
+template <class Line, class Key>
+void merge(std::vector<Line>& lines, const Key& key) {
+  std::stable_sort(lines.begin(), lines.end(), [&](const Line& a, const Line& b) { return key(a) < key(b); });
+  std::size_t kept = 0;
+  for (const Line& line : lines)
+    if (kept > 0 && key(lines[kept - 1]) == key(line))
+      lines[kept - 1].amount += line.amount;
+    else
+      lines[kept++] = line;
+  lines.erase(lines.begin() + static_cast<std::ptrdiff_t>(kept), lines.end());
+}
+void merge(std::vector<Term>&);  // by (row, factor, currency)
 void add_today(const std::vector<Term>&, const FactorModel&, std::vector<double>& value_today);
 void add_values(const std::vector<Term>&, const RowSet&, const Block&, Ledger&);
 

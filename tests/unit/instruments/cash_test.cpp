@@ -63,3 +63,22 @@ TEST_CASE("cash in another currency is a holding of it", "[cash]") {
     CHECK(a.credit(0, 2, lane) == 0);
   }
 }
+
+TEST_CASE("accounts of one row, currency and rate add up to one", "[cash]") {
+  World w = world();
+  std::vector<Line> book;
+  for (std::size_t i = 0; i < 1000; ++i)
+    book.push_back({.currency = i % 2 ? w.factor("EURUSD") : FactorIndex{none},
+                    .cells = {{"amount", 1.0 + static_cast<double>(i)}, {"rate", i % 4 < 2 ? 0.03 : 0.05}}});
+  std::vector<Line> sums(4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    sums[i] = book[i];
+    sums[i].cells["amount"] = 250.0 * (1 + static_cast<double>(i)) + 4.0 * 249 * 250 / 2;
+  }
+  Compiled many(instrument("cash"), table(instrument("cash"), book), w, Detail::leaf);
+  Compiled few(instrument("cash"), table(instrument("cash"), sums), w, Detail::leaf);
+  many.evaluate(w.block);
+  few.evaluate(w.block);
+  for (int v = 0; v < 3; ++v)
+    for (int lane = 0; lane < lanes; ++lane) REQUIRE(many.value(0, v, lane) == few.value(0, v, lane));
+}

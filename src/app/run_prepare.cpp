@@ -60,6 +60,7 @@ void Run::compile_job() {
   const bool adds = is_part() && !is_shard();  // a cell of the file and the sum come beside a group's tallies
   plan_ = make_plan(job_, *book_, memory_bytes_, adds ? std::max(2, world_.size()) : world_.size(), planned_threads_,
                     adds ? job_.scenarios : part_scenarios_);
+  plan_.total_bytes = std::max(plan_.total_bytes, peak_bytes());  // reading and compiling may have taken more
 }
 
 // Ranks on unlike nodes must make the same plan: for the smallest memory and the most threads.

@@ -18,12 +18,15 @@ void write_size(std::ostream& out, const Job& job, const CompiledBook& book) {
       << horizon_text(job.step_years) << ", reported after";
   for (std::size_t i = 0; i < job.report_steps.size(); ++i)
     out << (i ? ", " : " ") << horizon_text(job.report_steps[i] * job.step_years);
-  out << "\n  factors   " << static_cast<long>(job.market.factors.size()) - drivers << " market, " << drivers
-      << " credit drivers; " << job.curve_ids.size() << " curves\n  obligors  "
-      << grouped(static_cast<double>(job.obligors.size())) << "\n";
+  std::size_t width = 10;
+  for (const PositionTable& table : job.tables) width = std::max(width, table.instrument->name.size() + 1);
+  const auto label = [&](std::string_view name) { return "  " + left(name, width); };
+  out << "\n"
+      << label("factors") << static_cast<long>(job.market.factors.size()) - drivers << " market, " << drivers
+      << " credit drivers; " << job.curve_ids.size() << (job.curve_ids.size() == 1 ? " curve\n" : " curves\n")
+      << label("obligors") << grouped(static_cast<double>(job.obligors.size())) << "\n";
   for (const PositionTable& table : job.tables)
-    out << "  " << left(std::string(table.instrument->name), 10) << grouped(static_cast<double>(table.positions.size()))
-        << " positions\n";
+    out << label(table.instrument->name) << grouped(static_cast<double>(table.positions.size())) << " positions\n";
   if (job.chain && book.publishing)
     for (std::size_t l = 0; l < job.chain->links.size(); ++l) {
       const ChainLink& link = job.chain->links[l];
@@ -32,12 +35,12 @@ void write_size(std::ostream& out, const Job& job, const CompiledBook& book) {
       for (const PositionTable& table : link.tables) positions += table.positions.size();
       const double today = book.publishing->links[l].today;
       const MoneyScale money = money_scale(today, job.currency);
-      out << "  " << left(link.kind == ChainLink::Kind::pool ? "pool" : "account", 10) << link.name << ": "
+      out << label(link.kind == ChainLink::Kind::pool ? "pool" : "account") << link.name << ": "
           << grouped(static_cast<double>(positions)) << " positions, value today " << money(today) << " " << money.unit
           << "\n";
     }
   const MoneyScale money = money_scale(std::abs(book.base_value.at(0)), job.currency);
-  out << "  nodes     " << job.nodes.size() << "; value today " << money(book.base_value[0]) << " " << money.unit << "\n";
+  out << label("nodes") << job.nodes.size() << "; value today " << money(book.base_value[0]) << " " << money.unit << "\n";
 }
 
 void write_columns(std::ostream& out, const Job& job) {

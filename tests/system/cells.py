@@ -41,7 +41,7 @@ class Cells(Case):
         part = by_cell(self.path("fewer_out", "cube.h5"))
         self.assertNotIn("base", part)
         more = self.job("more", edit=[(base, base + '[[stress]]\nname = "extra"\nshocks = [ { factor = "CRE", multiply = 0.5 } ]\n')])
-        self.cube("--memory", "67M", "--threads", 1, output="more_out", job=more)
+        self.cube("--memory", "69M", "--threads", 1, output="more_out", job=more)
         extended = by_cell(self.path("more_out", "cube.h5"))
         for other in (part, extended):
             for cell in set(whole) & set(other):

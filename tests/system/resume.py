@@ -59,11 +59,15 @@ class Resume(Case):
 
     def kill_all(self, process):
         """The whole job at once, as when the power fails."""
-        for pid in list(self.ranks_of(process).values()) + [process.pid]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        pids = list(self.ranks_of(process).values()) + [process.pid]
+        while pids:  # a rank may just have been started
+            for pid in pids:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            time.sleep(0.05)
+            pids = list(self.ranks_of(process).values())
         process.communicate(timeout=30)
 
     def finish(self, *arguments, ranks=1, **more):

@@ -116,7 +116,7 @@ TEST_CASE("cells with accounts are those cells alone") {
   const Cube all = test::run(job);
   for (std::size_t cell = 0; cell < job.cells.size(); ++cell) {
     const Cube alone = test::run(of_cell(job, cell));
-    for (int q = 0; q < quantities; ++q)
+    for (int q = 0; q < quantities(false); ++q)
       for (int node = 0; node < static_cast<int>(all.nodes.size()); ++node)
         for (int h = 0; h < 2; ++h) {
           INFO(all.cells[cell] << ", " << all.nodes[static_cast<std::size_t>(node)]);

@@ -7,7 +7,7 @@ test_packages="catch2 nlohmann-json3-dev libboost-math-dev librandom123-dev libq
   python3-netcdf4 python3-h5netcdf python3-matplotlib netcdf-bin hdf5-tools r-bioc-rhdf5 chromium
   poppler-utils"
 cluster_packages="slurmctld slurmd slurm-client munge iproute2"  # a Slurm of our own for a test, which needs root
-check_packages="git ccache shellcheck clang clang-format clang-tidy libomp-14-dev libbenchmark-dev libhdf5-dev mpich libmpich-dev
+check_packages="git shellcheck clang clang-format clang-tidy libomp-14-dev libbenchmark-dev libhdf5-dev mpich libmpich-dev
   libhdf5-mpich-dev"
 
 missing_packages() {

@@ -9,10 +9,8 @@ need_packages $build_packages $test_packages
 [ "$(id -u)" -ne 0 ] || need_packages $cluster_packages
 mpi_environment
 
-launcher=()
-command -v ccache >/dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 mkdir -p build
 echo "Building (preset release, with tests) ..." >&2
-cmake --preset release -DTAILCUBE_TESTS=ON "${launcher[@]}" >build/configure.log 2>&1 || { cat build/configure.log >&2; exit 70; }
+cmake --preset release -DTAILCUBE_TESTS=ON >build/configure.log 2>&1 || { cat build/configure.log >&2; exit 70; }
 cmake --build --preset release >build/build.log 2>&1 || { cat build/build.log >&2; exit 70; }
 ctest --test-dir build/release --output-on-failure --no-label-summary -j "$(nproc)" "$@"

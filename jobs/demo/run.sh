@@ -9,9 +9,7 @@ mpi_environment
 
 echo "Building (preset release) ..." >&2
 mkdir -p build
-launcher=()
-command -v ccache >/dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
-cmake --preset release -DTAILCUBE_TESTS=OFF "${launcher[@]}" >build/configure.log 2>&1 || { cat build/configure.log >&2; exit 70; }
+cmake --preset release -DTAILCUBE_TESTS=OFF >build/configure.log 2>&1 || { cat build/configure.log >&2; exit 70; }
 cmake --build --preset release --target tailcube >build/build.log 2>&1 || { cat build/build.log >&2; exit 70; }
 
 cores=$(nproc)

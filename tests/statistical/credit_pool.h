@@ -173,7 +173,8 @@ inline std::vector<std::string> misses(const std::vector<int>& losses, const Jso
     if (std::stoi(key) > 0) level[std::stoi(key)] = known(p);
   for (const auto& [k, p] : level) exceedance("P(L >= " + std::to_string(k) + ")", at_least(k), p);
   const char* risk = expected.contains("risk") ? "risk" : "risk_in_units_of_defaults";
-  for (const auto& [alpha, r] : expected[risk].items()) {
+  for (const auto& [alpha, at_alpha] : expected[risk].items()) {
+    const auto& r = at_alpha;  // clang 14 does not capture a structured binding
     const int var = static_cast<int>(r["VaR"].get<double>());
     const auto error = [&](const char* name) { return r.contains(name) ? r[name].get<double>() : r.value("P_se", 0.0); };
     exceedance("P(L >= VaR " + alpha + ")", at_least(var), {r["P_L_ge_VaR"], error("P_L_ge_VaR_se")});

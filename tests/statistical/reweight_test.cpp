@@ -82,7 +82,7 @@ Found of_run(const Job& job) {
 
 void compare(const char* what, const std::vector<double>& mean, const std::vector<std::uint32_t>& only,
              const std::vector<double>& expected, double drift, const std::string& stress) {
-  test::Pool means, shortfalls, innovations;
+  test::Pool means, shortfalls;
   for (int seed = 1; seed <= 20; ++seed) {
     const Found weighed = reweighted(seed, mean, only), run = of_run(test::load(files(seed + 1000, drift, stress)));
     CAPTURE(what, seed, weighed.mean.value, weighed.mean.error, run.mean.value, run.mean.error);

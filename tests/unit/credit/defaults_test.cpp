@@ -261,9 +261,9 @@ TEST_CASE("a uniform whose high word ties is decided by its low word") {
 
 TEST_CASE("PDs of zero and one") {
   for (const Sampler sampler : {Sampler::sparse, Sampler::per_obligor}) {
-    const Block none = drawn(make_model({{0, {{FactorIndex{0}, 0.5}}, 50}}, 3, sampler));
-    REQUIRE(none.defaults.empty());
-    REQUIRE(none.mean_conditional_pd[0] == 0);
+    const Block nothing = drawn(make_model({{0, {{FactorIndex{0}, 0.5}}, 50}}, 3, sampler));
+    REQUIRE(nothing.defaults.empty());
+    REQUIRE(nothing.mean_conditional_pd[0] == 0);
     const Block all = drawn(make_model({{1, {{FactorIndex{0}, 0.5}}, 50}}, 3, sampler));
     REQUIRE(all.defaults.size() == 50 * lanes);
     for (const Default& d : all.defaults) REQUIRE(d.step == 1);

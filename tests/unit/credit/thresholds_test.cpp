@@ -74,13 +74,13 @@ TEST_CASE("kappa matches joint defaults within a year whatever comes later") {
   for (const double dof : {0.0, 4.0})
     for (const auto& term : structures) {
       const auto curve = default_curve(term, 0.25, 12);
-      const Matched m = matched_passage(curve, 0.2, 4, dof), none = matched_passage(curve, 0.2, 0, dof);
+      const Matched m = matched_passage(curve, 0.2, 4, dof), unmatched = matched_passage(curve, 0.2, 0, dof);
       CAPTURE(dof, curve[3]);
       if (curve[3] > 0)
         REQUIRE(m.passage.joint[3] == Approx(copula_joint(curve[3], 0.2, dof)).epsilon(1e-5));
       else
         REQUIRE(m.kappa == 1);  // nothing to match
-      REQUIRE(none.kappa == 1);
+      REQUIRE(unmatched.kappa == 1);
       for (std::size_t n = 0; n < curve.size(); ++n) REQUIRE(m.passage.marginal[n] == Approx(curve[n]).epsilon(1e-6));
     }
 }

@@ -252,6 +252,7 @@ TEST_CASE("the values that contribute most are told apart") {
     CHECK(chosen.count("(others)") == (named > 3 ? 1 : 0));
     CHECK(chosen.size() == std::min<std::size_t>(3, named) + chosen.count("(none)") + chosen.count("(others)"));
     // The largest share of any estimate decides.
+    const int node = static_cast<int>(place(few.nodes, parent));
     std::map<std::string, double> share;
     for_each(all, [&](int cell, int h, int k) {
       double sum = 0;
@@ -284,7 +285,6 @@ TEST_CASE("the values that contribute most are told apart") {
         if (value == "(others)") CHECK(std::fabs(amount - rest) <= units);
         sum += amount;
       }
-      const auto node = static_cast<int>(place(few.nodes, parent));
       CHECK(sum == Approx(few.expected_shortfall[few.at(0, cell, node, h, k)]).epsilon(1e-12).margin(1e-9));
     });
   }

@@ -34,11 +34,11 @@ TEST_CASE("a view of means and volatilities is a ratio of densities", "[views]")
   const GaussianView view(correlation, 2, m, d);
   const std::vector<double> mean_only = {-0.5, 0}, ones = {1, 1};
   const GaussianView shift(correlation, 2, mean_only, ones);
-  const double none[2] = {-0.5, 0}, one[2] = {1, 1};
+  const double unmoved[2] = {-0.5, 0}, one[2] = {1, 1};
   for (const auto& z : {std::pair{0.3, -1.0}, std::pair{-2.5, -1.7}, std::pair{3.0, 2.0}}) {
     const double at[2] = {z.first, z.second};
     CHECK(std::exp(view.log_ratio(at)) == Approx(ratio(m, d, at)));
-    CHECK(std::exp(shift.log_ratio(at)) == Approx(ratio(none, one, at)));
+    CHECK(std::exp(shift.log_ratio(at)) == Approx(ratio(unmoved, one, at)));
     // exp(m'C^-1 z - m'C^-1 m / 2)
     const double inverse = 1 / (1 - rho * rho);
     CHECK(shift.log_ratio(at) == Approx(-0.5 * inverse * (z.first - rho * z.second) - 0.125 * inverse));
@@ -75,11 +75,11 @@ TEST_CASE("what is effectively left is what samples show", "[views]") {
 }
 
 TEST_CASE("views without weights are refused", "[views]") {
-  const std::vector<double> none = {0, 0}, ones = {1, 1}, wide = {1.5, 1};
-  CHECK_THROWS_AS(GaussianView(correlation, 2, none, wide), ImpossibleView);
+  const std::vector<double> unmoved = {0, 0}, ones = {1, 1}, wide = {1.5, 1};
+  CHECK_THROWS_AS(GaussianView(correlation, 2, unmoved, wide), ImpossibleView);
   const std::vector<double> both = {1.4, 1.4}, down = {0.1, 0.1};
-  CHECK_NOTHROW(GaussianView(correlation, 2, none, both));
-  CHECK_NOTHROW(GaussianView(correlation, 2, none, down));
+  CHECK_NOTHROW(GaussianView(correlation, 2, unmoved, both));
+  CHECK_NOTHROW(GaussianView(correlation, 2, unmoved, down));
   // Two names of one factor move together or not at all.
   const std::vector<double> same = {1, 1, 1, 1}, apart = {0.5, 0}, together = {0.5, 0.5};
   CHECK_THROWS_AS(GaussianView(same, 2, apart, ones), ImpossibleView);

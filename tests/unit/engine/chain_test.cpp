@@ -167,7 +167,7 @@ TEST_CASE("rows by leaf agree with positions, and the parts of a tail add up") {
   const CellRange cells{0, static_cast<int>(leaves.cells.size())};
   Workspace by_leaf(leaves, cells), by_position(positions, cells);
   double worst = 0;
-  for (std::uint64_t first : {0, 640}) {
+  for (const std::uint64_t first : {0u, 640u}) {
     by_leaf.start(first), by_position.start(first);
     for (int cell = 0; cell < cells.end; ++cell) {
       const auto sum = [](const Valuation& v, std::size_t rows, int h, std::size_t k) {

@@ -99,7 +99,7 @@ TEST_CASE("a damaged checkpoint gives way to the one before, which is not pushed
   Log log;
   {
     Checkpoint checkpoint = open(files, log);
-    for (const std::uint64_t end : {64, 128, 192}) {
+    for (const std::uint64_t end : {64u, 128u, 192u}) {
       Tallies all = tallies(3, {0, end});
       checkpoint.save({0, 3}, all, set({0, end}));
     }

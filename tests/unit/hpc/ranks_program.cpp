@@ -273,7 +273,7 @@ void placement(Communicator& c) {
 // A rank stops for good; whoever waits, in whatever call, hears which, and all end.
 void hang(Communicator& c, int hanging, const std::string& where) {
   hanging = hanging < 0 ? c.size() - 1 : hanging;
-  c.watch(3.0, [&c, hanging](int lost) {
+  c.watch(3.0, [&c](int lost) {
     std::fprintf(stderr, "gave up rank %d of %d\n", lost, c.size());
     c.abort(75);
   });

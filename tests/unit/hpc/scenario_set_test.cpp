@@ -80,7 +80,7 @@ TEST_CASE("tiles are cut at multiples of their size") {
 TEST_CASE("parts are cut at blocks and add up to the whole") {
   for (const ScenarioSet& whole : {ScenarioSet({{0, 5000}}), ScenarioSet({{1000, 4000}}), ScenarioSet({{10, 20}, {30, 500}}),
                                    ScenarioSet({{0, std::uint64_t{1} << 32}})})
-    for (const std::uint64_t parts : {1, 2, 3, 7, 16, 100}) {
+    for (const std::uint64_t parts : {1u, 2u, 3u, 7u, 16u, 100u}) {
       ScenarioSet sum;
       std::uint64_t least = ~std::uint64_t{0}, most = 0;
       for (std::uint64_t k = 1; k <= parts; ++k) {

@@ -50,7 +50,7 @@ TEST_CASE("amounts without a rule have none", "[amounts]") {
 TEST_CASE("repayments follow a polynomial, the first and the last apart", "[amounts]") {
   SmoothFit fit(240);
   for (const Amortisation form : {Amortisation::bullet, Amortisation::annuity, Amortisation::linear, Amortisation::pik})
-    for (const std::size_t months : {1, 2, 3, 4, 7, 13, 60, 180})
+    for (const std::size_t months : {1u, 2u, 3u, 4u, 7u, 13u, 60u, 180u})
       for (const double rate : {0.0, 0.05, 0.12})
         for (const double spread : {0.0, 0.03})
           for (const double cpr : {0.0, 0.08}) {

@@ -74,7 +74,8 @@ Cube with_columns(Cube cube) {
     for (const char* column : {"obligor", "sector"})
       for (int i = 0; i < 22 && std::count(parent.begin(), parent.end(), '/') < 2; ++i) {
         cube.part_parent.push_back(parent), cube.part_column.emplace_back(column);
-        cube.part_value.push_back(std::string(column) + "_" + std::to_string(100 * parent.size() + 10 * parent.back() + i));
+        cube.part_value.push_back(std::string(column) + "_" +
+                                  std::to_string(100 * static_cast<int>(parent.size()) + 10 * parent.back() + i));
         cube.parts.push_back(cube.part_value.back() + " in " + parent);
       }
   const std::size_t all = cube.cells.size() * cube.parts.size() * cube.horizon_years.size() * cube.confidence.size();

@@ -23,8 +23,8 @@ using namespace hdf5;
 using layout::AxisName;
 
 // What replaying a scenario of one cell reads, beside axes, header and provenance.
-constexpr std::string_view replayed[] = {"cube/gauge_mean", "cube/gauge_se", "cube/gauge_unit", "cube/base_value",
-                                         "tail/scenario",   "tail/loss",     "tail/valid"};
+constexpr std::string_view replayed[] = {"cube/gauge_mean",           "cube/gauge_se", "cube/gauge_unit", "cube/base_value",
+                                         "cube/base_published_value", "tail/scenario", "tail/loss",       "tail/valid"};
 constexpr std::string_view groups_replayed[] = {"cube", "tail", "quarantine"};  // the last for its axis
 
 // One place of one axis; all of the others.

@@ -22,7 +22,7 @@ using LeftOut = std::vector<std::string_view>;
 // With one look at the file. Throws as read_cube does.
 CubeFile read_cube_file(const std::filesystem::path&, const LeftOut& = {});
 
-// Of one cell what replaying its scenarios takes: axes, gauges, base_value, /tail and the ids in quarantine, beside header
+// Of one cell what replaying its scenarios takes: axes, gauges, values today, /tail and the ids in quarantine, beside header
 // and provenance. Cube::cells has its name alone, other datasets are left out. `choose` gets the names of all cells and
 // returns a place; it is called in two processes and must have no effect elsewhere. What it throws is passed on.
 using ChooseCell = std::function<std::size_t(const std::vector<std::string>& cells)>;

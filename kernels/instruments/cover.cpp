@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "kernels/instruments/cover_claims.h"
+#include "kernels/instruments/cover_once.h"
 #include "kernels/instruments/rows.h"
 #include "kernels/publishing.h"
 
@@ -103,14 +104,16 @@ constexpr Field<Cover> fields[] = {
      .meaning = "obligor that the provider is: with its default covers end and claims not yet paid get its recovery"},
 };
 constexpr Gauge gauges[] = {{"claims_paid", "money"}, {"claims_unpaid", "money"}};
-enum GaugeIndex : std::size_t { claims_paid, claims_unpaid };
 
 using Column = std::array<double, lanes>;
 
 class Covers final : public Batch {
  public:
   Covers(const Positions& positions, const Wiring& wiring)
-      : rows_(wiring, std::size(gauges)), time_years_(wiring.time_years), table_(wiring.time_years.size() * lanes) {
+      : rows_(wiring, std::size(gauges)),
+        time_years_(wiring.time_years),
+        table_(wiring.time_years.size() * lanes),
+        once_(rows_, wiring.time_years) {
     bytes_per_thread = 3 * table_ * sizeof(double);
     value_today.assign(rows_.count, 0.0);
     gross.assign(rows_.count, 0.0);
@@ -119,6 +122,7 @@ class Covers final : public Batch {
       const Cover t = terms(positions, fields, p);
       const auto row = static_cast<std::uint32_t>(rows_.of_position(wiring, p));
       lines_.push_back({row, positions.quantity[p], Claims(t, positions.obligor[p], wiring)});
+      if (OneClaim::fits(t)) once_.add(row, positions.quantity[p], lines_.back().claims);
       const double premiums = t.premium * t.term_years;
       value_today[row] += positions.quantity[p] * (t.premium_payment == Cover::upfront ? premiums : 0);
       gross[row] += std::abs(positions.quantity[p]) * (lines_.back().claims.most() + premiums);
@@ -131,10 +135,12 @@ class Covers final : public Batch {
 
   void evaluate(const Block& block, Ledger& ledger, Faults& faults) const noexcept override {
     rows_.clear(ledger);
+    once_.evaluate(block, ledger);
     ledger.scratch.resize(3 * table_);
     for (std::size_t p = 0; p < lines_.size(); ++p) {
-      report(p, block, faults);
-      settle(lines_[p], block, ledger);
+      const Cover& t = lines_[p].claims.terms();
+      if (t.trigger != Cover::on_default || !is_none(t.capital_factor)) report(p, block, faults);
+      if (!OneClaim::fits(t)) settle(lines_[p], block, ledger);
     }
   }
 
@@ -166,10 +172,7 @@ class Covers final : public Batch {
     nobody.fill(std::numeric_limits<double>::infinity());
     std::fill_n(claimed, 3 * table_, 0.0);
     line.claims.add(block, false, 1, failed, claimed, open);
-    if (t.trigger == Cover::on_price && is_none(t.provider_obligor))  // defaults make no difference
-      std::copy_n(claimed, table_, undisturbed), free_open = open;
-    else
-      line.claims.add(block, true, 1, nobody, undisturbed, free_open);
+    line.claims.add(block, true, 1, nobody, undisturbed, free_open);
     // All three become sums since today.
     for (std::size_t n = 1, i = lanes; n < time_years_.size(); ++n) {
       const double* share =
@@ -197,8 +200,10 @@ class Covers final : public Batch {
           received = before + (1 - lost[k]) * (received - before);
           pending *= 1 - lost[k];
         }
-        const double worth = pending + unearned(t, now, open[k]), got = received - premiums(t, now, open[k]);
-        const double without = by(undisturbed, now, k) + unearned(t, now, free_open[k]) - premiums(t, now, free_open[k]);
+        const double worth = pending + unearned(t, time_years_, now, open[k]),
+                     got = received - premiums(t, time_years_, now, open[k]);
+        const double without = by(undisturbed, now, k) + unearned(t, time_years_, now, free_open[k]) -
+                               premiums(t, time_years_, now, free_open[k]);
         value[k] += q * worth;
         cash[k] += q * got;
         loss[k] += q * (without - (worth + got));
@@ -207,20 +212,12 @@ class Covers final : public Batch {
       }
     }
   }
-  // Of a cover that is open until a step.
-  double unearned(const Cover& t, int now, double open) const {
-    if (t.premium_payment != Cover::upfront || !(now < open)) return 0;
-    return t.premium * std::max(t.term_years - time_years_[static_cast<std::size_t>(now)], 0.0);
-  }
-  double premiums(const Cover& t, int now, double open) const {
-    if (t.premium_payment == Cover::upfront) return 0;
-    return t.premium * std::min(t.term_years, time_years_[static_cast<std::size_t>(std::min<double>(now, open))]);
-  }
 
   RowSet rows_;
   std::vector<double> time_years_;
   std::size_t table_;
   std::vector<Line> lines_;
+  OneClaim once_;
 };
 
 std::optional<Complaint> check(const Positions& positions, std::size_t position) {

@@ -96,29 +96,38 @@ void Claims::add(const Block& block, bool undisturbed, double weight, const Colu
                  Column& open) const noexcept {
   for (std::size_t k = 0; k < lanes; ++k) open[k] = std::min(end_, failed[k]);
   if (t_.trigger == Cover::on_losses) return add_losses(block, undisturbed, weight, table, open);
-  if (t_.trigger == Cover::on_price) return add_price(block, weight, table, open);
-  if (undisturbed) return;
-  Column step, lost;
-  find_defaults(block, obligor_, step, lost);
+  if (undisturbed && t_.trigger == Cover::on_default) return;
+  Column step, claimed;
+  find(block, step, claimed);
   for (std::size_t k = 0; k < lanes; ++k) {
     if (!(step[k] <= open[k])) continue;
     open[k] = step[k];
-    const double loss = t_.insured * (t_.payout == Cover::fixed ? 1 : lost[k]);
-    table[static_cast<std::size_t>(step[k]) * lanes + k] += weight * payout(loss);
+    table[static_cast<std::size_t>(step[k]) * lanes + k] += weight * claimed[k];
   }
 }
 
-void Claims::add_price(const Block& block, double weight, double* table, Column& open) const noexcept {
+void Claims::find(const Block& block, Column& step, Column& claimed) const noexcept {
+  if (t_.trigger == Cover::on_default) {
+    find_defaults(block, obligor_, step, claimed);
+    for (std::size_t k = 0; k < lanes; ++k) {
+      const bool none_due = !(step[k] <= end_);
+      step[k] = none_due ? never : step[k];
+      claimed[k] = none_due ? 0 : claimed_at_default(claimed[k]);
+    }
+    return;
+  }
   const double per_price = t_.payout == Cover::fixed ? 0 : t_.insured / t_.reference_price;
+  step.fill(never), claimed.fill(0);
   for (int n = 1; n <= last_; ++n) {
     const double* price = block.factors(t_.factor, n).data();
-    double* to = table + static_cast<std::size_t>(n) * lanes;
     for (std::size_t k = 0; k < lanes; ++k) {
-      const bool now = n <= open[k] && price[k] <= t_.trigger_price;
-      to[k] += now ? weight * payout(std::max(t_.insured - per_price * price[k], 0.0)) : 0;
-      open[k] = now ? n : open[k];
+      const bool now = step[k] == never && price[k] <= t_.trigger_price;
+      step[k] = now ? n : step[k];
+      claimed[k] = now ? price[k] : claimed[k];
     }
   }
+  for (std::size_t k = 0; k < lanes; ++k)
+    claimed[k] = step[k] == never ? 0 : payout(std::max(t_.insured - per_price * claimed[k], 0.0));
 }
 
 void Claims::add_losses(const Block& block, bool undisturbed, double weight, double* table, Column& open) const noexcept {

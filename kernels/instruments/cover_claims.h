@@ -1,5 +1,6 @@
 #pragma once
 // What covers claim, and what the capital of a provider that they share can pay of it.
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <vector>
@@ -28,6 +29,19 @@ struct Cover {  // words in the order of the column's
   ObligorIndex provider_obligor;
 };
 
+enum CoverGauge : std::size_t { claims_paid, claims_unpaid };  // in the order of the instrument's gauges
+
+// Of a cover that is open until a step, now: the premium that was paid upfront and is not yet earned, and what running
+// premiums have cost since today.
+inline double unearned(const Cover& t, const std::vector<double>& time_years, int now, double open) {
+  if (t.premium_payment != Cover::upfront || !(now < open)) return 0;
+  return t.premium * std::max(t.term_years - time_years[static_cast<std::size_t>(now)], 0.0);
+}
+inline double premiums(const Cover& t, const std::vector<double>& time_years, int now, double open) {
+  if (t.premium_payment == Cover::upfront) return 0;
+  return t.premium * std::min(t.term_years, time_years[static_cast<std::size_t>(std::min<double>(now, open))]);
+}
+
 // What a cover of quantity 1 claims, in money of the job.
 class Claims {
  public:
@@ -37,7 +51,15 @@ class Claims {
   // failed. `open` becomes the last step at which something is or could have been claimed. `undisturbed`: had nobody
   // defaulted.
   void add(const Block&, bool undisturbed, double weight, const Column& failed, double* table, Column& open) const noexcept;
+  // Of one that pays once, on a default or a price: by lane the step and the amount of its claim, infinity and 0 where there
+  // is none.
+  void find(const Block&, Column& step, Column& claimed) const noexcept;
   const Cover& terms() const { return t_; }
+  ObligorIndex obligor() const { return obligor_; }
+  double claimed_at_default(double loss_given_default) const {
+    return payout(t_.insured * (t_.payout == Cover::fixed ? 1 : loss_given_default));
+  }
+  double end() const { return end_; }    // the last step at which it can claim, which may lie beyond the job's last
   double most() const { return most_; }  // that can be claimed
   int delay() const { return delay_; }   // steps from a claim to its payment
   std::vector<FactorIndex> reads() const;
@@ -45,7 +67,6 @@ class Claims {
 
  private:
   double payout(double loss) const;
-  void add_price(const Block&, double weight, double* table, Column& open) const noexcept;
   void add_losses(const Block&, bool undisturbed, double weight, double* table, Column& open) const noexcept;
 
   Cover t_;

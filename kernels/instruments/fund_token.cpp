@@ -4,6 +4,7 @@
 #include <limits>
 #include <numeric>
 
+#include "kernels/instruments/pledged.h"
 #include "kernels/instruments/priced_units.h"
 #include "kernels/math/functions.h"
 #include "kernels/publishing.h"
@@ -193,6 +194,31 @@ std::optional<Complaint> warn(const Positions& positions, std::size_t position) 
   return Complaint{"borrow_rate", "the fund borrows for nothing"};
 }
 
+// The fund's assets and its debt, of the tokens held that are not yet redeemed, before fees.
+Pledges pledges(const Positions& positions, const Wiring& wiring) {
+  Pledges out(wiring, 0);
+  for (std::size_t p = 0; p < positions.size(); ++p) {
+    const FundToken f = terms(positions, fields, p);
+    const std::uint32_t row = static_cast<std::uint32_t>(wiring.row[p]) - static_cast<std::uint32_t>(wiring.first_row);
+    const FactorIndex pool = row_of(f.assets, pool_value), currency{none};
+    const double equity = positions.quantity[p] * f.tokens * f.token_price;
+    const double units = f.leverage / exchange_today(*wiring.market, pool);
+    out.add_today(row, Pledges::collateral, equity * f.leverage);
+    out.add_today(row, Pledges::debt, equity * (f.leverage - 1));
+    const std::vector<double> redeemed = redemptions(f, wiring.market->steps, wiring.market->step_years);
+    for (std::uint32_t v = 0; v < wiring.valued.size(); ++v) {
+      const auto step = static_cast<std::size_t>(wiring.valued[v]);
+      const double kept = 1 - std::accumulate(redeemed.begin(), redeemed.begin() + wiring.valued[v] + 1, 0.0);
+      if (kept < share_rounding) continue;
+      out.add(p, row, Pledges::collateral, v, pool, currency, equity * kept * units);
+      out.add(p, row, Pledges::debt, v, currency, currency,
+              equity * kept * (f.leverage - 1) * exp(f.borrow_rate * wiring.time_years[step]));
+    }
+  }
+  out.seal(positions.obligor);
+  return out;
+}
+
 std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring) {
   std::vector<double> units, kept;
   units.reserve(positions.size());
@@ -204,7 +230,12 @@ std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring)
     for (const int step : wiring.valued)
       kept.push_back(1 - std::accumulate(redeemed.begin(), redeemed.begin() + step + 1, 0.0));
   }
-  return priced_units(positions, wiring, units, std::move(kept));
+  auto batch = priced_units(positions, wiring, units, std::move(kept));
+  if (wiring.ratio_gauges == 0) return batch;
+  for (std::size_t p = 0; p < positions.size(); ++p)
+    batch->reads.push_back(row_of(terms(positions, fields, p).assets, pool_value));
+  batch->reads = distinct(std::move(batch->reads));
+  return with_pledges(std::move(batch), pledges(positions, wiring));
 }
 
 std::unique_ptr<PricePath> publish(const Positions& positions, std::size_t position, const Wiring& wiring) {
@@ -216,6 +247,7 @@ std::unique_ptr<PricePath> publish(const Positions& positions, std::size_t posit
 extern const Instrument fund_token;
 const Instrument fund_token{.name = "fund_token",
                             .columns = columns(fields),
+                            .ratio_gauges = pledge_gauges(),
                             .foreign_currency = false,
                             .check = check,
                             .warn = warn,

@@ -3,7 +3,6 @@
 #include <array>
 #include <cmath>
 #include <limits>
-#include <optional>
 
 #include "kernels/instruments/cash_flows.h"
 #include "kernels/instruments/protection.h"
@@ -89,11 +88,13 @@ double option(double w, double asset, double bond, double deviation) {
 
 class Hedges final : public Batch {
  public:
-  Hedges(const Positions& positions, const Wiring& wiring) : rows_(wiring, 0), step_years_(wiring.time_years[1]) {
+  Hedges(const Positions& positions, const Wiring& wiring)
+      : rows_(wiring, 0), step_years_(wiring.time_years[1]), protections_(rows_) {
     value_today.assign(rows_.count, 0.0);
     gross.assign(rows_.count, 0.0);
     lines_.reserve(positions.size());
     for (std::size_t p = 0; p < positions.size(); ++p) add_line(positions, p, wiring);
+    protections_.seal();
     reads = distinct(std::move(reads));
     std::sort(reads_curves.begin(), reads_curves.end());
     reads_curves.erase(std::unique(reads_curves.begin(), reads_curves.end()), reads_curves.end());
@@ -101,27 +102,23 @@ class Hedges final : public Batch {
 
   void evaluate(const Block& block, Ledger& ledger, Faults& faults) const noexcept override {
     rows_.clear(ledger);
-    for (std::size_t p = 0; p < lines_.size(); ++p) {
-      const Line& line = lines_[p];
-      report(p, block, faults);
-      if (line.protection)
-        line.protection->add(line.amount, rows_.row(line.row), block, ledger);
-      else
-        settle(line, block, ledger);
+    protections_.evaluate(block, ledger);
+    for (const Line& line : lines_) {
+      report(line, block, faults);
+      settle(line, block, ledger);
     }
   }
 
  private:
   using Column = std::array<double, lanes>;
   struct Line {
-    std::uint32_t row;
+    std::uint32_t row, position;
     FactorIndex currency;
     double amount;  // signed notional
     Hedge terms;
-    int maturity;                          // step of the settlement
-    DiscountIndex discount;                // of the maturity
-    double volatility;                     // a number's or the factor's own
-    std::optional<Protection> protection;  // a cds
+    int maturity;            // step of the settlement
+    DiscountIndex discount;  // of the maturity
+    double volatility;       // a number's or the factor's own
   };
 
   int step_of(double years) const { return static_cast<int>(std::max(1.0, std::ceil((years - 1e-9) / step_years_))); }
@@ -138,43 +135,41 @@ class Hedges final : public Batch {
     const FactorModel& market = *wiring.market;
     const Hedge t = terms(positions, fields, p);
     const auto row = static_cast<std::uint32_t>(rows_.of_position(wiring, p));
-    Line line{row, positions.currency[p], positions.quantity[p] * t.notional, t, step_of(t.maturity_years), {}, 0, {}};
-    const double years = wiring.time_years.back();
+    const double amount = positions.quantity[p] * t.notional, years = wiring.time_years.back();
+    const FactorIndex currency = positions.currency[p];
     double worth = 0, largest = 1;
     if (is_cds(t)) {
-      line.protection.emplace(
-          ProtectionTerms{positions.obligor[p], line.currency, t.maturity_years, t.premium, t.frequency, t.curve, t.spread},
-          wiring);
-      worth = line.protection->worth_today();
+      worth = protections_.add(row, amount,
+                               {positions.obligor[p], currency, t.maturity_years, t.premium, t.frequency, t.curve, t.spread},
+                               wiring);
       reads_defaults = true;
       largest += t.premium * t.maturity_years;
     } else {
-      line.discount = wiring.discount(t.curve, FactorIndex{none}, t.maturity_years);
+      const DiscountIndex discount = wiring.discount(t.curve, FactorIndex{none}, t.maturity_years);
       const double bond = exp(-zero_rate_today(market, t.curve, t.maturity_years) * t.maturity_years);
       const double price = exchange_today(market, t.factor) * exp(-t.carry * t.maturity_years);
-      line.volatility =
+      const double own =
           t.volatility.blank ? own_volatility(market.factors[static_cast<std::size_t>(t.factor)]) : t.volatility.number;
-      const double volatility = t.volatility.blank ? line.volatility : today(t.volatility, market);
+      const double volatility = t.volatility.blank ? own : today(t.volatility, market);
       worth = worth_of(t, price, t.strike * bond, std::max(volatility, 0.0) * std::sqrt(t.maturity_years));
       largest = (exchange_bound(market, t.factor, years) * exp(std::max(-t.carry, 0.0) * t.maturity_years)) +
                 std::abs(t.strike) * std::max(1.0, 2 * bond);
+      lines_.push_back({row, static_cast<std::uint32_t>(p), currency, amount, t, step_of(t.maturity_years), discount, own});
     }
-    value_today[row] += line.amount * worth * exchange_today(market, line.currency);
-    gross[row] += std::abs(line.amount) * largest * exchange_bound(market, line.currency, years);
-    for (const FactorIndex f : {line.currency, t.factor, t.volatility.factor, t.spread.factor}) reads.push_back(f);
+    value_today[row] += amount * worth * exchange_today(market, currency);
+    gross[row] += std::abs(amount) * largest * exchange_bound(market, currency, years);
+    for (const FactorIndex f : {currency, t.factor, t.volatility.factor, t.spread.factor}) reads.push_back(f);
     reads_curves.push_back(t.curve);
-    lines_.push_back(std::move(line));
   }
   static double worth_of(const Hedge& t, double asset, double bond, double deviation) {
     return t.kind == forward ? asset - bond : option(t.kind == call ? 1 : -1, asset, bond, deviation);
   }
 
-  void report(std::size_t p, const Block& block, Faults& faults) const noexcept {
-    const Line& line = lines_[p];
+  void report(const Line& line, const Block& block, Faults& faults) const noexcept {
     if (!is_option(line.terms)) return;
     Priced good;
     for (const int step : rows_.valued) good.look(block.factors(line.terms.factor, std::min(step, line.maturity)));
-    good.report(rows_.row(line.row), static_cast<std::uint32_t>(p), block, faults);
+    good.report(rows_.row(line.row), line.position, block, faults);
   }
 
   void settle(const Line& line, const Block& block, Ledger& ledger) const noexcept {
@@ -220,7 +215,8 @@ class Hedges final : public Batch {
 
   RowSet rows_;
   double step_years_;
-  std::vector<Line> lines_;
+  std::vector<Line> lines_;  // all but a cds
+  Protections protections_;
 };
 
 std::optional<Complaint> check(const Positions& positions, std::size_t position) {

@@ -96,7 +96,7 @@ struct Wiring {
   RowIndex first_row{};
   std::uint32_t row_count = 0;
   bool published_values = false;  // Ledger::published_value is asked for
-  bool ratios = false;            // Instrument::ratio_gauges are
+  std::size_t ratio_gauges = 0;   // of each row, behind the others: Instrument::ratio_gauges, where they are
   std::uint32_t first_gauge = 0;  // gauge k of row r is gauge row first_gauge + (r - first_row) * gauges + k
   // Registers (curve, spread factor, date); the discount factor is then in Block::discounts.
   std::function<DiscountIndex(CurveIndex, FactorIndex spread, double date_years)> discount;

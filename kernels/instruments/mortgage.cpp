@@ -4,7 +4,7 @@
 
 #include "kernels/instruments/collateral.h"
 #include "kernels/instruments/keeping.h"
-#include "kernels/instruments/rows.h"
+#include "kernels/instruments/pledged.h"
 #include "kernels/math/functions.h"
 
 namespace tailcube {
@@ -41,6 +41,37 @@ double waiting_bound(const Claim& claim, const Security& security, FactorIndex c
   return owed * expm1(std::min(-lowest * wait, 600.0)) * exchange_bound(*wiring.market, currency, years);
 }
 
+// What is outstanding and what stands behind it, until the last payment; both shrink with prepayment. Of a short position
+// both are negative.
+Pledges pledges(const Positions& positions, const std::vector<Claim>& claims, const std::vector<Security>& securities,
+                const Wiring& wiring) {
+  Pledges out(wiring, cash_flow_gauges().size());
+  const FactorModel& market = *wiring.market;
+  for (std::size_t p = 0; p < positions.size(); ++p) {
+    const Claim& claim = claims[p];
+    const Security& s = securities[p];
+    const std::uint32_t row = static_cast<std::uint32_t>(wiring.row[p]) - static_cast<std::uint32_t>(wiring.first_row);
+    const FactorIndex currency = positions.currency[p];
+    const double value = std::copysign(s.value, positions.quantity[p]), fx = exchange_today(market, currency);
+    out.add_today(row, Pledges::collateral, value * fx);
+    out.add_today(row, Pledges::debt, claim.principal * fx);
+    for (std::uint32_t v = 0; v < wiring.valued.size(); ++v) {
+      const double now = wiring.time_years[static_cast<std::size_t>(wiring.valued[v])];
+      const auto next =
+          std::find_if(claim.flows.begin(), claim.flows.end(), [&](const Flow& f) { return f.date_years > now; });
+      if (next == claim.flows.end()) continue;
+      const bool paid = next != claim.flows.begin();
+      const double balance = paid ? (next - 1)->balance : claim.principal;
+      const double there = paid ? still_there(claim.prepay_cpr, (next - 1)->date_years) : 1;
+      const double units = value / exchange_today(market, s.price) * there;
+      out.add(p, row, Pledges::collateral, v, s.price, currency, units);
+      out.add(p, row, Pledges::debt, v, FactorIndex{none}, currency, balance);
+    }
+  }
+  out.seal(positions.obligor);
+  return out;
+}
+
 std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring) {
   std::vector<Claim> claims;
   std::vector<Security> securities;
@@ -64,7 +95,8 @@ std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring)
   }
   batch->reads = distinct(std::move(batch->reads));
   keeping.reads_apart = distinct(std::move(keeping.reads_apart));
-  return batch;
+  if (wiring.ratio_gauges == 0) return batch;
+  return with_pledges(std::move(batch), pledges(positions, claims, securities, wiring));
 }
 
 std::vector<Column> all_columns() {
@@ -79,6 +111,7 @@ extern const Instrument mortgage;
 const Instrument mortgage{.name = "mortgage",
                           .columns = all_columns(),
                           .gauges = cash_flow_gauges(),
+                          .ratio_gauges = pledge_gauges(),
                           .obligor = Instrument::Credit::optional,
                           .sells_at_default = true,
                           .check = check_loan,

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/instruments/rows.h"
 #include "kernels/math/functions.h"
 
 namespace tailcube {
@@ -132,6 +131,116 @@ void Protection::value(const Block& block, std::size_t v, std::size_t next, Colu
       worth[k] += leg(payment, now, std::sqrt(bond[k] * discount[k]), discount[k], alive[k] - left[k], left[k]);
       bond[k] = discount[k], alive[k] = left[k];
     }
+  }
+}
+
+std::size_t Protection::next_payment(int step) const noexcept {
+  std::size_t next = 0;
+  while (next < payments_.size() && payments_[next].step <= step) ++next;
+  return next;
+}
+
+double Protections::add(std::uint32_t row, double amount, const ProtectionTerms& terms, const Wiring& wiring) {
+  const bool moves = !is_none(terms.spread.factor);
+  const Line& line = (moves ? moving_ : fixed_).emplace_back(Line{row, amount, Protection(terms, wiring)});
+  const Protection& own = line.protection;
+  const std::size_t count = own.payments_.size();
+  for (std::uint32_t v = 0; !moves && v < rows_.valued.size(); ++v) {
+    const int step = rows_.valued[v];
+    const double now = step * own.step_years_;
+    double alive = 1;
+    DiscountIndex from{none};
+    const std::size_t next = own.next_payment(step);
+    for (std::size_t i = 0; i < count; ++i) {
+      const Protection::Payment& payment = own.payments_[i];
+      if (i < next) {
+        const double due = terms.premium * (payment.date_years - payment.from_years);
+        premiums_.push_back({row, v, terms.currency, is_none(terms.currency) ? 0 : payment.step, -amount * due});
+        continue;
+      }
+      const double left = own.survival_[v * count + i];
+      legs_.push_back({row, v, terms.currency, from, payment.discount,
+                       amount * own.leg(payment, now, 1, 0, alive - left, left),
+                       amount * own.leg(payment, now, 0, 1, alive - left, left)});
+      from = payment.discount, alive = left;
+    }
+  }
+  return own.worth_today();
+}
+
+void Protections::seal() {
+  const auto add_up = [](auto& all, const auto& join) {
+    std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.key() < b.key(); });
+    std::size_t kept = 0;
+    for (const auto& one : all)
+      if (kept > 0 && all[kept - 1].key() == one.key())
+        join(all[kept - 1], one);
+      else
+        all[kept++] = one;
+    all.resize(kept);
+    all.shrink_to_fit();
+  };
+  add_up(legs_, [](Leg& to, const Leg& one) { to.middle += one.middle, to.end += one.end; });
+  add_up(premiums_, [](Premium& to, const Premium& one) { to.amount += one.amount; });
+}
+
+void Protections::evaluate(const Block& block, Ledger& ledger) const noexcept {
+  alignas(64) std::array<double, lanes> worth;
+  for (std::size_t i = 0; i < legs_.size();) {
+    const Leg& first = legs_[i];
+    const int at = static_cast<int>(first.valued);
+    worth.fill(0);
+    for (; i < legs_.size() && legs_[i].place() == first.place(); ++i) {
+      const Leg& leg = legs_[i];
+      const double* from = is_none(leg.from) ? exchange(block, FactorIndex{none}, 0) : block.discounts(leg.from, at).data();
+      const double* to = block.discounts(leg.to, at).data();
+      for (std::size_t k = 0; k < lanes; ++k) worth[k] += leg.middle * std::sqrt(from[k] * to[k]) + leg.end * to[k];
+    }
+    const double* fx = exchange(block, first.currency, rows_.valued[first.valued]);
+    double* value = ledger.value(rows_.row(first.row), at).data();
+    for (std::size_t k = 0; k < lanes; ++k) value[k] += worth[k] * fx[k];
+  }
+  for (const Premium& p : premiums_) {
+    const double* fx = exchange(block, p.currency, p.step);
+    double* cash = ledger.cash(rows_.row(p.row), static_cast<int>(p.valued)).data();
+    for (std::size_t k = 0; k < lanes; ++k) cash[k] += p.amount * fx[k];
+  }
+  for (const Line& line : fixed_) {
+    const Protection& own = line.protection;
+    auto d = std::lower_bound(block.defaults.begin(), block.defaults.end(), own.terms_.obligor,
+                              [](const Default& one, ObligorIndex wanted) { return one.obligor < wanted; });
+    for (; d != block.defaults.end() && d->obligor == own.terms_.obligor; ++d)
+      if (d->step <= own.maturity_) take_away(line, *d, block, ledger);
+  }
+  for (const Line& line : moving_) line.protection.add(line.amount, rows_.row(line.row), block, ledger);
+}
+
+void Protections::take_away(const Line& line, const Default& d, const Block& block, Ledger& ledger) const noexcept {
+  const Protection& own = line.protection;
+  const ProtectionTerms& t = own.terms_;
+  const std::size_t k = d.lane, count = own.payments_.size();
+  const double settled = (d.loss_given_default - t.premium * own.accrued(d.step)) * exchange(block, t.currency, d.step)[k];
+  for (std::size_t v = 0; v < rows_.valued.size(); ++v) {
+    const int step = rows_.valued[v], at = static_cast<int>(v);
+    if (d.step > step) continue;
+    const std::size_t next = own.next_payment(step);
+    double unpaid = 0;  // premiums due since the default
+    for (std::size_t i = 0; i < next; ++i) {
+      const Protection::Payment& payment = own.payments_[i];
+      if (payment.step < d.step) continue;
+      unpaid += t.premium * (payment.date_years - payment.from_years) * exchange(block, t.currency, payment.step)[k];
+    }
+    double worth = 0, alive = 1, bond = 1;
+    for (std::size_t i = next; i < count; ++i) {
+      const double end = block.discounts(own.payments_[i].discount, at)[k], left = own.survival_[v * count + i];
+      worth += own.leg(own.payments_[i], step * own.step_years_, std::sqrt(bond * end), end, alive - left, left);
+      bond = end, alive = left;
+    }
+    worth *= exchange(block, t.currency, step)[k];
+    const RowIndex row = rows_.row(line.row);
+    ledger.value(row, at)[k] -= line.amount * worth;
+    ledger.cash(row, at)[k] += line.amount * (settled + unpaid);
+    ledger.credit_loss(row, at)[k] += line.amount * (worth - settled - unpaid);
   }
 }
 

@@ -1,9 +1,11 @@
 #pragma once
 // Protection against an obligor's default: a premium until default or maturity, the loss if there is a default.
 #include <array>
+#include <tuple>
 #include <vector>
 
 #include "kernels/instruments/instrument.h"
+#include "kernels/instruments/rows.h"
 
 namespace tailcube {
 
@@ -26,6 +28,7 @@ class Protection {
   void add(double amount, RowIndex, const Block&, Ledger&) const noexcept;
 
  private:
+  friend class Protections;
   using Column = std::array<double, lanes>;
   struct Payment {
     double date_years, from_years;
@@ -37,6 +40,7 @@ class Protection {
   double leg(const Payment&, double now, double middle, double end, double failing, double left) const;
   double accrued(int step) const noexcept;
   void value(const Block&, std::size_t v, std::size_t next, Column& worth) const noexcept;
+  std::size_t next_payment(int step) const noexcept;  // the first one after it
 
   ProtectionTerms terms_;
   std::vector<int> valued_;
@@ -45,6 +49,46 @@ class Protection {
   std::vector<Payment> payments_;
   std::vector<double> survival_;  // [valued step][payment] from the step to the date, unless a factor is the spread
   double worth_today_;
+};
+
+// A book of it. Where no factor is the spread, the value is a fixed sum of discount factors and of their geometric means,
+// so that all of a row are one sum, from which each default takes its own away.
+class Protections {
+ public:
+  explicit Protections(const RowSet& rows) : rows_(rows) {}
+  // Returns what it is worth today, in money of its currency.
+  double add(std::uint32_t row, double amount, const ProtectionTerms&, const Wiring&);
+  void seal();  // after the last one
+  // Adds value, cash and credit loss to the rows.
+  void evaluate(const Block&, Ledger&) const noexcept;
+
+ private:
+  struct Line {
+    std::uint32_t row;
+    double amount;
+    Protection protection;
+  };
+  struct Leg {  // middle x sqrt(D(from) D(to)) + end x D(to), seen from a valued step; from: `none`, where D = 1
+    std::uint32_t row, valued;
+    FactorIndex currency;
+    DiscountIndex from, to;
+    double middle, end;
+    auto place() const { return std::tie(row, valued, currency); }
+    auto key() const { return std::tie(row, valued, currency, from, to); }
+  };
+  struct Premium {  // amount x the currency's price at a step, in cash at a valued one
+    std::uint32_t row, valued;
+    FactorIndex currency;
+    int step;
+    double amount;
+    auto key() const { return std::tie(row, valued, currency, step); }
+  };
+  void take_away(const Line&, const Default&, const Block&, Ledger&) const noexcept;
+
+  RowSet rows_;
+  std::vector<Line> fixed_, moving_;  // by whether a factor is the spread
+  std::vector<Leg> legs_;
+  std::vector<Premium> premiums_;
 };
 
 }  // namespace tailcube

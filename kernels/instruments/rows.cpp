@@ -21,7 +21,7 @@ RowSet::RowSet(const Wiring& wiring, std::size_t gauges_per_row)
     : first(static_cast<std::uint32_t>(wiring.first_row)),
       count(wiring.row_count),
       first_gauge(wiring.first_gauge),
-      gauges(gauges_per_row),
+      gauges(gauges_per_row + wiring.ratio_gauges),
       valued(wiring.valued),
       detail(wiring.detail) {}
 

@@ -12,7 +12,7 @@ namespace tailcube {
 
 // Where a batch writes. Copied out of Wiring, which does not outlive compilation.
 struct RowSet {
-  explicit RowSet(const Wiring&, std::size_t gauges_per_row);
+  explicit RowSet(const Wiring&, std::size_t gauges_per_row);  // and those of ratios, where they are asked for
   RowIndex row(std::size_t i) const { return RowIndex{first + static_cast<std::uint32_t>(i)}; }
   std::size_t gauge(std::size_t i, std::size_t k) const { return first_gauge + i * gauges + k; }
   std::size_t of_position(const Wiring& wiring, std::size_t p) const {

@@ -93,8 +93,7 @@ bool always_monitored(const Vault& v) { return v.monitoring == 1; }
 
 class Vaults final : public Batch {
  public:
-  Vaults(const Positions& positions, const Wiring& wiring)
-      : rows_(wiring, gauge_count + (wiring.ratios ? health_gauge_count : 0)) {
+  Vaults(const Positions& positions, const Wiring& wiring) : rows_(wiring, gauge_count) {
     const FactorModel& market = *wiring.market;
     const double years = wiring.time_years.back();
     value_today.assign(rows_.count, 0.0);

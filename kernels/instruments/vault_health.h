@@ -13,7 +13,6 @@ inline std::vector<Gauge> health_gauges() {
           {"health_below_1", "1"},     {"health_1_to_1.1", "1"}, {"health_1.1_to_1.25", "1"},
           {"health_1.25_to_1.5", "1"}, {"health_1.5_to_2", "1"}, {"health_2_or_more", "1"}};
 }
-inline constexpr std::size_t health_gauge_count = 3 + health_levels.size() + 1;
 // Of one vault by its worth, money; whatever its quantity.
 inline VaultHealth vault_health(double collateral, double debt, double threshold, double quantity) {
   VaultHealth out{quantity * collateral, quantity * debt, {}};

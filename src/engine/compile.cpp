@@ -120,7 +120,7 @@ class Compiler {
     const Rows batch_rows = rows(table.positions, book_.detail, first_row);
     Wiring wiring = usual_wiring(book_.detail);
     wiring.published_values = book_.published_values;
-    wiring.ratios = job_.ratios;
+    if (job_.ratios) wiring.ratio_gauges = table.instrument->ratio_gauges.size();
     wiring.valued = job_.report_steps;
     wiring.row = batch_rows.of_position;
     wiring.first_row = RowIndex{first_row};

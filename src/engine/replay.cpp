@@ -33,7 +33,6 @@ struct Part {
 Job of_one_cell(const Job& job, int cell) {
   Job out = job;
   out.cells = {job.cells[static_cast<std::size_t>(cell)]};
-  out.published_values = false;
   return out;
 }
 
@@ -86,6 +85,7 @@ struct Replayer::Impl {
       positions += static_cast<std::uint32_t>(table.positions.size());
     }
     Job frame = without_tables(job);
+    frame.published_values = false;
     each_part(frame, all, ledger, [this](Part part) { parts.push_back(std::move(part)); });
     const std::size_t bytes = positions * (sizeof(ReplayedPosition) + 2 * horizons() * sizeof(double) + 32) +
                               job.nodes.size() * (steps() + 3 * horizons()) * sizeof(double);
@@ -164,8 +164,12 @@ void Replayer::Impl::post_leaves(std::vector<Replay>& out) {
   for (int node = 0; node < shape.nodes; ++node)
     for (int h = 0; h < shape.horizons; ++h)
       for (std::size_t lane = 0; lane < out.size(); ++lane) {
-        out[lane].economic.push_back(sheet.column(shape.loss(0, 0, 0, node, h))[lane]);
-        out[lane].credit.push_back(sheet.column(shape.loss(0, 0, 1, node, h))[lane]);
+        const auto units = [&](Quantity q) { return sheet.column(shape.loss(0, 0, q, node, h))[lane]; };
+        out[lane].economic.push_back(units(economic_loss));
+        out[lane].credit.push_back(units(Quantity::credit_loss));
+        if (!book.published_values) continue;
+        out[lane].published_loss.push_back(units(published_loss));
+        out[lane].gap.push_back(units(value_gap));
       }
   for (int gauge = 0; gauge < shape.gauges; ++gauge)
     for (int node = 0; node < shape.nodes; ++node)

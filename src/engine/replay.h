@@ -46,6 +46,7 @@ struct Replay {
   std::vector<Published> published;  // empty where nothing is referred to
   // Exactly what the run posts: [node][reporting step], in units; gauges [gauge][node][reporting step] in their unit.
   std::vector<Units> economic, credit;
+  std::vector<Units> published_loss, gap;  // empty where the job asks for no published values
   std::vector<double> gauges;
   std::vector<ReplayedPosition> positions;        // in the order of the job's tables
   std::vector<ReplayedDefault> defaults;          // by step, then id

@@ -51,13 +51,20 @@ void ReplayScene::evaluate(std::span<const std::uint32_t> scenarios, Ledger& led
   draw_defaults(book_.credit, credit_, block_);
   discount(book_.market, block_);
   publisher_.publish(block_);
-  for (const Stage& stage : book_.stages) stage.batch->evaluate(block_, ledger, faults_);
+  for (const Stage& stage : book_.stages) {
+    stage.batch->evaluate(block_, ledger, faults_);
+    if (!book_.published_values || !stage.batch->published_today.empty()) continue;
+    const std::size_t count = stage.row_count * book_.market.valued.size() * lanes;  // published at its value
+    std::copy_n(ledger.value(stage.first_row, 0).data(), count, ledger.published_value(stage.first_row, 0).data());
+  }
   faults_.clear();  // a run with this cube had none that matter
 }
 
 void make_room(Ledger& ledger, const CompiledBook& book, int valued) {
   if (const std::size_t rows = book.leaf_of_row.size(); ledger.value.series() < rows)
     for (LaneTable* table : {&ledger.value, &ledger.cash, &ledger.credit_loss}) *table = LaneTable(rows, valued);
+  if (book.published_values && ledger.published_value.series() < book.leaf_of_row.size())
+    ledger.published_value = LaneTable(book.leaf_of_row.size(), valued);
   if (const std::size_t rows = book.gauge_rows.size(); ledger.gauges.series() < rows)
     ledger.gauges = LaneTable(rows, valued);
 }

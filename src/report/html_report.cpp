@@ -58,7 +58,7 @@ html::Stories stories_of(const html::View& view, const ReportOptions& options) {
 
 std::string page_of(const html::View& view, const html::PageData& data, const html::Stories& stories, bool charts) {
   const ReportOrigin& origin = view.origin;
-  const std::vector<html::Section> sections{
+  std::vector<html::Section> sections{
       html::summary(view),
       html::drivers(view),
       html::nodes(view),
@@ -69,6 +69,7 @@ std::string page_of(const html::View& view, const html::PageData& data, const ht
       html::precision(view),
       html::provenance(view, data.left_out),
       html::section("glossary", "What each number means", std::string(page_files::glossary))};
+  if (html::has_books(view)) sections.insert(sections.begin() + 6, html::books(view));
   std::string page = head(origin, charts) + "<body>\n" + header(view.cube, origin, sections) + "<main id=\"main\">\n";
   page += std::string(page_files::controls);
   if (!charts)

@@ -18,6 +18,8 @@ Section distribution(const View&);
 Section nodes(const View&);  // node x horizon
 Section grid(const View&);   // cell x first level; two axes of stresses against each other
 Section horizons(const View&);
+Section books(const View&);  // published values and leverage, of cubes that have them
+bool has_books(const View&);
 Section worst_scenarios(const View&, const std::string& stories);  // stories: HTML
 Section precision(const View&);                                    // what more scenarios would bring
 Section provenance(const View&, const std::vector<std::string>& left_out);

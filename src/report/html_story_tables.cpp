@@ -183,6 +183,8 @@ std::string Teller::nodes() const {
           "Loss by node: " + largest_of(listed, order.size()) + ", in " + view_.money.unit,
           {"Node", "Value today", "Loss", "By defaults and liquidations", "Share of its value"},
           {}};
+  const bool published = !story_.replay.gap.empty();
+  if (published) t.head.insert(t.head.end(), {"Published loss", "Published less value"});
   for (std::size_t i = 0; i < listed; ++i) {
     const int n = order[i];
     const double base = story_.cube.base_value[static_cast<std::size_t>(n)], lost = loss(story_.replay.economic, n);
@@ -191,6 +193,9 @@ std::string Teller::nodes() const {
                       {view_.money(lost), ""},
                       {view_.money(loss(story_.replay.credit, n)), ""},
                       {view_.share(lost, base), ""}});
+    if (!published) continue;
+    t.rows.back().push_back({view_.money(loss(story_.replay.published_loss, n)), ""});
+    t.rows.back().push_back({view_.money(loss(story_.replay.gap, n)), ""});
   }
   return table(t);
 }

@@ -60,6 +60,11 @@ class Writer {
         const std::size_t at = static_cast<std::size_t>(n) * horizons + h;
         line("node", path, job_.report_steps[h], "loss", static_cast<double>(r.economic[at]) * r.unit, currency);
         line("node", path, job_.report_steps[h], "credit_loss", static_cast<double>(r.credit[at]) * r.unit, currency);
+        if (!r.gap.empty()) {
+          line("node", path, job_.report_steps[h], "published_loss", static_cast<double>(r.published_loss[at]) * r.unit,
+               currency);
+          line("node", path, job_.report_steps[h], "gap", static_cast<double>(r.gap[at]) * r.unit, currency);
+        }
         if (story_.check.rank[at] > 0) line("node", path, job_.report_steps[h], "rank", story_.check.rank[at], "1");
       }
     }

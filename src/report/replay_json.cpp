@@ -93,19 +93,23 @@ class Writer {
     const std::size_t horizons = job_.report_steps.size();
     std::vector<Json> out;
     for (const int n : largest_nodes(story_)) {
-      std::vector<Exact> loss, credit;
+      std::vector<Exact> loss, credit, published, gap;
       std::vector<int> rank;
       for (std::size_t h = 0; h < horizons; ++h) {
         const std::size_t at = static_cast<std::size_t>(n) * horizons + h;
         loss.push_back({static_cast<double>(replay_.economic[at]) * replay_.unit});
         credit.push_back({static_cast<double>(replay_.credit[at]) * replay_.unit});
         rank.push_back(story_.check.rank[at]);
+        if (replay_.gap.empty()) continue;
+        published.push_back({static_cast<double>(replay_.published_loss[at]) * replay_.unit});
+        gap.push_back({static_cast<double>(replay_.gap[at]) * replay_.unit});
       }
       const auto cash = replay_.cash.begin() + static_cast<std::ptrdiff_t>(n) * job_.steps;
       Json json;
       json.add("path", job_.nodes[static_cast<std::size_t>(n)].path);
       json.add("value_today", Exact{story_.cube.base_value[static_cast<std::size_t>(n)]});
       json.add("loss", loss).add("credit_loss", credit).add("rank", rank);
+      if (!gap.empty()) json.add("published_loss", published).add("gap", gap);
       out.push_back(json.add("cash", exact({cash, cash + job_.steps})));
     }
     return out;

@@ -29,6 +29,7 @@ class Writer {
     liquidations();
     cash();
     nodes();
+    published();
     positions();
   }
 
@@ -206,6 +207,22 @@ class Writer {
     }
     write_columns(out_, rows, 1);
     out_ << "  the last two columns after " << time(job_.report_steps[last]) << "\n";
+  }
+
+  // By the contracts' own accounting.
+  void published() {
+    if (replay_.gap.empty()) return;
+    out_ << "\nPublished loss by node, by the contracts' own accounting, and gap, published value less value, "
+         << job_.currency << "\n";
+    Rows rows = {{"node", "published today"}};
+    for (const int step : job_.report_steps) rows[0].push_back("after " + time(step));
+    for (const int step : job_.report_steps) rows[0].push_back("gap after " + time(step));
+    for (const int n : largest_nodes(story_)) {
+      rows.push_back({node_name(n), money(story_.cube.base_published_value[static_cast<std::size_t>(n)])});
+      for (std::size_t h = 0; h < horizons_; ++h) rows.back().push_back(money(loss(replay_.published_loss, n, h)));
+      for (std::size_t h = 0; h < horizons_; ++h) rows.back().push_back(money(loss(replay_.gap, n, h)));
+    }
+    write_columns(out_, rows, 1);
   }
 
   void positions() {

@@ -120,15 +120,15 @@ class Show {
 
   // What was left out because it was not asked for.
   void hints() {
-    const auto hint = [&](std::size_t left_out, const char* what, const char* option) {
+    const auto hint = [&](std::size_t left_out, const char* what, const char* option, const char* of = "") {
       if (left_out > 0)
-        out_ << "not shown: " << left_out << " more " << what << (left_out == 1 ? "" : "s") << ", " << option << "\n";
+        out_ << "not shown: " << left_out << " more " << what << (left_out == 1 ? "" : "s") << of << ", " << option << "\n";
     };
     out_ << "\n";
     hint(all_.cells.size() - shown_.cells.size(), "cell", "--cell '*'");
     hint(all_.nodes.size() - shown_.nodes.size(), "node", "--node '*'");
     hint(all_.horizons.size() - shown_.horizons.size(), "horizon", "--horizon 3M, 1Y, ...");
-    hint(all_.quantities.size() - shown_.quantities.size(), "kind of loss", "--quantity '*'");
+    hint(all_.quantities.size() - shown_.quantities.size(), "kind", "--quantity '*'", " of loss");
   }
 
   std::ostream& out_;

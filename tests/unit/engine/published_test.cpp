@@ -1,7 +1,10 @@
 // Published losses and the gap beside the others, for jobs that ask for them.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
+#include "src/engine/replay.h"
+#include "src/report/html_report.h"
 #include "tests/catch_any.h"
 #include "tests/run_job.h"
 
@@ -127,4 +130,39 @@ TEST_CASE("the plan counts the memory of published values", "[published]") {
   CHECK(tally_shape(plain.job, plain.book, {0, 1}).quantities == 2);
   CHECK(tally_shape(asked.job, asked.book, {0, 1}).quantities == 4);
   CHECK(workspace_bytes(asked.book) > workspace_bytes(plain.book));
+}
+
+TEST_CASE("replays of all scenarios have the published losses of the run", "[published]") {
+  const Job job = test::load(two_books(), {"cube.published=true", "run.scenarios=640"});
+  const Cube cube = test::run(job, 2);
+  const std::size_t places = cube.nodes.size() * cube.horizon_years.size();
+  for (int cell = 0; cell < static_cast<int>(cube.cells.size()); ++cell) {
+    Replayer replayer(job, cell, cube.unit);
+    std::vector<Units> published(places), gap(places);
+    for (std::uint64_t first = 0; first < job.scenarios; first += lanes) {
+      std::vector<std::uint64_t> some(lanes);
+      std::iota(some.begin(), some.end(), first);
+      for (const Replay& replay : replayer(some)) {
+        REQUIRE((replay.published_loss.size() == places && replay.gap.size() == places));
+        for (std::size_t i = 0; i < places; ++i) published[i] += replay.published_loss[i], gap[i] += replay.gap[i];
+      }
+    }
+    for (std::size_t i = 0; i < places; ++i) {
+      const int node = static_cast<int>(i / cube.horizon_years.size()), h = static_cast<int>(i % cube.horizon_years.size());
+      INFO(cube.cells[static_cast<std::size_t>(cell)] << ", " << cube.nodes[static_cast<std::size_t>(node)]);
+      const auto mean = [&](const std::vector<Units>& sum) { return static_cast<double>(sum[i]) * cube.unit / 640; };
+      CHECK(cube.expected_loss[cube.at(published_loss, cell, node, h)] == Approx(mean(published)).epsilon(1e-14));
+      CHECK(cube.expected_loss[cube.at(value_gap, cell, node, h)] == Approx(mean(gap)).epsilon(1e-14));
+    }
+  }
+  const Job plain = test::load(two_books(), {"run.scenarios=64"});
+  CHECK(Replayer(plain, 0, cube.unit)(3).gap.empty());
+}
+
+TEST_CASE("the report shows what the books show, where there is something to show", "[published]") {
+  const auto page = [](const Cube& cube) { return html_report(cube, {}).html; };
+  const std::string asked = page(evaluated("cube.published=true").cube);
+  CHECK(asked.find("<h3>What the books show</h3>") != std::string::npos);
+  CHECK(asked.find("<h3>Collateral and debt</h3>") == std::string::npos);  // no gauges for that
+  CHECK(page(evaluated("cube.published=false").cube).find("id=\"books\"") == std::string::npos);
 }

@@ -223,7 +223,7 @@ struct Compiled {
       : gauges(type.gauges.size() + (world.ratios ? type.ratio_gauges.size() : 0)) {
     wiring.detail = detail;
     wiring.published_values = world.published_values;
-    wiring.ratios = world.ratios;
+    if (world.ratios) wiring.ratio_gauges = type.ratio_gauges.size();
     wiring.market = &world.market;
     wiring.obligor_count = obligors;
     wiring.recovery_delay_years = world.recovery_delay_years;

@@ -18,7 +18,7 @@ TEST_CASE("a fund's token is a levered share of its assets, redeemed through its
   constexpr int steps = 8;
   constexpr double step_years = 0.25;
   World w(steps, step_years, {1, 4, 8}, 31);
-  w.published_values = true;
+  w.published_values = w.ratios = true;
   w.add("BTC", Process::lognormal, 60000, 0.7);
   const PoolIndex pools[] = {w.add_pool(3e6), w.add_pool(500)};
   std::vector<Line> book;
@@ -92,8 +92,15 @@ TEST_CASE("a fund's token is a levered share of its assets, redeemed through its
     const double units = line.quantity * cell(line, "tokens", 0);
     const double value = left * net(h, false);
     const double price = std::max(published(h, false), 1e-9 * cell(line, "token_price", 1));
-    return Outcome{
-        units * value, units * cash, units * (left * net(h, true) + spared_cash - value - cash), {}, units * left * price};
+    // What the fund has and owes before fees, of the tokens that are still held.
+    const double held = left < 1e-9 ? 0 : units * left * cell(line, "token_price", 1);
+    const double assets = held * leverage * w.block.factors(pool, h)[static_cast<std::size_t>(lane)] / today;
+    const double debt = held * (leverage - 1) * std::exp(cell(line, "borrow_rate", 0) * h * step_years);
+    return Outcome{units * value,
+                   units * cash,
+                   units * (left * net(h, true) + spared_cash - value - cash),
+                   {assets, debt, assets - debt},
+                   units * left * price};
   };
   const Errors errors = compare(type, positions, w, 0, expected);
   INFO(errors.where);

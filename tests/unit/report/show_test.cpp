@@ -164,6 +164,7 @@ TEST_CASE("without filters show compares nodes, horizons and cells at the confid
   CHECK(has(text, "    b  "));
   CHECK(has(text, "242,100 ±1"));  // cell 2, the property
   CHECK(has(text, "not shown: 2 more cells, --cell '*'"));
+  CHECK(has(text, "not shown: 1 more kind of loss, --quantity '*'"));
   CHECK(has(text, "not shown: 2 more horizons"));
 }
 

@@ -79,11 +79,11 @@ Claim claim(const Positions& positions, std::size_t p, const Wiring& wiring) {
 }
 
 std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring) {
-  std::vector<CurveIndex> curves(positions.size());
-  for (std::size_t p = 0; p < positions.size(); ++p) curves[p] = terms(positions, fields, p).curve;
+  std::vector<Unsecured> unsecured;
+  for (std::size_t p = 0; p < positions.size(); ++p) unsecured.push_back({terms(positions, fields, p).curve});
   return cash_flow_batch(
       positions, [&](std::size_t p) { return claim(positions, p, wiring); }, wiring,
-      unsecured_recovery(positions, curves, wiring));
+      unsecured_recovery(positions, unsecured, wiring));
 }
 
 }  // namespace

@@ -24,9 +24,12 @@ class Compiler {
                       claim.interest,
                       claims_.folded.size(),
                       claims_.early.size(),
-                      claim.capitalises,
+                      static_cast<std::uint32_t>(claim.capitalised),
                       claim.floating,
                       claim.running,
+                      claim.undrawn,
+                      claim.fee,
+                      claim.conversion,
                       {}};
     const std::vector<double> coupons = floating_today(claim);
     const std::vector<Discounted> today = discounted_today(claim, coupons);
@@ -35,13 +38,13 @@ class Compiler {
                     : claim.principal == 0 ? 0
                                            : solve_spread(today, claim.principal);
     const bool solved = line.spread == line.spread;
-    double worth = 0, gross = 0;
+    double worth = 0, gross = largest_draw(claim);
     amounts_.clear();
     for (std::size_t k = 0; k < claim.flows.size(); ++k) {
       const Flow& f = claim.flows[k];
       const double fold = solved ? exp(-line.spread * f.date_years) : 0;
       claims_.folded.push_back(f.amount * fold);
-      if (f.date_years <= wiring_.time_years.back()) claims_.early.push_back({f.amount, f.balance});
+      if (f.date_years <= wiring_.time_years.back()) claims_.early.push_back({f.amount, f.balance, f.undrawn});
       worth += today[k].amount * fold;
       gross += std::abs(f.amount) + (k == 0 ? 0 : largest_coupon(claim, f.date_years - claim.flows[k - 1].date_years));
       amounts_.push_back(f.amount);
@@ -125,6 +128,11 @@ class Compiler {
   std::map<std::pair<CurveIndex, FactorIndex>, std::vector<Lowest>> lowest_;
 };
 
+double overdue_years(ObligorIndex obligor, const Wiring& wiring) {
+  if (is_none(obligor) || wiring.days_past_due.empty()) return 0;
+  return wiring.days_past_due[static_cast<std::size_t>(obligor)] / 365;
+}
+
 class CashFlows final : public TellingBatch {
  public:
   CashFlows(const Positions& positions, const std::function<Claim(std::size_t)>& claim_of, const Wiring& wiring,
@@ -147,6 +155,9 @@ class CashFlows final : public TellingBatch {
   void evaluate_telling(const Block& block, Ledger& ledger, Faults& faults, Kept* kept,
                         DefaultListener& listener) const noexcept override {
     evaluate(block, ledger, faults, kept, &listener);
+  }
+  double drawn(std::uint32_t position, const Default& d, const Block& block) const noexcept override {
+    return corrections_->drawn(position, d, block);
   }
 
  private:
@@ -177,8 +188,8 @@ class CashFlows final : public TellingBatch {
       if (claim.floating != 0) coupons_.add(claim, line, wiring);
       if (!wiring.published_values || !claim.accounting) continue;
       published_today.resize(rows_.count, 0.0);
-      published_.add(claim, row, positions.currency[p], recovery_->wait(static_cast<std::uint32_t>(p)), published_today[row],
-                     gross[row]);
+      published_.add(claim, row, positions.currency[p], overdue_years(positions.obligor[p], wiring),
+                     recovery_->wait(static_cast<std::uint32_t>(p)), published_today[row], gross[row]);
     }
     published_.finish(positions.obligor);
     coupons_.finish(wiring);
@@ -200,61 +211,95 @@ class CashFlows final : public TellingBatch {
   PublishedClaims published_;
 };
 
-class Unsecured final : public Recovery {
+class UnsecuredRecovery final : public Recovery {
  public:
-  Unsecured(const Positions& positions, const std::vector<CurveIndex>& curves, const Wiring& wiring)
+  UnsecuredRecovery(const Positions& positions, const std::vector<Unsecured>& terms, const Wiring& wiring)
       : valued_(wiring.valued) {
-    std::map<std::pair<CurveIndex, int>, std::uint32_t> known;
-    for (std::size_t p = 0; p < curves.size(); ++p) {
-      const bool never = is_none(positions.obligor[p]) || wiring.recovery_delay_years.empty();
-      const int wait =
-          never ? 0 : waiting_steps(wiring, wiring.recovery_delay_years[static_cast<std::size_t>(positions.obligor[p])]);
-      const auto [discounts, fresh] = known.try_emplace({curves[p], wait}, static_cast<std::uint32_t>(discounts_.size()));
-      if (fresh) {
-        const std::vector<DiscountIndex> waiting = waiting_discounts(wiring, curves[p], wait);
-        discounts_.insert(discounts_.end(), waiting.begin(), waiting.end());
+    for (std::size_t p = 0; p < terms.size(); ++p) {
+      const Unsecured& t = terms[p];
+      Line line{positions.currency[p], parts_.size(), parts_.size(), {0, 0, 1}};
+      if (is_none(positions.obligor[p])) {
+        line.last = part(t.curve, 0, 1, wiring);
+      } else if (t.instalments.empty()) {
+        const std::vector<double>& delays = wiring.recovery_delay_years;
+        const double delay = delays.empty() ? 0 : delays[static_cast<std::size_t>(positions.obligor[p])];
+        line.last = part(t.curve, delay + t.grace_years, 1, wiring);
+      } else {
+        double before = 0;
+        for (const ScheduledShare& s : t.instalments) {
+          parts_.push_back(part(t.curve, s.after + t.grace_years, s.share - before, wiring));
+          before = s.share;
+        }
+        line.last = parts_.back();
+        parts_.pop_back();
+        line.end = parts_.size();
       }
-      lines_.push_back({positions.currency[p], wait, discounts->second});
+      lines_.push_back(line);
     }
+    known_.clear();
   }
 
   void recover(std::span<const Claimed> claims, const Block& block, double* value, double* cash) const noexcept override {
     for (const auto& [position, when, claim] : claims) {
       const Line& line = lines_[position];
-      const Default& d = *when;
-      const double recovered = (1 - d.loss_given_default) * claim;
-      const int arrives = d.step + line.wait;
-      for (std::size_t v = 0; v < valued_.size(); ++v) {
-        const int h = valued_[v];
-        value[v] = cash[v] = 0;
-        if (h >= d.step && h < arrives)
-          value[v] = recovered * block.discounts(discounts_[line.discounts + d.step], static_cast<int>(v))[d.lane] *
-                     exchange(block, line.currency, h)[d.lane];
-        else if (h >= arrives && (v == 0 || valued_[v - 1] < arrives))
-          cash[v] = recovered * exchange(block, line.currency, arrives)[d.lane];
-      }
+      const double recovered = (1 - when->loss_given_default) * claim;
+      add<true>(line.last, line.currency, *when, recovered, block, value, cash);
+      for (std::size_t i = line.begin; i < line.end; ++i)
+        add<false>(parts_[i], line.currency, *when, recovered, block, value, cash);
       value += valued_.size(), cash += valued_.size();
     }
   }
-  bool at_once(std::uint32_t position) const noexcept override { return lines_[position].wait == 0; }
-  int wait(std::uint32_t position) const noexcept override { return lines_[position].wait; }
+  bool at_once(std::uint32_t position) const noexcept override { return lines_[position].last.wait == 0; }
+  int wait(std::uint32_t position) const noexcept override { return lines_[position].last.wait; }
 
  private:
-  struct Line {
-    FactorIndex currency;
+  struct Part {
     int wait;                 // steps from default to cash
     std::uint32_t discounts;  // where they begin, by step of default
+    double share;
   };
+  struct Line {
+    FactorIndex currency;
+    std::size_t begin, end;  // of parts_: the instalments before the last
+    Part last;
+  };
+  Part part(CurveIndex curve, double years, double share, const Wiring& wiring) {
+    const int wait = waiting_steps(wiring, years);
+    const auto [discounts, fresh] = known_.try_emplace({curve, wait}, static_cast<std::uint32_t>(discounts_.size()));
+    if (fresh) {
+      const std::vector<DiscountIndex> waiting = waiting_discounts(wiring, curve, wait);
+      discounts_.insert(discounts_.end(), waiting.begin(), waiting.end());
+    }
+    return {wait, discounts->second, share};
+  }
+  template <bool first>
+  void add(const Part& part, FactorIndex currency, const Default& d, double recovered, const Block& block, double* value,
+           double* cash) const noexcept {
+    const double amount = recovered * part.share;
+    const int arrives = d.step + part.wait;
+    for (std::size_t v = 0; v < valued_.size(); ++v) {
+      const int h = valued_[v];
+      if (first) value[v] = cash[v] = 0;
+      if (h >= d.step && h < arrives)
+        value[v] += amount * block.discounts(discounts_[part.discounts + d.step], static_cast<int>(v))[d.lane] *
+                    exchange(block, currency, h)[d.lane];
+      else if (h >= arrives && (v == 0 || valued_[v - 1] < arrives))
+        cash[v] += amount * exchange(block, currency, arrives)[d.lane];
+    }
+  }
+
   std::vector<int> valued_;
   std::vector<Line> lines_;
+  std::vector<Part> parts_;
   std::vector<DiscountIndex> discounts_;
+  std::map<std::pair<CurveIndex, int>, std::uint32_t> known_;  // while it compiles
 };
 
 }  // namespace
 
-std::unique_ptr<Recovery> unsecured_recovery(const Positions& positions, const std::vector<CurveIndex>& of_position,
+std::unique_ptr<Recovery> unsecured_recovery(const Positions& positions, const std::vector<Unsecured>& of_position,
                                              const Wiring& wiring) {
-  return std::make_unique<Unsecured>(positions, of_position, wiring);
+  return std::make_unique<UnsecuredRecovery>(positions, of_position, wiring);
 }
 
 std::unique_ptr<Batch> cash_flow_batch(const Positions& positions, const std::function<Claim(std::size_t)>& claim_of,

@@ -9,8 +9,6 @@
 namespace tailcube {
 namespace {
 
-constexpr double same_date = 1e-9;  // years
-
 // Equal dates reached by different sums must be equal numbers, or every loan has discount factors of its own: a date beside
 // a step (or where a later step would be) is that step, any other is rounded to 2^-44 years.
 double snapped(double date, const std::vector<double>& time_years) {
@@ -51,8 +49,13 @@ std::vector<Flow> repayments(const Repayment& r, const std::vector<double>& time
   flows.reserve(dates.size());
   const double level = r.amortisation == Amortisation::annuity ? level_payment(r, dates) : 0;
   double balance = r.principal, share = 1;
+  const auto undrawn = [&r](double drawn) {
+    const double left = std::max(0.0, std::abs(r.limit) - std::abs(drawn));
+    return r.principal < 0 ? -left : left;
+  };
   for (std::size_t k = 0; k < dates.size(); ++k) {
-    const double interest = balance * r.rate * (k == 0 ? dates[0] : 1 / r.frequency);
+    const double years = k == 0 ? dates[0] : 1 / r.frequency, interest = balance * r.rate * years;
+    const double fee = r.undrawn_fee * undrawn(balance) * years;
     double repaid = 0;
     if (k + 1 == dates.size())
       repaid = balance;
@@ -60,14 +63,21 @@ std::vector<Flow> repayments(const Repayment& r, const std::vector<double>& time
       repaid = level - interest;
     else if (r.amortisation == Amortisation::linear)
       repaid = r.principal / static_cast<double>(dates.size());
-    else if (r.amortisation == Amortisation::pik)
+    else if (r.amortisation == Amortisation::pik && dates[k] <= r.pik_years + same_date)
       repaid = -interest;
     balance = k + 1 == dates.size() ? 0 : balance - repaid;
     const double left = still_there(r.prepay_cpr, dates[k]);
-    flows.push_back({dates[k], share * (interest + repaid) + (share - left) * balance, left * balance});
+    flows.push_back({dates[k], share * (interest + fee + repaid) + (share - left) * balance, left * balance,
+                     k + 1 == dates.size() ? 0 : left * undrawn(balance)});
     share = left;
   }
   return flows;
+}
+
+double largest_draw(const Claim& claim) {
+  double undrawn = std::abs(claim.undrawn);
+  for (const Flow& f : claim.flows) undrawn = std::max(undrawn, std::abs(f.undrawn));
+  return claim.conversion * undrawn;
 }
 
 double solve_spread(const std::vector<Discounted>& flows, double worth) {

@@ -9,8 +9,8 @@
 namespace tailcube {
 
 // At valued steps from the default on: the position's performing value and what it would have paid after the step before the
-// default go; what the Recovery says comes. The credit loss is that difference. Gauges 0 and 1: defaulted positions;
-// principal and accrued interest at default.
+// default go, and so does the cash that is drawn at the default; what the Recovery says comes. The credit loss is that
+// difference. Gauges 0 and 1: defaulted positions; principal, interest accrued and what is drawn at default.
 //
 // Claims whose dates are the first of one row of dates (a chain: one curve, spread and frequency) and whose amounts follow a
 // rule are worth a few sums over those dates. The sums run once per block along the chain, in all scenarios side by side;
@@ -28,6 +28,8 @@ class Corrections {
   // beginning of memory(). Keeps, if asked to, what goes, but not what the Recovery says. The listener, if any, hears of
   // each default.
   void apply(const Block&, Ledger&, Kept*, DefaultListener*) const;
+  // As TellingBatch::drawn.
+  double drawn(std::uint32_t position, const Default&, const Block&) const noexcept;
   std::size_t bytes_kept() const;
   std::size_t bytes_per_thread() const;
   // Scratch memory from its first cache line on.
@@ -42,13 +44,16 @@ class Corrections {
     // time; and from here on its amounts x exp(-spread date), or their terms.
     std::uint32_t amounts;
     std::size_t record;
+    std::uint32_t commitment;   // of a revolver, from the record on: fee, conversion, what is undrawn when k dates are paid
+    std::uint32_t capitalised;  // as Claim's
   };
   // What is read of a claim when its obligor defaults: one cache line.
   struct alignas(64) Line {
     std::uint32_t position, row;
     FactorIndex currency;
     std::uint16_t dates;
-    bool at_once : 1, capitalises : 1, level : 1;  // Recovery::at_once, Claim::capitalises; the balance never changes
+    // Recovery::at_once; Claim::capitalised is not 0; the balance never changes; what is undrawn matters.
+    bool at_once : 1, capitalises : 1, level : 1, revolves : 1;
     double interest;
     union {
       AmountRule rule{};  // of a claim in a chain that is not smooth
@@ -126,6 +131,11 @@ class Corrections {
   void correct_floating(const Line&, const Floating&, const Schedule&, const Sums&, const Default&, const Block&, Ledger&,
                         Telling*, Coupon) const;
   [[gnu::always_inline]] double claim_at_default(const Line&, const Schedule&, int step) const;
+  struct Commitment {
+    double fee, drawn;  // accrued and drawn when the default is seen
+  };
+  Commitment commitment(const Line&, int step) const;
+  double draw(const Line&, int step, double claim, const double* rate, double* missed) const;
   template <class Coupon>
   double floating_claim(const Line&, const Floating&, const Schedule&, int step, Coupon) const;
   template <class Claimed, class Promised, class Due, class Amount>

@@ -234,6 +234,21 @@ inline void Corrections::Gone::Claim::set(double amount, const double* rate) {
   exposed = rate == nullptr ? amount : amount * rate[std::size_t{when.step} * lanes];
 }
 
+// The claim with what a revolver adds; what is drawn counts as missed when the default is seen.
+double Corrections::draw(const Line& l, int step, double claim, const double* rate, double* missed) const {
+  const Commitment more = commitment(l, step);
+  const auto at = static_cast<std::size_t>(step);
+  missed[first_valued_[at]] += rate == nullptr ? more.drawn : more.drawn * rate[at * lanes];
+  return claim + more.fee + more.drawn;
+}
+
+double Corrections::drawn(std::uint32_t position, const Default& d, const Block& block) const noexcept {
+  const auto own = std::span(lines_).first(own_end_);
+  const auto line = std::find_if(own.begin(), own.end(), [&](const Line& l) { return l.position == position; });
+  if (line == own.end() || !line->revolves) return 0;
+  return commitment(*line, d.step).drawn * exchange(block, line->currency, d.step)[d.lane];
+}
+
 // Claims come by rising number of dates, and the sums with them.
 void Corrections::along(const Smooth& chain, const Block& block, Ledger& ledger, Departures& departures) const {
   constexpr std::size_t terms = SmoothAmounts::terms;
@@ -274,13 +289,16 @@ void Corrections::along(const Smooth& chain, const Block& block, Ledger& ledger,
       hn::StoreU(hn::Mul(growth, all), tag, promised + h.begin);
     }
     const double* const rate = is_none(l.currency) ? nullptr : exchange(block, l.currency, 0) + d.lane;  // [step x lanes]
+    double amount;
     if (l.capitalises) {
-      claim->set(claim_at_default(l, s, d.step), rate);
+      amount = claim_at_default(l, s, d.step);
     } else {
       const double owed = balance(l, at.paid_before), years = std::min(at.time, date_years[dates - 1]) - at.since;
-      claim->set(owed + owed * l.interest * years, rate);
+      amount = owed + owed * l.interest * years;
     }
     missed(record + valued, dates, at.paid_before, chain.paid.data(), s, rate, promised + valued);
+    if (l.revolves) amount = draw(l, d.step, amount, rate, promised + valued);
+    claim->set(amount, rate);
   });
 }
 
@@ -309,7 +327,6 @@ void Corrections::outside(const Block& block, Ledger& ledger, Departures& depart
     if (unpaid >= l.dates || first_valued_[d.step] == valued) return;  // repaid before
     const auto [claim, promised] = departures.add(i, l.at_once, d);
     const double* const rate = is_none(l.currency) ? nullptr : exchange(block, l.currency, 0) + d.lane;
-    claim->set(claim_at_default(l, s, d.step), rate);
     for (std::size_t v = 0; v < valued; ++v) paid[v + 1] = static_cast<std::uint32_t>(s.paid_by(rows_.valued[v]));
     Abreast sums;
     for (std::size_t v = 0; v < valued; ++v) {
@@ -319,6 +336,9 @@ void Corrections::outside(const Block& block, Ledger& ledger, Departures& depart
     }
     sums.finish();
     missed(record + valued, l.dates, unpaid, paid.data(), s, rate, promised + valued);
+    double amount = claim_at_default(l, s, d.step);
+    if (l.revolves) amount = draw(l, d.step, amount, rate, promised + valued);
+    claim->set(amount, rate);
   });
 }
 

@@ -9,6 +9,8 @@
 namespace tailcube {
 namespace {
 
+bool revolves(const CashFlowLine& l) { return l.fee != 0 || l.conversion != 0; }
+
 bool share_dates(std::span<const std::uint32_t> by_dates, const CompiledClaims& claims) {
   const auto schedule = [&](std::uint32_t p) { return claims.lines[p].schedule; };
   const std::vector<double>& longest = claims.schedules[schedule(by_dates.back())].date_years;
@@ -70,7 +72,7 @@ Corrections::Corrections(CompiledClaims& claims, const RowSet& rows, const Recov
   std::vector<std::span<const std::uint32_t>> chains;
   std::vector<std::uint32_t> others;
   const auto plain = [&](const CashFlowLine& l, std::uint32_t p) {
-    return l.floating != 0 || (l.rule && recovery_.at_once(p) && !l.capitalises);
+    return l.floating != 0 || (l.rule && recovery_.at_once(p) && l.capitalised == 0 && !revolves(l));
   };
   const auto split =
       std::stable_partition(order.begin(), order.end(), [&](std::uint32_t p) { return plain(claims.lines[p], p); });
@@ -137,8 +139,9 @@ void Corrections::add_line(std::uint32_t position, const CompiledClaims& claims,
                     l.currency,
                     static_cast<std::uint16_t>(dates),
                     recovery_.at_once(position),
-                    l.capitalises,
+                    l.capitalised > 0,
                     level,
+                    revolves(l),
                     l.interest,
                     {l.rule.value_or(AmountRule{})},
                     balances_.size()});
@@ -156,8 +159,14 @@ void Corrections::add_record(std::uint32_t position, std::span<const double> amo
   numbers_.push_back(due);
   for (std::size_t k = 0; k < claims.schedules[l.schedule].paid.back(); ++k)
     numbers_.push_back(due += claims.early[l.early + k].amount);
-  lines_.back().own = {l.schedule, static_cast<std::uint32_t>(numbers_.size() - record), record};
+  Own& own = lines_.back().own;
+  own = {l.schedule, static_cast<std::uint32_t>(numbers_.size() - record), record, none, l.capitalised};
   numbers_.insert(numbers_.end(), amounts.begin(), amounts.end());
+  if (!revolves(l)) return;
+  own.commitment = static_cast<std::uint32_t>(numbers_.size() - record);
+  numbers_.insert(numbers_.end(), {l.fee, l.conversion, l.undrawn});
+  for (std::size_t k = 0; k < claims.schedules[l.schedule].paid.back(); ++k)
+    numbers_.push_back(claims.early[l.early + k].undrawn);
 }
 
 void Corrections::add_smooth(std::span<const std::uint32_t> positions, const CompiledClaims& claims, const Positions& all,

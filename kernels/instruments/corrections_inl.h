@@ -117,9 +117,20 @@ inline double Corrections::claim_at_default(const Line& l, const Schedule& s, in
   double owed = balance(l, unpaid);
   double since = unpaid == 0 ? 0 : s.date_years[unpaid - 1];
   const double until = std::min(time_years_[static_cast<std::size_t>(step)], s.date_years[l.dates - 1u]);
-  for (; l.capitalises && unpaid < l.dates && s.date_years[unpaid] <= until; since = s.date_years[unpaid++])
+  for (; l.capitalises && unpaid < l.own.capitalised && s.date_years[unpaid] <= until; since = s.date_years[unpaid++])
     owed += owed * l.interest * (s.date_years[unpaid] - since);
   return owed + owed * l.interest * (until - since);
+}
+
+// Of a revolver: the fee accrued since the last payment made, and the share drawn of what was undrawn after it.
+inline Corrections::Commitment Corrections::commitment(const Line& l, int step) const {
+  const Schedule& s = schedules_[l.own.schedule];
+  const std::size_t paid = s.paid_by(step - 1);
+  if (paid >= l.dates) return {0, 0};
+  const double* const of = numbers_.data() + l.own.record + l.own.commitment;
+  const double until = std::min(time_years_[static_cast<std::size_t>(step)], s.date_years[l.dates - 1u]);
+  const double years = until - (paid == 0 ? 0 : s.date_years[paid - 1]), undrawn = of[2 + paid];
+  return {of[0] * undrawn * years, of[1] * undrawn};
 }
 
 // Gathers what is told to a listener.

@@ -31,26 +31,42 @@ struct Rate {
   bool blank;
 };
 
+// What has happened of something so long after it began, in total, as a share: both rise, up to 1 at most. A cell says
+// "30:0.25 60:0.5 90:1".
+struct ScheduledShare {
+  double after, share;
+  auto operator<=>(const ScheduledShare&) const = default;
+};
+using ShareSchedule = std::vector<ScheduledShare>;
+// The share by then, 0 before the first.
+inline double share_by(const ShareSchedule& schedule, double after) {
+  double share = 0;
+  for (const ScheduledShare& s : schedule)
+    if (s.after <= after) share = s.share;
+  return share;
+}
+
 // One line per input column: its name, where it goes, what is allowed. Reader, manual and batch share it.
 template <class Terms>
 struct Field {
   std::string_view name;
   std::variant<double Terms::*, FactorIndex Terms::*, CurveIndex Terms::*, Rate Terms::*, int Terms::*,
-               ObligorIndex Terms::*, StreamId Terms::*, PoolIndex Terms::*, AccountIndex Terms::*>
+               ObligorIndex Terms::*, StreamId Terms::*, PoolIndex Terms::*, AccountIndex Terms::*, ShareSchedule Terms::*>
       member;
-  Range allowed = any;  // of a factor: its value today
+  Range allowed = any;  // of a factor: its value today; of a schedule: its times
   std::optional<double> otherwise =
       {};  // of a blank or missing column; none: required. A reference: `none` if set; a rate: NaN = stays blank
-  std::string_view words = {};      // of an int: "bullet|annuity|linear", counted from 0
-  std::string_view refused = {};    // of an int: words known to the format that this version cannot value: "pik"
-  std::string_view meaning = {};    // for the manual, with the unit
-  bool or_published = false;        // of a factor: may be a price that another position publishes
-  bool of_published_value = false;  // a number or word that only published values need: read where a job asks for them
+  std::string_view words = {};    // of an int: "bullet|annuity|linear", counted from 0
+  std::string_view refused = {};  // of an int: words known to the format that this version cannot value: "pik"
+  std::string_view meaning = {};  // for the manual, with the unit
+  bool or_published = false;      // of a factor: may be a price that another position publishes
+  // A number, word or schedule that only published values need: read where a job asks for them.
+  bool of_published_value = false;
 };
 // The order of Field::member. A name is an id that positions may have in common; a batch sees stream(column, id) of it. A
 // pool is the path of a node below the root. An account is an id that positions of one instrument have in common, too: they
 // share what Instrument::publish_account makes of them.
-enum class CellKind : std::uint8_t { number, factor, curve, rate, word, obligor, name, pool, account };
+enum class CellKind : std::uint8_t { number, factor, curve, rate, word, obligor, name, pool, account, schedule };
 struct Column {
   std::string_view name;
   CellKind kind;
@@ -69,12 +85,13 @@ struct Positions {
   std::vector<ObligorIndex> obligor;  // `none` where the position has none
   std::vector<std::vector<double>>
       numbers;  // [column][position]; numbers, words as counts, rates (NaN if a factor or blank); empty: every `otherwise`
+  std::vector<std::vector<std::uint32_t>> references;  // [column][position]; factors, curves, rates' factors, obligors,
+                                                       // pools, accounts, places in `schedules`; empty otherwise
+  std::vector<std::vector<StreamId>> names;            // [column][position]; of a blank cell 0; empty where it is no name
   std::vector<std::vector<std::uint32_t>>
-      references;  // [column][position]; factors, curves, rates' factors, obligors, pools, accounts; empty otherwise
-  std::vector<std::vector<StreamId>> names;  // [column][position]; of a blank cell 0; empty where it is no name
-  std::vector<std::vector<std::uint32_t>>
-      labels;                          // [column of Job::contribute_by][position]: place in its values, or `none`
-  std::vector<FactorIndex> published;  // the first of what each publishes (PriceRow); empty: they publish nothing
+      labels;                            // [column of Job::contribute_by][position]: place in its values, or `none`
+  std::vector<ShareSchedule> schedules;  // of all cells that hold one, each once
+  std::vector<FactorIndex> published;    // the first of what each publishes (PriceRow); empty: they publish nothing
   std::size_t size() const { return id.size(); }
 };
 
@@ -86,7 +103,8 @@ struct Wiring {
   const FactorModel* market = nullptr;
   std::uint32_t obligor_count = 0;
   std::vector<double>
-      recovery_delay_years;  // per obligor: from default to the cash of an unsecured claim; empty: none waits
+      recovery_delay_years;           // per obligor: from default to the cash of an unsecured claim; empty: none waits
+  std::vector<double> days_past_due;  // per obligor, today; empty: nobody is
   // P(default by a time of at least 0) before anything is known of the drivers, and the mean loss in a default.
   std::function<double(ObligorIndex, double years)> default_probability;
   std::vector<double> loss_given_default;  // per obligor
@@ -210,6 +228,9 @@ Terms terms(const Positions& positions, const Field<Terms> (&fields)[n], std::si
             t.*member = Rate{number, factor, is_none(factor) && number != number};
           } else if constexpr (std::is_same_v<T, StreamId>) {
             t.*member = positions.names[first + c][row];
+          } else if constexpr (std::is_same_v<T, ShareSchedule>) {
+            const std::vector<std::uint32_t>& places = positions.references[first + c];
+            if (!places.empty() && places[row] != none) t.*member = positions.schedules[places[row]];
           } else {
             t.*member = T{positions.references[first + c][row]};
           }

@@ -5,9 +5,10 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/instruments/cash_flows.h"
 #include "kernels/instruments/invoice_law.h"
-#include "kernels/instruments/published_claims.h"
 #include "kernels/instruments/rows.h"
+#include "kernels/instruments/write_down.h"
 #include "kernels/math/functions.h"
 #include "kernels/random/gamma.h"
 
@@ -20,7 +21,6 @@ struct Invoice {
   double recourse;
   StreamId pool;
   double fraud_rate, fraud_share;
-  double grace_days, write_down_days, write_down_steps;
 };
 constexpr Range some_days{0, 3650, "between 0 and 3650"};
 constexpr Field<Invoice> fields[] = {
@@ -81,36 +81,15 @@ constexpr Field<Invoice> fields[] = {
      .allowed = fraction,
      .otherwise = 1.0,
      .meaning = "probability that the invoice is one of those, given that"},
-    {.name = "published_grace_days",
-     .member = &Invoice::grace_days,
-     .allowed = some_days,
-     .otherwise = 0.0,
-     .meaning = "days overdue until its published value is written down",
-     .of_published_value = true},
-    {.name = "published_write_down_days",
-     .member = &Invoice::write_down_days,
-     .allowed = some_days,
-     .otherwise = std::numeric_limits<double>::quiet_NaN(),
-     .meaning = "days after these until all of it is written down; blank: never",
-     .of_published_value = true},
-    {.name = "published_write_down_steps",
-     .member = &Invoice::write_down_steps,
-     .allowed = {0, 100, "a whole number between 0 and 100"},
-     .otherwise = 0.0,
-     .meaning = "in so many equal parts, at equal intervals; 0: linearly",
-     .of_published_value = true},
 };
 enum : std::size_t { defaults, defaulted_exposure, diluted, defrauded, gauge_count };
 constexpr double days = 365;
 
-Accounting accounting(const Invoice& i) {
-  return {Accounting::outstanding, 0, 0, i.grace_days, i.write_down_days, i.write_down_steps};
-}
 // Published, of a unit of face that has not been paid: what the holder is owed, at discount_rate until it is due and written
 // down after it.
-double carried(const Invoice& i, double years) {
-  const double early = std::max(0.0, i.due_days / days - years), late = std::max(0.0, years - i.due_days / days);
-  return i.advance_rate * exp(-i.discount_rate * early) * (1 - written_down(accounting(i), late));
+double carried(const Invoice& i, const WriteDown& w, double years) {
+  const double late = years - i.due_days / days;
+  return i.advance_rate * (late < 0 ? exp(i.discount_rate * late) : 1 - written_down(w, late));
 }
 
 InvoiceTerms law_terms(const Invoice& i) {
@@ -198,9 +177,10 @@ class Invoices final : public Batch {
     gross[row] += bound;
     if (!wiring.published_values) return;
     published_today.resize(rows_.count, 0.0);
-    published_today[row] += amount * carried(t, 0) * exchange_today(*wiring.market, positions.currency[p]);
+    const WriteDown w = write_down(positions, p, std::size(fields));
+    published_today[row] += amount * carried(t, w, 0) * exchange_today(*wiring.market, positions.currency[p]);
     gross[row] += bound;
-    for (const int step : rows_.valued) carried_.push_back(carried(t, wiring.time_years[static_cast<std::size_t>(step)]));
+    for (const int step : rows_.valued) carried_.push_back(carried(t, w, wiring.time_years[static_cast<std::size_t>(step)]));
   }
 
   double step_of(double years) const { return std::max(1.0, std::ceil((years - 1e-9) / step_years_)); }
@@ -309,7 +289,7 @@ class Invoices final : public Batch {
 
 std::optional<Complaint> check(const Positions& positions, std::size_t position) {
   const Invoice i = terms(positions, fields, position);
-  if (auto complaint = check_accounting(accounting(i))) return complaint;
+  if (auto complaint = check_write_down(write_down(positions, position, std::size(fields)))) return complaint;
   if (i.recourse > 0 && is_none(i.seller)) return Complaint{"seller", "blank; recourse needs one"};
   if (i.dilution_sd > 0) {
     const double spread = i.dilution_sd * i.dilution_sd / (i.dilution * (1 - i.dilution));
@@ -331,6 +311,12 @@ std::optional<Complaint> warn(const Positions& positions, std::size_t position) 
   return Complaint{"seller", "it is the debtor, too: its recourse is worth nothing in a default"};
 }
 
+std::vector<tailcube::Column> all_columns() {
+  std::vector<tailcube::Column> out = columns(fields);
+  for (const tailcube::Column& column : write_down_columns()) out.push_back(column);
+  return out;
+}
+
 std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring) {
   return std::make_unique<Invoices>(positions, wiring);
 }
@@ -340,7 +326,7 @@ std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring)
 extern const Instrument invoice;
 const Instrument invoice{
     .name = "invoice",
-    .columns = columns(fields),
+    .columns = all_columns(),
     .gauges = {{"defaults", "1"}, {"defaulted_exposure", "money"}, {"diluted", "money"}, {"defrauded", "money"}},
     .obligor = Instrument::Credit::optional,
     .reads_market_at_default = true,

@@ -48,12 +48,13 @@ struct CashFlowLine {
   double spread;               // the number folded into `folded`; 0 where the spread is a factor
   double principal, interest;  // outstanding today; per year
   std::size_t folded, early;   // where its amounts begin
-  bool capitalises;
+  std::uint32_t capitalised;
   double floating, running;  // as Claim's
+  double undrawn, fee, conversion;
   std::optional<AmountRule> rule;
 };
 struct Early {
-  double amount, balance;  // a flow within the simulated time, and the principal outstanding after it
+  double amount, balance, undrawn;  // a flow within the simulated time, and what is outstanding and undrawn after it
 };
 // All positions of a batch, while it compiles.
 struct CompiledClaims {

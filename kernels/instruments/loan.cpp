@@ -1,5 +1,9 @@
-// Loans: bullet, level payments, equal parts of principal, or all at maturity.
+// Loans: bullet, level payments, equal parts of principal, or all at maturity; drawn on a limit, in part or in full.
+#include <algorithm>
+#include <array>
+#include <charconv>
 #include <limits>
+#include <string>
 
 #include "kernels/instruments/published_claims.h"
 
@@ -11,7 +15,7 @@ struct Loan {
   int amortisation;
   CurveIndex curve;
   Rate spread;
-  double prepay_cpr;
+  double prepay_cpr, limit, undrawn_fee, credit_conversion, pik_years, grace_days;
 };
 constexpr Field<Loan> fields[] = {
     {.name = "principal",
@@ -51,14 +55,83 @@ constexpr Field<Loan> fields[] = {
      .allowed = fraction,
      .otherwise = 0.0,
      .meaning = "constant prepayment rate: share of the loan repaid early, per year; scheduled payments shrink with it"},
+    {.name = "limit",
+     .member = &Loan::limit,
+     .allowed = positive,
+     .otherwise = std::numeric_limits<double>::quiet_NaN(),
+     .meaning = "amount committed, of which principal is drawn, in the position's currency; blank: no more than that"},
+    {.name = "undrawn_fee",
+     .member = &Loan::undrawn_fee,
+     .allowed = {0, 1, "between 0 and 1"},
+     .otherwise = 0.0,
+     .meaning = "commitment fee on what is undrawn, per year, as a decimal; paid with the interest"},
+    {.name = "credit_conversion",
+     .member = &Loan::credit_conversion,
+     .allowed = fraction,
+     .otherwise = 0.0,
+     .meaning = "credit conversion factor: share of what is undrawn that the obligor draws when it defaults"},
+    {.name = "pik_years",
+     .member = &Loan::pik_years,
+     .allowed = {0, 100, "between 0 and 100"},
+     .otherwise = std::numeric_limits<double>::quiet_NaN(),
+     .meaning = "interest of a pik loan is added to the principal until then and paid after it; blank: until maturity"},
+    {.name = "grace_days",
+     .member = &Loan::grace_days,
+     .allowed = {0, 3650, "between 0 and 3650"},
+     .otherwise = 0.0,
+     .meaning = "days from default until it is claimed: what it brings in comes so much later"},
 };
 
+// The last columns of the table, behind those of every loan.
+struct Instalments {
+  ShareSchedule recovery_schedule;
+};
+constexpr Field<Instalments> instalment_fields[] = {
+    {.name = "recovery_schedule",
+     .member = &Instalments::recovery_schedule,
+     .allowed = {0, 100, "between 0 and 100"},
+     .otherwise = 0.0,
+     .meaning =
+         "years after default and the share of the recovery that has come by then: 0.5:0.4 1:0.7 2:1; blank: all of it "
+         "after the obligor's recovery_delay_years"},
+};
+Instalments instalments(const Positions& positions, std::size_t position) {
+  return terms(positions, instalment_fields, position, positions.numbers.size() - std::size(instalment_fields));
+}
+
+constexpr double days = 365;  // a year
+
+bool revolves(const Loan& l) { return l.limit == l.limit && (l.undrawn_fee != 0 || l.credit_conversion != 0); }
+
+// As messages say it.
+std::string shown(double number) {
+  std::array<char, 32> text;
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr};
+}
+
 std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring) {
-  std::vector<CurveIndex> curves(positions.size());
-  for (std::size_t p = 0; p < positions.size(); ++p) curves[p] = terms(positions, fields, p).curve;
+  std::vector<Unsecured> unsecured;
+  for (std::size_t p = 0; p < positions.size(); ++p) {
+    const Loan l = terms(positions, fields, p);
+    unsecured.push_back({l.curve, l.grace_days / days, instalments(positions, p).recovery_schedule});
+  }
   return cash_flow_batch(
       positions, [&](std::size_t p) { return loan_claim(positions, p, wiring); }, wiring,
-      unsecured_recovery(positions, curves, wiring));
+      unsecured_recovery(positions, unsecured, wiring));
+}
+
+std::vector<Column> all_columns() {
+  std::vector<Column> out = loan_columns();
+  for (const Column& own : columns(instalment_fields)) out.push_back(own);
+  return out;
+}
+
+std::optional<Complaint> check(const Positions& positions, std::size_t position) {
+  if (auto complaint = check_loan(positions, position)) return complaint;
+  const ShareSchedule schedule = instalments(positions, position).recovery_schedule;
+  if (!schedule.empty() && schedule.back().share != 1)
+    return Complaint{"recovery_schedule", "the last share is " + shown(schedule.back().share) + ", not 1"};
+  return {};
 }
 
 }  // namespace
@@ -70,7 +143,15 @@ std::vector<Column> loan_columns() {
 }
 
 std::optional<Complaint> check_loan(const Positions& positions, std::size_t position) {
-  if (auto complaint = check_frequency(terms(positions, fields, position).frequency)) return complaint;
+  const Loan l = terms(positions, fields, position);
+  if (auto complaint = check_frequency(l.frequency)) return complaint;
+  if (l.limit < l.principal)
+    return Complaint{"limit", shown(l.limit) + " is below the principal of " + shown(l.principal) + ", which is drawn"};
+  if (l.limit != l.limit && l.undrawn_fee != 0) return Complaint{"undrawn_fee", "only a loan with a limit has one"};
+  if (l.limit != l.limit && l.credit_conversion != 0)
+    return Complaint{"credit_conversion", "only a loan with a limit has one"};
+  if (l.pik_years == l.pik_years && static_cast<Amortisation>(l.amortisation) != Amortisation::pik)
+    return Complaint{"pik_years", "only a loan whose amortisation is pik has them"};
   return check_accounting(accounting(positions, position, std::size(fields)));
 }
 
@@ -78,26 +159,31 @@ Claim loan_claim(const Positions& positions, std::size_t position, const Wiring&
   const Loan l = terms(positions, fields, position);
   const double principal = positions.quantity[position] * l.principal;
   const auto form = static_cast<Amortisation>(l.amortisation);
-  const Repayment repayment{principal, l.rate, l.frequency, l.maturity_years, form, l.prepay_cpr};
-  return {repayments(repayment, wiring.time_years),
-          l.curve,
-          l.spread,
-          principal,
-          l.rate,
-          form == Amortisation::pik,
-          l.prepay_cpr,
-          0,
-          0,
-          accounting(positions, position, std::size(fields))};
+  Repayment repayment{principal, l.rate, l.frequency, l.maturity_years, form, l.prepay_cpr};
+  if (l.pik_years == l.pik_years) repayment.pik_years = l.pik_years;
+  if (revolves(l)) repayment.limit = positions.quantity[position] * l.limit, repayment.undrawn_fee = l.undrawn_fee;
+  Claim claim{repayments(repayment, wiring.time_years),          l.curve, l.spread, principal, l.rate, 0, l.prepay_cpr, 0, 0,
+              accounting(positions, position, std::size(fields))};
+  if (revolves(l)) {
+    claim.undrawn = repayment.limit - principal;
+    claim.fee = l.undrawn_fee;
+    claim.conversion = l.credit_conversion;
+  }
+  claim.grace_years = l.grace_days / days;
+  if (form == Amortisation::pik)
+    claim.capitalised = static_cast<std::size_t>(std::count_if(claim.flows.begin(), claim.flows.end(), [&](const Flow& f) {
+      return f.date_years <= repayment.pik_years + same_date;
+    }));
+  return claim;
 }
 
 extern const Instrument loan;
 const Instrument loan{.name = "loan",
-                      .columns = loan_columns(),
+                      .columns = all_columns(),
                       .gauges = cash_flow_gauges(),
                       .obligor = Instrument::Credit::optional,
                       .reads_market_at_default = true,
-                      .check = check_loan,
+                      .check = check,
                       .compile = compile};
 
 }  // namespace tailcube

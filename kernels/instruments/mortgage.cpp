@@ -34,7 +34,7 @@ constexpr Field<Lien> fields[] = {
 // What waits for a sale is worth more than itself where rates are negative; the rest is bounded with the promised flows.
 double waiting_bound(const Claim& claim, const Security& security, FactorIndex currency, const Wiring& wiring) {
   const double years = wiring.time_years.back(), wait = security.foreclosure_years + wiring.time_years[1];
-  double lowest = 0, owed = 0;
+  double lowest = 0, owed = largest_draw(claim);
   for (const Pillar& p : wiring.market->curves[static_cast<std::size_t>(claim.curve)])
     lowest = std::min(lowest, bounds(*wiring.market, p.zero_rate, years).lower);
   for (const Flow& f : claim.flows) owed += std::abs(f.amount);
@@ -79,8 +79,8 @@ std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring)
   for (std::size_t p = 0; p < positions.size(); ++p) {
     const Lien l = terms(positions, fields, p, first);
     claims.push_back(loan_claim(positions, p, wiring));
-    securities.push_back(
-        {l.collateral_factor, std::abs(positions.quantity[p]) * l.collateral_value, l.sale_cost, l.foreclosure_years});
+    securities.push_back({l.collateral_factor, std::abs(positions.quantity[p]) * l.collateral_value, l.sale_cost,
+                          l.foreclosure_years + claims.back().grace_years});
   }
   auto batch = cash_flow_batch(
       positions, [&](std::size_t p) { return claims[p]; }, wiring, secured_recovery(positions, claims, securities, wiring));

@@ -96,6 +96,9 @@ class PledgedTelling final : public TellingBatch {
     telling_.evaluate_telling(block, ledger, faults, kept, listener);
     pledges_.add_values(block, ledger);
   }
+  double drawn(std::uint32_t position, const Default& d, const Block& block) const noexcept override {
+    return telling_.drawn(position, d, block);
+  }
 
  private:
   std::unique_ptr<Batch> batch_;

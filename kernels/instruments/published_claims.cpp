@@ -9,8 +9,6 @@
 namespace tailcube {
 namespace {
 
-constexpr Range some_days{0, 3650, "between 0 and 3650"};
-constexpr double days = 365, same_date = 1e-9;
 constexpr Field<Accounting> fields[] = {
     {.name = "published_as",
      .member = &Accounting::method,
@@ -30,40 +28,27 @@ constexpr Field<Accounting> fields[] = {
      .otherwise = 0.0,
      .meaning = "share taken off every payment: PD a year x LGD x years of the loan's whole term; only with discounted",
      .of_published_value = true},
-    {.name = "published_grace_days",
-     .member = &Accounting::grace_days,
-     .allowed = some_days,
-     .otherwise = 0.0,
-     .meaning = "days overdue until write-down begins",
-     .of_published_value = true},
-    {.name = "published_write_down_days",
-     .member = &Accounting::write_down_days,
-     .allowed = some_days,
-     .otherwise = std::numeric_limits<double>::quiet_NaN(),
-     .meaning = "days after these until all of the debt is written down; blank: never",
-     .of_published_value = true},
-    {.name = "published_write_down_steps",
-     .member = &Accounting::write_down_steps,
-     .allowed = {0, 100, "a whole number between 0 and 100"},
-     .otherwise = 0.0,
-     .meaning = "in so many equal parts, at equal intervals; 0: linearly",
-     .of_published_value = true},
 };
 
-struct Owed {
-  double principal, since;  // and interest accrued since
-};
-// When the first `paid` payments have been made.
-Owed owed(const Claim& claim, std::size_t paid) {
-  return paid == 0 ? Owed{claim.principal, 0} : Owed{claim.flows[paid - 1].balance, claim.flows[paid - 1].date_years};
+// Principal, interest and fee when the first `paid` payments have been made.
+double owed(const Claim& claim, std::size_t paid, double years) {
+  const Flow last = paid == 0 ? Flow{0, 0, claim.principal, claim.undrawn} : claim.flows[paid - 1];
+  const double since = years - last.date_years;
+  return last.balance * (1 + claim.interest * since) + last.undrawn * claim.fee * since;
 }
 
 }  // namespace
 
-std::vector<Column> accounting_columns() { return columns(fields); }
+std::vector<Column> accounting_columns() {
+  std::vector<Column> out = columns(fields);
+  for (const Column& column : write_down_columns()) out.push_back(column);
+  return out;
+}
 
 Accounting accounting(const Positions& positions, std::size_t position, std::size_t first_column) {
-  return terms(positions, fields, position, first_column);
+  Accounting out = terms(positions, fields, position, first_column);
+  out.write_down = write_down(positions, position, first_column + std::size(fields));
+  return out;
 }
 
 std::optional<Complaint> check_accounting(const Accounting& a) {
@@ -71,30 +56,14 @@ std::optional<Complaint> check_accounting(const Accounting& a) {
     return Complaint{"published_discount_rate", "only a value published as discounted has one"};
   if (a.method == Accounting::outstanding && a.expected_loss != 0)
     return Complaint{"published_expected_loss", "only a value published as discounted has one"};
-  if (a.write_down_steps != std::floor(a.write_down_steps))
-    return Complaint{"published_write_down_steps", std::to_string(a.write_down_steps) + " is not a whole number"};
-  const bool never = a.write_down_days != a.write_down_days;
-  if (never && (a.grace_days > 0 || a.write_down_steps > 0))
-    return Complaint{"published_write_down_days", "blank; days of grace and steps need the days until all is written down"};
-  return {};
-}
-
-double written_down(const Accounting& a, double years_overdue) {
-  const double late = years_overdue * days - a.grace_days;
-  if (a.write_down_days != a.write_down_days || late <= same_date) return 0;
-  if (late + same_date >= a.write_down_days) return 1;
-  const double share = late / a.write_down_days;
-  return a.write_down_steps > 0 ? std::floor(share * a.write_down_steps + same_date) / a.write_down_steps : share;
+  return check_write_down(a.write_down);
 }
 
 double published_value(const Accounting& a, const Claim& claim, double years) {
   const auto paid = static_cast<std::size_t>(
       std::count_if(claim.flows.begin(), claim.flows.end(), [years](const Flow& f) { return f.date_years <= years; }));
   if (paid == claim.flows.size()) return 0;
-  if (a.method == Accounting::outstanding) {
-    const Owed now = owed(claim, paid);
-    return now.principal * (1 + claim.interest * (years - now.since));
-  }
+  if (a.method == Accounting::outstanding) return owed(claim, paid, years);
   double sum = 0;
   for (std::size_t k = paid; k < claim.flows.size(); ++k)
     sum += claim.flows[k].amount * exp(-a.discount_rate * (claim.flows[k].date_years - years));
@@ -104,26 +73,33 @@ double published_value(const Accounting& a, const Claim& claim, double years) {
 PublishedClaims::PublishedClaims(const Wiring& wiring)
     : time_years_(wiring.time_years), valued_(wiring.valued), obligors_(wiring.obligor_count), market_(wiring.market) {}
 
-void PublishedClaims::add(const Claim& claim, std::uint32_t row, FactorIndex currency, int wait, double& published_today,
-                          double& gross) {
+void PublishedClaims::add(const Claim& claim, std::uint32_t row, FactorIndex currency, double overdue_years, int wait,
+                          double& published_today, double& gross) {
   const Accounting& a = *claim.accounting;
   const auto [place, fresh] = place_.try_emplace({row, currency}, totals_.size());
   if (fresh) totals_.push_back({row, currency, std::vector<double>(valued_.size(), 0.0)});
-  const double today = published_value(a, claim, 0);
+  const auto performing = [&](double years) {
+    return overdue_years > 0 && years < claim.flows.front().date_years
+               ? claim.principal * (1 - written_down(a.write_down, overdue_years + years))
+               : published_value(a, claim, years);
+  };
+  const double today = performing(0);
   double largest = std::abs(today);
   for (std::size_t v = 0; v < valued_.size(); ++v) {
-    performing_.push_back(published_value(a, claim, time_years_[static_cast<std::size_t>(valued_[v])]));
+    performing_.push_back(performing(time_years_[static_cast<std::size_t>(valued_[v])]));
     totals_[place->second].amount[v] += performing_.back();
     largest = std::max(largest, std::abs(performing_.back()));
   }
   const std::size_t first = due_.size();
-  for (std::size_t k = 0; k < claim.flows.size() && claim.flows[k].date_years <= time_years_.back(); ++k) {
-    const Owed before = owed(claim, k);
+  for (std::size_t k = 0; k < claim.flows.size(); ++k) {
     const double date = claim.flows[k].date_years;
-    due_.push_back({date, before.principal * (1 + claim.interest * (date - before.since))});
-    largest = std::max(largest, std::abs(due_.back().owed));
+    due_.push_back(
+        {date, owed(claim, k, date), date, claim.conversion * (k == 0 ? claim.undrawn : claim.flows[k - 1].undrawn)});
+    if (k == 0 && overdue_years > 0) due_.back().owed = claim.principal, due_.back().since_years = -overdue_years;
+    largest = std::max(largest, std::abs(due_.back().owed) + std::abs(due_.back().drawn));
+    if (date > time_years_.back()) break;
   }
-  lines_.push_back({a, row, currency, wait, first, due_.size()});
+  lines_.push_back({a.write_down, row, currency, wait, first, due_.size()});
   published_today += today * exchange_today(*market_, currency);
   gross += largest * exchange_bound(*market_, currency, time_years_.back());
 }
@@ -152,15 +128,16 @@ void PublishedClaims::correct(std::size_t position, const Default& d, const RowS
   const auto end = due_.begin() + static_cast<std::ptrdiff_t>(line.end_due);
   const auto missed = std::upper_bound(due_.begin() + static_cast<std::ptrdiff_t>(line.first_due), end, paid_until,
                                        [](double years, const Due& due) { return years < due.date_years; });
+  if (missed == end) return;  // repaid before
   for (std::size_t v = 0; v < valued_.size(); ++v) {
     const int h = valued_[v];
     if (h < d.step) continue;
     const double years = time_years_[static_cast<std::size_t>(h)], performing = performing_[position * valued_.size() + v];
-    double carried = performing;
+    double carried = performing + missed->drawn;
     if (h >= d.step + line.wait)
       carried = 0;
-    else if (missed != end && missed->date_years <= years)
-      carried = missed->owed * (1 - written_down(line.accounting, years - missed->date_years));
+    else if (missed->since_years <= years)
+      carried = (missed->owed + missed->drawn) * (1 - written_down(line.write_down, years - missed->since_years));
     ledger.published_value(rows.row(line.row), static_cast<int>(v))[d.lane] +=
         (carried - performing) * exchange(block, line.currency, h)[d.lane];
   }

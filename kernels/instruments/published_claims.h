@@ -14,21 +14,22 @@ std::vector<Column> accounting_columns();
 Accounting accounting(const Positions&, std::size_t position, std::size_t first_column);
 std::optional<Complaint> check_accounting(const Accounting&);
 
-// The share of a debt that has been written down when it is so many years overdue.
-double written_down(const Accounting&, double years_overdue);
 // Of a claim that has been paid so far, years from today, money of the position's currency. Outstanding: principal and
 // interest accrued since the last payment. Discounted: the sum over payments to come of
 // amount (1 - expected_loss) exp(-discount_rate (date - now)).
 double published_value(const Accounting&, const Claim&, double years);
 
-// Ledger::published_value of a batch of claims. From the first payment missed on, a defaulted claim is carried at what was
-// owed on that date, principal and interest, less what has been written down; from its last cash on, at nothing.
+// Ledger::published_value of a batch of claims. One that is overdue today is carried at its principal, less what has been
+// written down, until the next payment is made. From the first payment missed on, a defaulted claim is carried at what was
+// owed on that date, principal and interest, less what has been written down; from its last cash on, at nothing. What was
+// drawn at the default is part of the debt from then on.
 class PublishedClaims {
  public:
   explicit PublishedClaims(const Wiring&);
-  // Once for each position in their order; `wait`: steps from a default to its last cash. Adds to the row's published value
-  // today and to the bound on its worth.
-  void add(const Claim&, std::uint32_t row, FactorIndex currency, int wait, double& published_today, double& gross);
+  // Once for each position in their order; `overdue_years`: today; `wait`: steps from a default to its last cash. Adds to
+  // the row's published value today and to the bound on its worth.
+  void add(const Claim&, std::uint32_t row, FactorIndex currency, double overdue_years, int wait, double& published_today,
+           double& gross);
   void finish(const std::vector<ObligorIndex>& of_position);
   bool empty() const { return lines_.empty(); }
   // The rows must be clear.
@@ -36,14 +37,16 @@ class PublishedClaims {
 
  private:
   struct Line {
-    Accounting accounting;
+    WriteDown write_down;
     std::uint32_t row;
     FactorIndex currency;
     int wait;
     std::size_t first_due, end_due;
   };
-  struct Due {  // within the simulated time
-    double date_years, owed;
+  struct Due {                 // a payment within the simulated time, or the first after it
+    double date_years;         // on which it is made
+    double owed, since_years;  // if it is not: owed from then on
+    double drawn;              // at the default
   };
   struct Total {  // of a row in a currency, if nobody defaults
     std::uint32_t row;

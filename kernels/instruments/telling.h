@@ -25,6 +25,8 @@ class TellingBatch : public KeepingBatch {
   // The same as `evaluate`, or as `evaluate_keeping` where there is a `kept`; tells of every default that takes something
   // away once.
   virtual void evaluate_telling(const Block&, Ledger&, Faults&, Kept* kept, DefaultListener&) const noexcept = 0;
+  // What the position's holder pays out at a default, in the job's currency: drawn on its commitment.
+  virtual double drawn(std::uint32_t position, const Default&, const Block&) const noexcept = 0;
 };
 
 }  // namespace tailcube

@@ -151,6 +151,7 @@ class Compiler {
     wiring.market = &book_.market;
     wiring.obligor_count = static_cast<std::uint32_t>(book_.credit.obligors.size());
     wiring.recovery_delay_years = delays_;
+    wiring.days_past_due = days_past_due_;
     wiring.loss_given_default = loss_given_default_;
     wiring.default_probability = [this](ObligorIndex o, double years) { return default_probability(o, years); };
     for (int n = 0; n <= job_.steps; ++n) wiring.time_years.push_back(job_.step_years * n);
@@ -238,14 +239,16 @@ class Compiler {
   }
 
   void look_up_obligors(const std::vector<ObligorIndex>& order) {
-    delays(order);
+    delays_ = by_bucket(job_.obligors.recovery_delay_years, order);
+    days_past_due_ = by_bucket(job_.obligors.days_past_due, order);
     laws(order);
   }
-  void delays(const std::vector<ObligorIndex>& order) {
-    const std::vector<double>& given = job_.obligors.recovery_delay_years;
-    if (std::all_of(given.begin(), given.end(), [](double d) { return d == 0; })) return;
-    delays_.resize(given.size());
-    for (std::size_t i = 0; i < given.size(); ++i) delays_[static_cast<std::size_t>(order[i])] = given[i];
+  // Empty where all are 0.
+  static std::vector<double> by_bucket(const std::vector<double>& given, const std::vector<ObligorIndex>& order) {
+    if (std::all_of(given.begin(), given.end(), [](double d) { return d == 0; })) return {};
+    std::vector<double> out(given.size());
+    for (std::size_t i = 0; i < given.size(); ++i) out[static_cast<std::size_t>(order[i])] = given[i];
+    return out;
   }
 
   void laws(const std::vector<ObligorIndex>& order) {
@@ -331,7 +334,7 @@ class Compiler {
 
   const Job& job_;
   CompiledBook book_;
-  std::vector<double> delays_;  // Wiring::recovery_delay_years
+  std::vector<double> delays_, days_past_due_;  // as Wiring's
   std::vector<double> loss_given_default_;
   std::vector<std::uint32_t> place_;  // of an obligor in ObligorTable
   std::map<Discount, std::uint32_t> discounts_;

@@ -15,13 +15,14 @@ namespace {
 constexpr std::size_t together = 1024;
 
 void append(Positions& to, const Positions& from, std::size_t row) {
-  static_assert(sizeof(Positions) == 10 * sizeof(std::vector<int>), "a new column is selected here, too");
+  static_assert(sizeof(Positions) == 11 * sizeof(std::vector<int>), "a new column is selected here, too");
   to.id.push_back(from.id[row]);
   to.leaf.push_back(from.leaf[row]);
   to.currency.push_back(from.currency[row]);
   to.quantity.push_back(from.quantity[row]);
   to.obligor.push_back(from.obligor[row]);
   if (!from.published.empty()) to.published.push_back(from.published[row]);
+  if (to.schedules.empty()) to.schedules = from.schedules;
   const auto cells = [row](auto& into, const auto& out_of) {
     into.resize(out_of.size());
     for (std::size_t c = 0; c < out_of.size(); ++c)

@@ -9,6 +9,7 @@
 #include <tuple>
 #include <utility>
 
+#include "kernels/instruments/telling.h"
 #include "kernels/posting.h"
 #include "src/engine/replay_scene.h"
 #include "src/engine/replay_vaults.h"
@@ -238,6 +239,7 @@ void Replayer::Impl::add_defaults(std::vector<Replay>& out) {
       const Stage& stage = part.scene->book().stages[s];
       const PositionTable& table = job.tables[part.pieces[s].table];
       const int exposed = gauge_of(*table.instrument, "defaulted_exposure");
+      const auto* const claims = dynamic_cast<const TellingBatch*>(stage.batch.get());
       for (std::uint32_t r = 0; r < stage.row_count; ++r) {
         const std::size_t row = static_cast<std::size_t>(stage.first_row) + r;
         const std::uint32_t p = part.pieces[s].rows[r];
@@ -251,6 +253,9 @@ void Replayer::Impl::add_defaults(std::vector<Replay>& out) {
             what.exposure += default_ledger.gauges(gauge_row, what.step - 1)[lane];
           }
           what.recovery += default_ledger.value(row, last)[lane] + cash(last) - cash(what.step - 2);
+          const Default seen{table.positions.obligor[p], static_cast<std::uint16_t>(lane),
+                             static_cast<std::uint16_t>(what.step), what.loss_given_default};
+          if (claims != nullptr) what.recovery += claims->drawn(r, seen, part.scene->block());
           what.loss += default_ledger.credit_loss(row, last)[lane];
           what.positions.push_back(first_number[part.pieces[s].table] + p);
         }

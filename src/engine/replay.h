@@ -22,8 +22,9 @@ struct ReplayedDefault {
   std::uint32_t obligor;      // of Job::obligors
   int step;                   // the first at or after the default
   double loss_given_default;  // as drawn
-  // Over the obligor's positions. Exposure: the claim, at the price of its currency at the default's step. Recovery: cash
-  // from that step on and, at the last step, the value of what is still to come. Loss: the credit loss at the last step.
+  // Over the obligor's positions. Exposure: the claim, with what was drawn on a limit at the default, at the price of its
+  // currency at the default's step. Recovery: cash received from that step on (what was drawn then does not count against
+  // it) and, at the last step, the value of what is still to come. Loss: the credit loss at the last step.
   double exposure = 0, recovery = 0, loss = 0;
   std::vector<std::uint32_t> positions;  // of Replay::positions
 };

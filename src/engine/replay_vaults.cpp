@@ -22,7 +22,11 @@ class Watch {
  public:
   Watch(const PositionTable& table, std::size_t p, const FactorModel& market, const Block& block, std::size_t lane)
       : block_(block), lane_(lane) {
-    const auto number = [&](std::string_view name) { return table.positions.numbers[column(*table.instrument, name)][p]; };
+    const auto number = [&](std::string_view name) {
+      const std::size_t c = column(*table.instrument, name);
+      const std::vector<double>& numbers = table.positions.numbers[c];
+      return numbers.empty() ? *table.instrument->columns[c].otherwise : numbers[p];
+    };
     const auto factor = [&](std::string_view name) {
       return FactorIndex{table.positions.references[column(*table.instrument, name)][p]};
     };

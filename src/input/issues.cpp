@@ -151,4 +151,24 @@ std::string number_problem(std::string_view text, const Range& range, double& va
   return std::string(text.substr(0, 40)) + " is not " + std::string(range.words);
 }
 
+std::string schedule_problem(std::string_view text, const Range& after, ShareSchedule& schedule) {
+  constexpr Range share{0x1p-1022, 1, "above 0 and at most 1"};
+  schedule.clear();
+  for (std::size_t begin = 0, end; (begin = text.find_first_not_of(' ', begin)) < text.size(); begin = end) {
+    end = std::min(text.find(' ', begin), text.size());
+    const std::string_view pair = text.substr(begin, end - begin);
+    const std::size_t colon = pair.find(':');
+    if (colon == std::string_view::npos) return in_quotes(pair) + " is not a time and a share, such as 30:0.25";
+    ScheduledShare next{};
+    if (auto problem = number_problem(pair.substr(0, colon), after, next.after); !problem.empty()) return problem;
+    if (auto problem = number_problem(pair.substr(colon + 1), share, next.share); !problem.empty()) return problem;
+    if (!schedule.empty() && !(next.after > schedule.back().after))
+      return in_quotes(pair) + ": " + shown(next.after) + " is not above " + shown(schedule.back().after) + " before it";
+    if (!schedule.empty() && !(next.share > schedule.back().share))
+      return in_quotes(pair) + ": " + shown(next.share) + " is not above " + shown(schedule.back().share) + " before it";
+    schedule.push_back(next);
+  }
+  return {};
+}
+
 }  // namespace tailcube

@@ -44,5 +44,7 @@ enum class NumberText : std::uint8_t { number, out_of_range, no_number };
 NumberText parse_number(std::string_view text, double& value);
 // Empty if the text is a finite number in the range; else what is wrong with it.
 std::string number_problem(std::string_view text, const Range&, double& value);
+// The same of "after:share after:share ...": both rise, `after` is in the range, shares are above 0 and at most 1.
+std::string schedule_problem(std::string_view text, const Range& after, ShareSchedule&);
 
 }  // namespace tailcube

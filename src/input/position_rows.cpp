@@ -1,5 +1,8 @@
 #include "src/input/position_rows.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "src/input/names.h"
 #include "src/input/warnings.h"
 
@@ -37,6 +40,13 @@ void PositionRows::add(std::string_view id, std::uint32_t leaf, FactorIndex curr
   good_.push_back(good);
 }
 
+std::uint32_t PositionRows::place(const ShareSchedule& schedule) {
+  const auto at = std::find(schedules.begin(), schedules.end(), schedule);
+  const auto out = static_cast<std::uint32_t>(at - schedules.begin());
+  if (at == schedules.end()) schedules.push_back(schedule);
+  return out;
+}
+
 Positions PositionRows::finish(const std::vector<NodeIndex>& leaf) {
   const auto places = sorted_places(id_);
   Positions out;
@@ -51,6 +61,7 @@ Positions PositionRows::finish(const std::vector<NodeIndex>& leaf) {
   for (auto& column : references) out.references.push_back(permuted(column, places));
   for (auto& column : names) out.names.push_back(permuted(column, places));
   for (auto& column : labels) out.labels.push_back(permuted(column, places));
+  out.schedules = std::move(schedules);
   out.published = permuted(published, places);
   leaf_ = permuted(leaf_, places);
   source_ = permuted(source_, places);

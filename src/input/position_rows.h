@@ -18,6 +18,7 @@ class PositionRows {
   void add(std::string_view id, std::uint32_t leaf, FactorIndex currency, double quantity, ObligorIndex obligor, RowSource,
            bool good);
   std::size_t size() const { return id_.size(); }
+  std::uint32_t place(const ShareSchedule&);  // in `schedules`
   // Sorted by id. `leaf` turns provisional leaves into nodes. Leaves this empty but for what `check` and those after it
   // need.
   Positions finish(const std::vector<NodeIndex>& leaf);
@@ -33,6 +34,7 @@ class PositionRows {
   std::vector<std::vector<std::uint32_t>> references;
   std::vector<std::vector<StreamId>> names;
   std::vector<std::vector<std::uint32_t>> labels;
+  std::vector<ShareSchedule> schedules;
   std::vector<FactorIndex> published;  // set before `finish`
 
  private:

@@ -155,10 +155,10 @@ class PositionFile {
     if (column.of_published_value && !reading_.job.published_values) return;
     switch (column.kind) {
       case CellKind::number:
-        rows_.numbers[c].push_back(table_.number(place, column.allowed, column.otherwise));
+        store(rows_.numbers[c], table_.number(place, column.allowed, column.otherwise), column, place);
         break;
       case CellKind::word:
-        rows_.numbers[c].push_back(column.words.empty() ? read_count(column, place) : read_word(column, place));
+        store(rows_.numbers[c], column.words.empty() ? read_count(column, place) : read_word(column, place), column, place);
         break;
       case CellKind::factor:
         rows_.references[c].push_back(
@@ -185,7 +185,25 @@ class PositionFile {
         if (!blank(column, place, "an id")) shared_.chain.want_account({place_, c, rows_.size(), table_.id(place), here()});
         rows_.references[c].push_back(none);
         break;
+      case CellKind::schedule:
+        rows_.references[c].push_back(read_schedule(column, place));
+        break;
     }
+  }
+
+  // A column that no table of the type has had so far is left empty: Positions says by that that every cell is its default.
+  void store(std::vector<double>& numbers, double value, const Column& column, int place) {
+    if (column.otherwise && !table_.has(place) && numbers.empty()) return;
+    if (numbers.size() < rows_.size()) numbers.resize(rows_.size(), *column.otherwise);
+    numbers.push_back(value);
+  }
+
+  std::uint32_t read_schedule(const Column& column, int place) {
+    if (blank(column, place, "times and shares")) return none;
+    ShareSchedule schedule;
+    if (const std::string problem = schedule_problem(table_.cell(place), column.allowed, schedule); !problem.empty())
+      return table_.error(place, problem), none;
+    return rows_.place(schedule);
   }
 
   StreamId read_name(const Column& column, int place) {

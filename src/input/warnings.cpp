@@ -51,7 +51,7 @@ void arrears(Job& job) {
   if (late > 0)
     add(job, Warning::obligors_past_due,
         "days_past_due: " + counted(late, "obligor is", "obligors are") + " past due by less than " +
-            shown(days_in_default) + " days: that changes nothing, their pd_1y should know it");
+            shown(days_in_default) + " days: that changes published values only, their pd_1y should know it");
 }
 
 // Credit positions whose rate ("factor id or number") is not a factor: their spread cannot widen.

@@ -15,7 +15,8 @@ using namespace tailcube::test;
 namespace {
 
 // Bonds and loans of every kind: fixed and floating, all repayments, prepaid, in two currencies, with spreads that are
-// factors, numbers and solved, short and long, on and off the grid of steps; recoveries that come at once and later.
+// factors, numbers and solved, short and long, on and off the grid of steps; recoveries that come at once, later and in
+// instalments; drawn on limits.
 JobFiles job_of_claims() {
   std::mt19937_64 random(11);
   const auto pick = [&](std::uint64_t n) { return random() % n; };
@@ -42,12 +43,14 @@ JobFiles job_of_claims() {
       "id,book,pool,currency,quantity,obligor,notional,coupon,frequency,maturity_years,curve,spread,floating,reset_rate\n";
   files["loans.csv"] =
       "id,book,pool,currency,quantity,obligor,principal,rate,frequency,maturity_years,curve,spread,amortisation,prepay_"
-      "cpr\n";
+      "cpr,limit,undrawn_fee,credit_conversion,grace_days,recovery_schedule\n";
   for (std::uint64_t i = 0; i < 250; ++i)
     files["bonds.csv"] += "B" + position(i, i % 2 == 0) + (pick(2) ? "yes," + number(0.01, 0.08) : "no,") + "\n";
   for (std::uint64_t i = 0; i < 500; ++i)
     files["loans.csv"] += "L" + position(i, i % 3 != 0) + one_of({"bullet", "annuity", "linear", "pik"}) + "," +
-                          one_of({"", "", "0.08", "0.3"}) + "\n";
+                          one_of({"", "", "0.08", "0.3"}) + "," +
+                          one_of({",0,0", ",0,0", "150000,0.01,0.4", "120000,0,1", "200000,0.02,0"}) + "," +
+                          one_of({"", "", "30", "90"}) + "," + one_of({"", "", "0:0.1 0.5:1", "0.25:0.3 1:0.6 3:1"}) + "\n";
   return files;
 }
 

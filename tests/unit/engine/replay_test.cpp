@@ -258,6 +258,34 @@ TEST_CASE("a vault is liquidated at its own price", "[replay]") {
   CHECK(after_jumps > 20);
 }
 
+// A borrower that is in default already draws half of what it may: the story has the whole exposure, what came of it, and
+// what was lost of what was drawn.
+TEST_CASE("the story of a default tells what was drawn on a limit", "[replay]") {
+  Files files;
+  files["job.toml"] =
+      "[run]\nseed = 3\nscenarios = 64\ncurrency = \"USD\"\n[time]\nstep = \"1Q\"\nsteps = 4\n[files]\nfactors = "
+      "\"f.csv\"\ncorrelation = \"c.csv\"\ncurves = \"k.csv\"\nobligors = \"o.csv\"\npositions.loan = \"l.csv\"\n";
+  files["f.csv"] = "id,kind,initial,volatility,drift\nRATE,normal,0,0,0\nEURUSD,lognormal,1.1,0.1,0\n";
+  files["c.csv"] = "id,RATE,EURUSD\nRATE,1,0\nEURUSD,0,1\n";
+  files["k.csv"] = "curve,tenor_years,factor\nUSD,1,RATE\n";
+  files["o.csv"] = "id,pd_1y,lgd,recovery_delay_years,days_past_due\nO,0.02,0.6,0,95\nP,0.02,0.6,0.5,95\n";
+  files["l.csv"] =
+      "id,obligor,principal,rate,frequency,maturity_years,curve,spread,limit,credit_conversion\n"
+      "L,O,1000,0,4,2,USD,0,1600,0.5\nM,P,1000,0,4,2,USD,0,1600,0.5\nN,P,1000,0,4,2,USD,0,,\n";
+  const Job job = test::load(files);
+  const Replay replay = Replayer(job, 0, 1.0 / 1024)(5);
+  REQUIRE(replay.defaults.size() == 2);
+  for (const ReplayedDefault& d : replay.defaults) {
+    const double exposure = job.obligors.id[d.obligor] == "O" ? 1300 : 2300;
+    CHECK(d.exposure == Approx(exposure).epsilon(1e-12));
+    CHECK(d.recovery == Approx(0.4 * exposure).epsilon(1e-12));
+    CHECK(d.loss == Approx(0.6 * exposure).epsilon(1e-12));
+  }
+  CHECK(replay.largest_difference <= 1);
+  CHECK(replay.cash.at(0) == Approx(-300 + 520 - 300).epsilon(1e-12));  // in the first quarter
+  CHECK(static_cast<double>(replay.economic.at(0)) / 1024 == Approx(0.6 * 3600).epsilon(1e-9));
+}
+
 TEST_CASE("a job is read again from its text", "[replay]") {
   const test::Folder folder;
   for (const auto& [name, text] : tiny_job()) folder.write(name, text);

@@ -43,10 +43,14 @@ TEST_CASE("what published values need is read where a job asks for them") {
       "published_write_down_days,published_write_down_steps\nL,b,p,100,0.05,5,USD,,0.1,,,\nM,b,p,100,0.05,5,USD,book,,-1,30,"
       "\n"
       "N,b,p,100,0.05,5,USD,discounted,0.1,45,,\nO,b,p,100,0.05,5,USD,,,45,75,2.5\n";
+  const std::string lists =
+      "id,book,pool,face,due_days,discount_rate,published_write_down_days,published_write_offs\n"
+      "I,b,p,100,30,0.05,,30:0.25 60:0.5 90:1\nJ,b,p,100,30,0.05,75,30:0.25\nK,b,p,100,30,0.05,,30:0.25 60:0.2\n"
+      "Q,b,p,100,30,0.05,,30:0\n";
   JobFiles files = valid_job();
-  files["t.csv"] = table;
+  files["t.csv"] = table, files["u.csv"] = lists;
   std::string& job = files["job.toml"];
-  job = replaced(job, "positions.exposure", "positions.loan = \"t.csv\"\npositions.exposure");
+  job = replaced(job, "positions.exposure", "positions.loan = \"t.csv\"\npositions.invoice = \"u.csv\"\npositions.exposure");
   CHECK(outcome(files).exit_code == 0);
   job = replaced(job, "[cube]\n", "[cube]\npublished = true\n");
   CHECK(outcome(files).messages ==
@@ -55,9 +59,42 @@ TEST_CASE("what published values need is read where a job asks for them") {
             "t.csv:3: published_as: \"book\" is not outstanding or discounted",
             "t.csv:3: published_grace_days: -1 is not between 0 and 3650",
             "t.csv:4: published_write_down_days: blank; days of grace and steps need the days until all is written down",
-            "t.csv:5: published_write_down_steps: 2.500000 is not a whole number"});
+            "t.csv:5: published_write_down_steps: 2.500000 is not a whole number",
+            "u.csv:3: published_write_offs: a list takes the place of days of grace, write-down days and steps; leave them "
+            "blank",
+            "u.csv:4: published_write_offs: \"60:0.2\": 0.2 is not above 0.25 before it",
+            "u.csv:5: published_write_offs: 0 is not above 0 and at most 1"});
   job = replaced(job, "published = true", "published = \"yes\"\nratios = 1");
   CHECK(outcome(files).exit_code == 65);
+}
+
+TEST_CASE("limits, times of pik and schedules of loans are read and checked") {
+  const std::string header =
+      "id,book,pool,principal,rate,maturity_years,curve,amortisation,limit,undrawn_fee,credit_conversion,pik_years,"
+      "grace_days,recovery_schedule\n";
+  CHECK(with_table("loan", header + "L,b,p,100,0.05,5,USD,,150,0.01,0.75,,30,0.5:0.4 1:0.7 2:1\nM,b,p,100,0.05,5,USD,pik,"
+                                    ",,,2.5,,\nN,b,p,100,0.05,5,USD,,100,,0.5,,,\"0:0.5  1:1 \"\n")
+            .exit_code == 0);
+  CHECK(with_table("loan", header + "L,b,p,100,0.05,5,USD,,80,0.01,1.5,,,\nM,b,p,100,0.05,5,USD,,80,,,,,\n"
+                                    "N,b,p,100,0.05,5,USD,,,0.01,,,,\nO,b,p,100,0.05,5,USD,,,,0.5,,,\n"
+                                    "P,b,p,100,0.05,5,USD,linear,,,,1,,\nQ,b,p,100,0.05,5,USD,,,,,,-1,0.5:0.4 0.5:1\n"
+                                    "R,b,p,100,0.05,5,USD,,,,,,,0.5:0.4 1:0.4\nS,b,p,100,0.05,5,USD,,,,,,,0.5 1\n"
+                                    "T,b,p,100,0.05,5,USD,,,,,,,0.5:0.4 x:1\nU,b,p,100,0.05,5,USD,,,,,,,0.5:0.4 1:1.1\n"
+                                    "V,b,p,100,0.05,5,USD,,,,,,,0.5:0.4 1:0.9\nW,b,p,100,0.05,5,USD,,,,,,,-1:1\n")
+            .messages ==
+        std::vector<std::string>{"t.csv:2: credit_conversion: 1.5 is not between 0 and 1",
+                                 "t.csv:3: limit: 80 is below the principal of 100, which is drawn",
+                                 "t.csv:4: undrawn_fee: only a loan with a limit has one",
+                                 "t.csv:5: credit_conversion: only a loan with a limit has one",
+                                 "t.csv:6: pik_years: only a loan whose amortisation is pik has them",
+                                 "t.csv:7: grace_days: -1 is not between 0 and 3650",
+                                 "t.csv:7: recovery_schedule: \"0.5:1\": 0.5 is not above 0.5 before it",
+                                 "t.csv:8: recovery_schedule: \"1:0.4\": 0.4 is not above 0.4 before it",
+                                 "t.csv:9: recovery_schedule: \"0.5\" is not a time and a share, such as 30:0.25",
+                                 "t.csv:10: recovery_schedule: \"x\" is not a number; allowed: between 0 and 100",
+                                 "t.csv:11: recovery_schedule: 1.1 is not above 0 and at most 1",
+                                 "t.csv:12: recovery_schedule: the last share is 0.9, not 1",
+                                 "t.csv:13: recovery_schedule: -1 is not between 0 and 100"});
 }
 
 TEST_CASE("bonds, loans, vaults and holdings are read by their declared columns") {

@@ -27,6 +27,7 @@ struct World {
   std::vector<std::string> names;
   std::vector<double> loss_given_default;         // per obligor
   std::vector<double> recovery_delay_years;       // per obligor; empty: none waits
+  std::vector<double> days_past_due;              // per obligor; empty: nobody is
   bool published_values = false, ratios = false;  // of the job
   std::vector<double> hazard;                     // per obligor, of Wiring::default_probability; empty: nobody defaults
   Block block;
@@ -150,7 +151,8 @@ struct World {
 };
 
 // Rows of a table as name -> cell; cells that are not given take their default. Ids are p00000, p00001, ...
-using Cell = std::variant<double, FactorIndex, CurveIndex, std::string, ObligorIndex, PoolIndex, AccountIndex>;
+using Cell =
+    std::variant<double, FactorIndex, CurveIndex, std::string, ObligorIndex, PoolIndex, AccountIndex, ShareSchedule>;
 struct Line {
   std::uint32_t leaf = 1;
   FactorIndex currency{none};
@@ -193,6 +195,10 @@ inline Positions table(const Instrument& type, const std::vector<Line>& lines) {
         if (const auto* o = std::get_if<ObligorIndex>(&cell->second)) reference = static_cast<std::uint32_t>(*o);
         if (const auto* o = std::get_if<PoolIndex>(&cell->second)) reference = static_cast<std::uint32_t>(*o);
         if (const auto* o = std::get_if<AccountIndex>(&cell->second)) reference = static_cast<std::uint32_t>(*o);
+        if (const auto* s = std::get_if<ShareSchedule>(&cell->second)) {
+          reference = static_cast<std::uint32_t>(out.schedules.size());
+          out.schedules.push_back(*s);
+        }
         if (const auto* w = std::get_if<std::string>(&cell->second)) {
           if (column.kind == CellKind::name)
             name = stream(column.name, *w);
@@ -204,7 +210,8 @@ inline Positions table(const Instrument& type, const std::vector<Line>& lines) {
         out.numbers[c].push_back(number);
       if (column.kind == CellKind::name) out.names[c].push_back(name);
       if (column.kind == CellKind::factor || column.kind == CellKind::curve || column.kind == CellKind::rate ||
-          column.kind == CellKind::obligor || column.kind == CellKind::pool || column.kind == CellKind::account)
+          column.kind == CellKind::obligor || column.kind == CellKind::pool || column.kind == CellKind::account ||
+          column.kind == CellKind::schedule)
         out.references[c].push_back(reference);
     }
   }
@@ -227,6 +234,7 @@ struct Compiled {
     wiring.market = &world.market;
     wiring.obligor_count = obligors;
     wiring.recovery_delay_years = world.recovery_delay_years;
+    wiring.days_past_due = world.days_past_due;
     wiring.loss_given_default = world.loss_given_default;
     wiring.default_probability = [&world](ObligorIndex o, double years) {
       return world.hazard.empty() ? 0 : 1 - std::exp(-world.hazard[static_cast<std::size_t>(o)] * years);

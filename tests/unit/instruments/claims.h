@@ -13,14 +13,18 @@ struct PlainClaim {
   struct Payment {
     long double date, interest, principal, floating = 0;  // floating: a notional
     long double start = 0;                                // of its period
+    long double undrawn = 0;                              // after it
   };
   std::vector<Payment> payments;
   long double principal = 0, rate = 0;
   CurveIndex curve{};
   FactorIndex spread_factor{none};
   long double spread = 0;
-  bool capitalises = false;
+  long double pik_years = 0;  // interest is added to the principal on dates by then
   long double running = 0;
+  long double undrawn = 0, fee = 0, conversion = 0;  // undrawn: today
+  long double grace_years = 0;
+  std::vector<std::pair<long double, long double>> instalments = {};  // years after the default, share
 };
 
 // A floating bullet: `rate` is the margin, `running` the coupon of the first period.
@@ -50,11 +54,20 @@ inline long double plain_amount(const PlainClaim& c, const PlainClaim::Payment& 
   return f.interest + f.principal + f.floating * coupon;
 }
 
+struct PlainTerms {  // what few loans have
+  long double limit = 0, fee = 0, conversion = 0, pik_years = 1e9L;
+};
 // kind: 'b' bullet, 'a' annuity, 'l' linear, 'p' pik. The annuity by its closed form; prepayment by its single monthly rate.
 inline PlainClaim plain_claim(char kind, long double principal, long double rate, int frequency, long double maturity,
-                              long double cpr = 0) {
+                              long double cpr = 0, const PlainTerms& more = {}) {
   PlainClaim c;
-  c.principal = principal, c.rate = rate, c.capitalises = kind == 'p';
+  c.principal = principal, c.rate = rate, c.pik_years = kind == 'p' ? more.pik_years : 0;
+  c.fee = more.fee, c.conversion = more.conversion;
+  const auto undrawn = [&](long double drawn) {
+    const long double left = std::max(0.0L, std::abs(more.limit) - std::abs(drawn));
+    return principal < 0 ? -left : left;
+  };
+  c.undrawn = undrawn(principal);
   std::vector<long double> dates;
   for (int k = 0; maturity - static_cast<long double>(k) / frequency > 1e-9L; ++k)
     dates.insert(dates.begin(), maturity - static_cast<long double>(k) / frequency);
@@ -65,13 +78,15 @@ inline PlainClaim plain_claim(char kind, long double principal, long double rate
   const long double monthly = 1 - std::pow(1 - cpr, 1 / 12.0L);
   long double balance = principal, last = 0, share = 1;
   for (std::size_t k = 0; k < dates.size(); ++k) {
-    const long double interest = balance * rate * (dates[k] - last);
-    long double repaid = kind == 'b' ? 0 : kind == 'l' ? principal / n : kind == 'p' ? -interest : level - interest;
+    const long double interest = balance * rate * (dates[k] - last), fee = undrawn(balance) * more.fee * (dates[k] - last);
+    long double repaid = kind == 'b' ? 0 : kind == 'l' ? principal / n : kind == 'a' ? level - interest : 0;
+    if (kind == 'p' && dates[k] <= more.pik_years + 1e-9L) repaid = -interest;
     if (k + 1 == dates.size()) repaid = balance;
     balance -= repaid;
     const long double prepaid = share * (1 - std::pow(1 - monthly, 12 * (dates[k] - last)));
-    c.payments.push_back({dates[k], share * interest, share * repaid + prepaid * balance});
+    c.payments.push_back({dates[k], share * (interest + fee), share * repaid + prepaid * balance});
     share -= prepaid;
+    c.payments.back().undrawn = k + 1 == dates.size() ? 0 : share * undrawn(balance);
     last = dates[k];
   }
   return c;
@@ -123,15 +138,19 @@ inline Outcome plain_outcome(const PlainClaim& c, const World& w, FactorIndex cu
   };
   if (tau > h || step_of(c.payments.back().date) < tau) return out(performing_value, performing_cash, 0, 0, 0);
   // Paid up to the step before default, then the recovery of principal and interest accrued.
-  long double cash = 0, balance = c.principal, last = 0;
+  long double cash = 0, balance = c.principal, last = 0, undrawn = c.undrawn;
   for (const auto& f : c.payments)
-    if (step_of(f.date) <= tau - 1)
+    if (step_of(f.date) <= tau - 1) {
       cash += plain_amount(c, f, w, h, lane) * fx(step_of(f.date)), balance -= f.principal, last = f.date;
+      undrawn = f.undrawn;
+    }
   const long double until = std::min<long double>(w.time(tau), c.payments.back().date);
-  if (c.capitalises)
-    for (const auto& f : c.payments)
-      if (f.date > last && f.date <= until) balance *= 1 + c.rate * (f.date - last), last = f.date;
-  long double claim = balance * (1 + c.rate * (until - last));
+  const long double drawn = c.conversion * undrawn, fee = undrawn * c.fee * (until - last);
+  cash -= drawn * fx(tau);
+  for (const auto& f : c.payments)
+    if (f.date > last && f.date <= until && f.date <= c.pik_years + 1e-9L)
+      balance *= 1 + c.rate * (f.date - last), last = f.date;
+  long double claim = balance * (1 + c.rate * (until - last)) + fee + drawn;
   if (c.running != 0) {
     claim = balance;
     for (const auto& f : c.payments) {
@@ -140,14 +159,18 @@ inline Outcome plain_outcome(const PlainClaim& c, const World& w, FactorIndex cu
       if (begin < end) claim += interest * (end - begin) / (f.date - f.start);
     }
   }
-  const long double recovered = (1 - static_cast<long double>(lgd)) * claim;
-  const int arrives = tau + step_of(delay_years);
+  std::vector<std::pair<long double, long double>> instalments = c.instalments;
+  if (instalments.empty()) instalments = {{delay_years, 1}};
   long double value = 0;
-  if (arrives <= h) {
-    cash += recovered * fx(arrives);
-  } else {
-    const long double left = w.time(arrives) - w.time(h);
-    value = recovered * std::exp(-w.zero_rate(c.curve, static_cast<double>(left), h, lane) * left) * fx(h);
+  for (const auto& [years, share] : instalments) {
+    const long double recovered = (1 - static_cast<long double>(lgd)) * claim * share;
+    const int arrives = tau + step_of(years + c.grace_years);
+    if (arrives <= h) {
+      cash += recovered * fx(arrives);
+    } else {
+      const long double left = w.time(arrives) - w.time(h);
+      value += recovered * std::exp(-w.zero_rate(c.curve, static_cast<double>(left), h, lane) * left) * fx(h);
+    }
   }
   return out(value, cash, performing_value + performing_cash - cash - value, 1, claim * fx(tau));
 }
@@ -174,8 +197,9 @@ struct RandomClaims {
 };
 // Maturities on and off the grid, some before the last step; spreads that are factors, numbers and solved. Payments a year:
 // 0: any.
+// `special`: loans with limits, time-limited pik, days of grace and recoveries in instalments as well.
 inline RandomClaims random_claims(World& w, const std::string& type, std::size_t count, std::uint32_t obligors, bool on_grid,
-                                  int per_year = 0) {
+                                  int per_year = 0, bool special = false) {
   RandomClaims out;
   for (std::size_t i = 0; i < count; ++i) {
     const int frequencies[] = {1, 2, 4, 12};
@@ -201,8 +225,30 @@ inline RandomClaims random_claims(World& w, const std::string& type, std::size_t
     if (cpr != 0) line.cells["prepay_cpr"] = cpr;
     const bool floating = type == "bond" && w.random() % 2;
     const long double money = static_cast<long double>(principal) * line.quantity;
-    PlainClaim plain = plain_claim(kind, money, rate, frequency, maturity, cpr);
+    PlainTerms more;
+    if (special && w.random() % 3 != 0) {
+      const double limit = principal * (w.random() % 4 == 0 ? 1 : w.uniform(1, 1.6));
+      line.cells["limit"] = limit, more.limit = limit * static_cast<long double>(line.quantity);
+      if (w.random() % 4) line.cells["undrawn_fee"] = w.uniform(0.001, 0.02);
+      if (w.random() % 4) line.cells["credit_conversion"] = w.random() % 3 ? w.uniform(0, 1) : 1.0;
+      if (line.cells.contains("undrawn_fee")) more.fee = std::get<double>(line.cells["undrawn_fee"]);
+      if (line.cells.contains("credit_conversion")) more.conversion = std::get<double>(line.cells["credit_conversion"]);
+    }
+    if (special && kind == 'p' && w.random() % 3) {
+      const double until = w.random() % 2 ? static_cast<double>(w.random() % 24) / 12 : w.uniform(0, maturity);
+      line.cells["pik_years"] = until, more.pik_years = until;
+    }
+    PlainClaim plain = plain_claim(kind, money, rate, frequency, maturity, cpr, more);
     plain.curve = curve;
+    if (special && w.random() % 3 == 0) {
+      line.cells["grace_days"] = static_cast<double>(w.random() % 200);
+      plain.grace_years = std::get<double>(line.cells["grace_days"]) / 365;
+    }
+    if (special && type == "loan" && w.random() % 3 == 0) {
+      const double first = w.random() % 2 ? 0 : w.uniform(0, 0.5), share = w.uniform(0.1, 0.6);
+      line.cells["recovery_schedule"] = ShareSchedule{{first, share}, {first + 0.3, 0.75}, {first + 0.9, 1}};
+      plain.instalments = {{first, share}, {first + 0.3L, 0.75L - share}, {first + 0.9L, 0.25L}};
+    }
     if (floating) {
       line.cells["floating"] = std::string(w.random() % 2 ? "yes" : "true");
       line.cells["reset_rate"] = w.uniform(0.001, 0.1);

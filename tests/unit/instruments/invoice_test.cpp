@@ -109,8 +109,11 @@ struct Plain {
       const double overdue = 365 * w.time(h) - cell(line, "due_days"), grace = cell(line, "published_grace_days");
       const double slow = cell(line, "published_write_down_days", 1e300);
       out.published = face * fx(h) * advance *
-                      (overdue < 0 ? std::exp(cell(line, "discount_rate") * overdue / 365)
-                                   : 1 - std::clamp((overdue - grace) / slow, 0.0, 1.0));
+                      (overdue < 0                                   ? std::exp(cell(line, "discount_rate") * overdue / 365)
+                       : line.cells.contains("published_write_offs") ? (overdue < 15   ? 1
+                                                                        : overdue < 45 ? 0.75
+                                                                                       : 0.25)
+                                                                     : 1 - std::clamp((overdue - grace) / slow, 0.0, 1.0));
     }
     return out;
   }
@@ -136,6 +139,7 @@ TEST_CASE("invoices are paid late, less, by the seller or not at all", "[invoice
       line.cells["seller"] = ObligorIndex{static_cast<std::uint32_t>(i * 5) % obligors}, line.cells["recourse"] = 0.8;
     if (i % 3 == 1) line.cells["fraud_rate"] = 2.0, line.cells["fraud_share"] = 0.5;
     if (i % 4 > 1) line.cells["published_grace_days"] = 10.0, line.cells["published_write_down_days"] = 30.0;
+    if (i % 4 == 1) line.cells["published_write_offs"] = ShareSchedule{{15, 0.25}, {45, 0.75}};
     if (i % 6 == 1) line.cells["pool"] = std::string(i % 4 == 1 ? "P1" : "P2");
     book.push_back(line);
   }

@@ -44,6 +44,8 @@ void Publisher::publish(Block& block, std::span<const std::uint8_t> as_base, con
                   block.factors(link.first, 0).data());
     } else if (link.price) {
       link.price->publish(block, link.first);
+    } else if (link.batches.empty()) {  // an account that has lost all who share it
+      std::fill_n(block.factors(link.first, 0).data(), static_cast<std::size_t>(link.rows) * row, 0.0);
     } else {
       if (!std::exchange(discounted, true)) discount(publishing_->every_step, block);
       add_up(link, block);

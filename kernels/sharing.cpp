@@ -5,6 +5,7 @@
 #include <set>
 
 #include "kernels/evaluate.h"
+#include "kernels/instruments/monitoring_path.h"
 
 namespace tailcube {
 namespace {
@@ -107,10 +108,13 @@ Factors read_by(const CompiledBook& book, const Batch& batch, const Factors& dri
   return out;
 }
 
-// Whether a cell that monitors today may have another result than one that does not.
+// Whether a cell that monitors today may have another result than one that does not, of what checks triggers.
+bool triggered(const CompiledBook& book, int cell, bool triggers_today, const Factors& read, const Versions& paths) {
+  if (cell < 0 || !book.cells[static_cast<std::size_t>(cell)].monitor_today) return false;
+  return triggers_today || std::any_of(read.begin(), read.end(), [&](FactorIndex f) { return paths[index(f)] != 0; });
+}
 bool triggered(const CompiledBook& book, int cell, const Batch& batch, const Factors& read, const Versions& paths) {
-  if (cell < 0 || !book.cells[static_cast<std::size_t>(cell)].monitor_today || !batch.checks_triggers) return false;
-  return batch.triggers_today || std::any_of(read.begin(), read.end(), [&](FactorIndex f) { return paths[index(f)] != 0; });
+  return batch.checks_triggers && triggered(book, cell, batch.triggers_today, read, paths);
 }
 
 // Adds versions of what the book publishes: they follow from those of what each link reads.
@@ -129,6 +133,8 @@ void add_published(const CompiledBook& book, CellRange range, const Factors& dri
       if (link.price) {
         Factors read(link.price->reads.begin(), link.price->reads.end());
         if (link.price->reads_defaults) read.insert(drivers.begin(), drivers.end());
+        if (const auto* path = dynamic_cast<const MonitoringPath*>(link.price.get()))
+          key.push_back(triggered(book, c == 0 ? -1 : cell, path->triggers_today, read, paths[c]));
         for (const FactorIndex f : read) key.push_back(paths[c][index(f)]);
       }
       paths[c].resize(book.market.rows());

@@ -2,25 +2,18 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
 #include <limits>
+#include <optional>
+#include <string>
 
+#include "kernels/instruments/perp_path.h"
 #include "kernels/instruments/rows.h"
+#include "kernels/publishing.h"
 
 namespace tailcube {
 namespace {
 
-struct Perp {
-  FactorIndex factor;
-  int side;
-  double size, entry_price, collateral;
-  FactorIndex collateral_factor;
-  double owed;
-  Rate funding_rate;
-  double maintenance_margin;
-  int maintenance_on;
-  double maintenance_deduction, maintenance_minimum, liquidation_fee, taker_fee, close_years;
-  int remainder, holder;
-};
 constexpr double blank = std::numeric_limits<double>::quiet_NaN();
 constexpr Field<Perp> fields[] = {
     {.name = "factor",
@@ -36,7 +29,7 @@ constexpr Field<Perp> fields[] = {
     {.name = "collateral",
      .member = &Perp::collateral,
      .allowed = not_negative,
-     .meaning = "margin behind this position alone, in units of collateral_factor"},
+     .meaning = "margin behind this position, in units of collateral_factor"},
     {.name = "collateral_factor",
      .member = &Perp::collateral_factor,
      .allowed = positive,
@@ -95,34 +88,28 @@ constexpr Field<Perp> fields[] = {
      .otherwise = 0.0,
      .words = "trader|venue",
      .meaning = "whose position it is; the venue gets fees and bears bad debt: its insurance fund"},
+    {.name = "account",
+     .member = &Perp::account,
+     .otherwise = 0.0,
+     .meaning = "an id: all perps that name it share their margins and are liquidated together; blank: a margin of its own"},
+    {.name = "venue",
+     .member = &Perp::venue,
+     .otherwise = 0.0,
+     .meaning = "an id: bad debt of all perps that name it is paid by one insurance fund, then by those that have gained; "
+                "blank: nobody is deleveraged"},
+    {.name = "insurance_fund",
+     .member = &Perp::insurance_fund,
+     .allowed = not_negative,
+     .otherwise = blank,
+     .meaning = "of the venue today, money of the job; needed with venue and the same in all its perps"},
 };
-enum : std::size_t { liquidated, bad_debt, gauge_count };
-
-double direction(const Perp& t) { return t.side == 0 ? 1 : -1; }
-bool of_venue(const Perp& t) { return t.holder == 1; }
-
-// What is left of the margin, and what must be, in money of the position's currency at a mark price P and a price C of
-// collateral.
-struct Margin {
-  double fixed, units, coins;            // equity = fixed + units P + coins C, less funding paid
-  double share, deduction, least, fees;  // required = max(share P - deduction, least) + fees P
-
-  explicit Margin(const Perp& t)
-      : fixed((is_none(t.collateral_factor) ? t.collateral : 0) - t.owed - direction(t) * t.size * t.entry_price),
-        units(direction(t) * t.size),
-        coins(is_none(t.collateral_factor) ? 0 : t.collateral),
-        share(t.maintenance_on == 0 ? t.maintenance_margin * t.size : 0),
-        deduction(t.maintenance_deduction - (t.maintenance_on == 0 ? 0 : t.maintenance_margin * t.size * t.entry_price)),
-        least(t.maintenance_minimum),
-        fees((t.liquidation_fee + t.taker_fee) * t.size) {}
-  double equity(double price, double coin) const { return fixed + units * price + coins * coin; }
-  double required(double price) const { return std::max(share * price - deduction, least) + fees * price; }
-};
+constexpr Gauge gauges[] = {
+    {"liquidated", "money"}, {"bad_debt", "money"}, {"insurance_drawn", "money"}, {"auto_deleveraged", "money"}};
+enum : std::size_t { liquidated, bad_debt, insurance_drawn, auto_deleveraged };
 
 class Perps final : public Batch {
  public:
-  Perps(const Positions& positions, const Wiring& wiring)
-      : rows_(wiring, gauge_count), last_(wiring.valued.back()), step_years_(wiring.time_years[1]) {
+  Perps(const Positions& positions, const Wiring& wiring) : rows_(wiring, std::size(gauges)), last_(wiring.valued.back()) {
     value_today.assign(rows_.count, 0.0);
     gross.assign(rows_.count, 0.0);
     lines_.reserve(positions.size());
@@ -138,156 +125,220 @@ class Perps final : public Batch {
     report_missing(
         prices_, last_, lines_.size(), [&](std::size_t p, FactorIndex f) { return needs(p, f); },
         [&](std::size_t p) { return rows_.row(lines_[p].row); }, block, faults);
-    for (const Line& line : lines_) add(line, block, ledger);
+    for (std::size_t p = 0; p < lines_.size(); ++p) {
+      if (!lines_[p].shares()) {
+        add<false>(lines_[p], block, ledger);
+      } else {
+        report(p, block, faults);
+        add<true>(lines_[p], block, ledger);
+      }
+    }
   }
 
  private:
-  using Column = std::array<double, lanes>;
+  using Column = PerpPath::Column;
   struct Line {
-    std::uint32_t row;
-    FactorIndex price, coin, currency;
-    Rate funding;
+    PerpPath path;
     double quantity;
-    Margin margin;
-    double taker_fee;  // of a price of 1
-    int close;         // step, beyond the last if it is kept
-    bool venue, returned;
+    std::uint32_t row;
+    AccountIndex venue;
+    double fund;
+    bool shares() const { return !is_none(path.account) || !is_none(venue); }
   };
-  struct State {  // by lane; money of the position's currency, cash and what is counted of the job's
-    alignas(64) Column paid{}, equity, open, cash{}, otherwise{}, closed{}, bad{};
-    bool touched = false;  // some lane has been liquidated
+  struct Deleveraging {       // by lane, money of the job, since today
+    Column drawn{}, taken{};  // from the fund for this position; from this position
+    Column paid_for{};        // gains that it has paid from, money of its currency
   };
 
   void add_line(const Positions& positions, std::size_t p, const Wiring& wiring) {
     const FactorModel& market = *wiring.market;
-    const Perp t = terms(positions, fields, p);
+    const Perp t = perp_terms(positions, p);
     const auto row = static_cast<std::uint32_t>(rows_.of_position(wiring, p));
     const FactorIndex currency = positions.currency[p];
     const double quantity = positions.quantity[p], years = wiring.time_years.back();
-    int close = std::numeric_limits<int>::max();
-    if (t.close_years == t.close_years)
-      close = static_cast<int>(std::max(1.0, std::ceil((t.close_years - 1e-9) / step_years_)));
-    const Margin margin(t);
-    lines_.push_back({row, t.factor, t.collateral_factor, currency, t.funding_rate, quantity, margin, t.taker_fee * t.size,
-                      close, of_venue(t), t.remainder == 0});
+    lines_.push_back({PerpPath(t, currency, wiring.time_years[1]), quantity, row, t.venue, t.insurance_fund});
+    const Margin& margin = lines_.back().path.margin;
     const double price = exchange_today(market, t.factor),
                  equity = margin.equity(price, exchange_today(market, t.collateral_factor));
-    constexpr double rounding = 1e-9;
-    if (!(equity > margin.required(price) + rounding * t.size * (price + t.entry_price))) triggers_today = true;
-    value_today[row] +=
-        quantity * (of_venue(t) ? std::min(equity, 0.0) : std::max(equity, 0.0)) * exchange_today(market, currency);
-    gross[row] += std::abs(quantity) * largest(t, market, years) * exchange_bound(market, currency, years);
-    prices_.push_back(t.factor), prices_.push_back(t.collateral_factor);
-    for (const FactorIndex f : {t.factor, t.collateral_factor, t.funding_rate.factor, currency}) reads.push_back(f);
-  }
-  // Bound on the size of the equity.
-  static double largest(const Perp& t, const FactorModel& market, double years) {
-    const double price = exchange_bound(market, t.factor, years);
-    double funding = t.funding_rate.blank ? 0 : std::abs(t.funding_rate.number);
-    if (const FactorIndex f = t.funding_rate.factor; !is_none(f)) {
-      const Bounds b = bounds(market, f, years);
-      funding = std::max(std::abs(b.lower), std::abs(b.upper));
+    double counts = std::max(equity, 0.0);
+    if (is_none(t.account)) {
+      triggers_today |= due_today(equity, margin.required(price), t.size * (price + t.entry_price));
+    } else {
+      triggers_today |= exchange_today(market, row_of(t.account, account_charge)) >= 0;
+      counts = carried(equity, exchange_today(market, row_of(t.account, account_share)));
+      reads.push_back(row_of(t.account, account_charge));
     }
-    return t.collateral * exchange_bound(market, t.collateral_factor, years) + std::abs(t.owed) +
-           t.size * (std::max(price, t.entry_price) + funding * years * price);
+    if (!is_none(t.venue)) reads.push_back(row_of(t.venue, account_value));
+    value_today[row] += quantity * (t.of_venue() ? equity - counts : counts) * exchange_today(market, currency);
+    gross[row] += std::abs(quantity) * largest_equity(t, market, years) * exchange_bound(market, currency, years) *
+                  (lines_.back().shares() ? 2 : 1);
+    for (const FactorIndex f : {t.factor, t.collateral_factor, t.funding_rate.factor, currency}) reads.push_back(f);
+    if (!lines_.back().shares()) prices_.push_back(t.factor), prices_.push_back(t.collateral_factor);
   }
 
-  bool needs(std::size_t p, FactorIndex price) const { return lines_[p].price == price || lines_[p].coin == price; }
+  bool needs(std::size_t p, FactorIndex price) const {
+    const PerpPath& path = lines_[p].path;
+    return !lines_[p].shares() && (path.price == price || path.coin == price);
+  }
 
+  // A fault of a position that shares, where a price is missing that it or who shares with it reads.
+  void report(std::size_t p, const Block& block, Faults& faults) const noexcept {
+    const Line& line = lines_[p];
+    Priced good;
+    const auto look = [&](FactorIndex of_lanes) {
+      for (int n = 0; n <= last_; ++n) {
+        const double* x = block.factors(of_lanes, n).data();
+        for (std::size_t k = 0; k < lanes; ++k)
+          if (x[k] != x[k]) good.miss(k);
+      }
+    };
+    for (const FactorIndex f : {line.path.price, line.path.coin})
+      for (int n = 0; !is_none(f) && n <= last_; ++n) good.look(block.factors(f, n));
+    if (!is_none(line.path.account)) look(row_of(line.path.account, account_charge));
+    if (!is_none(line.venue)) look(row_of(line.venue, account_value));
+    good.report(rows_.row(line.row), static_cast<std::uint32_t>(p), block, faults);
+  }
+
+  template <bool shares>
   void add(const Line& line, const Block& block, Ledger& ledger) const noexcept {
-    State s;
-    s.open.fill(1);
+    PerpPath::State s;
+    std::optional<Deleveraging> d;
+    if constexpr (shares) d.emplace();
     std::size_t v = 0;
     for (int n = block.monitor_today ? 0 : 1; n <= last_; ++n) {
-      if (n <= line.close) {
-        find_equity(line, block, n, s);
-        monitor(line, block, n, s);
+      if (n <= line.path.close) {
+        [[maybe_unused]] Column before;
+        if constexpr (shares) before = s.open;
+        line.path.find_equity(block, n, s);
+        line.path.monitor(block, n, s);
+        if constexpr (shares)
+          if (!is_none(line.venue)) deleverage(line, block, n, before, s, *d);
       }
-      if (n == line.close) close(line, block, n, s);
-      if (rows_.valued[v] == n) post(line, block, n, static_cast<int>(v++), s, ledger);
+      if (n == line.path.close) close(line.path, block, n, s);
+      if (rows_.valued[v] == n) post<shares>(line, block, n, static_cast<int>(v++), s, d, ledger);
     }
   }
 
-  void find_equity(const Line& line, const Block& block, int step, State& s) const noexcept {
-    const Margin margin = line.margin;  // a copy: what is written to s might be part of the line, for all a compiler knows
-    const double* price = block.factors(line.price, step).data();
-    if (step > 0 && !is_none(line.funding.factor)) {
-      const double* rate = block.factors(line.funding.factor, step).data();
-      const double units = step_years_ * margin.units;
-      for (std::size_t k = 0; k < lanes; ++k) s.paid[k] += units * rate[k] * price[k];
-    } else if (step > 0 && !line.funding.blank) {
-      const double units = step_years_ * margin.units * line.funding.number;
-      for (std::size_t k = 0; k < lanes; ++k) s.paid[k] += units * price[k];
-    }
-    for (std::size_t k = 0; k < lanes; ++k) s.equity[k] = margin.fixed + margin.units * price[k] - s.paid[k];
-    if (is_none(line.coin)) return;
-    const double* coin = block.factors(line.coin, step).data();
-    for (std::size_t k = 0; k < lanes; ++k) s.equity[k] += margin.coins * coin[k];
-  }
-
-  static void monitor(const Line& line, const Block& block, int step, State& s) noexcept {
-    const Margin margin = line.margin;
-    const double* price = block.factors(line.price, step).data();
-    alignas(64) Column missing;
-    for (std::size_t k = 0; k < lanes; ++k) missing[k] = s.open[k] * (margin.required(price[k]) - s.equity[k]);
-    if (!any_positive(missing)) return;
-    const double* fx = exchange(block, line.currency, step);
-    for (std::size_t k = 0; k < lanes; ++k)
-      if (missing[k] > 0) liquidate(line, price[k], fx[k], k, s);
-  }
-  static void liquidate(const Line& line, double price, double fx, std::size_t k, State& s) noexcept {
-    const double equity = s.equity[k];
-    const double returned = line.returned ? std::max(equity - line.margin.fees * price, 0.0) : 0.0;
-    s.touched = true;
-    s.open[k] = 0;
-    s.cash[k] = (line.venue ? equity - returned : returned) * fx;
-    s.closed[k] = std::abs(line.margin.units) * price * fx;
-    s.bad[k] = std::max(-equity, 0.0) * fx;
-  }
-
-  static void close(const Line& line, const Block& block, int step, State& s) noexcept {
-    const double *price = block.factors(line.price, step).data(), *fx = exchange(block, line.currency, step);
+  // What the venue's fund paid of the bad debt of a position liquidated at this step, and what it took from one that is
+  // open.
+  void deleverage(const Line& line, const Block& block, int step, const Column& before, PerpPath::State& s,
+                  Deleveraging& d) const noexcept {
+    const auto row = [&](AccountRow r, int n) { return block.factors(row_of(line.venue, r), n).data(); };
+    const double *fund = row(account_value, step), *unmet = row(account_shortfall, step),
+                 *share = row(line.path.is_long() ? taken_from_longs : taken_from_shorts, step),
+                 *price = block.factors(line.path.price, step).data(), *fx = exchange(block, line.path.currency, step);
     for (std::size_t k = 0; k < lanes; ++k) {
-      const double fee = line.taker_fee * price[k];
-      s.otherwise[k] = (line.venue ? fee : std::max(s.equity[k] - fee, 0.0)) * fx[k];
+      if (before[k] > s.open[k] && s.bad[k] > 0) {
+        const double paid = (step > 0 ? row(account_value, step - 1)[k] : line.fund) - fund[k],
+                     unpaid = unmet[k] - (step > 0 ? row(account_shortfall, step - 1)[k] : 0);
+        d.drawn[k] = paid > 0 ? s.bad[k] * (paid / (paid + unpaid)) : 0;
+      }
+      const double fresh = line.path.gain(price[k]) - d.paid_for[k];
+      if (!(s.open[k] > 0 && share[k] > 0 && fresh > 0)) continue;
+      d.taken[k] += share[k] * fresh * fx[k];
+      d.paid_for[k] += fresh;
+      s.touched = true;
+    }
+  }
+
+  // What an equity counts for its holder, had the position never been liquidated.
+  template <bool shares>
+  static double counted(const PerpPath& path, const Block& block, int step, double equity, std::size_t k) noexcept {
+    if (shares && !is_none(path.account))
+      return carried(equity, block.factors(row_of(path.account, account_share), step)[k]);
+    return std::max(equity, 0.0);
+  }
+
+  static void close(const PerpPath& path, const Block& block, int step, PerpPath::State& s) noexcept {
+    const double *price = block.factors(path.price, step).data(), *fx = exchange(block, path.currency, step);
+    const double* share = is_none(path.account) ? nullptr : block.factors(row_of(path.account, account_share), step).data();
+    for (std::size_t k = 0; k < lanes; ++k) {
+      const double fee = path.taker_fee * price[k];
+      double left = std::max(s.equity[k] - fee, 0.0);
+      if (share != nullptr) left = share[k] < 1 ? carried(s.equity[k], share[k]) : s.equity[k] - fee;
+      s.otherwise[k] = (path.of_venue ? fee : left) * fx[k];
       s.cash[k] = s.open[k] > 0 ? s.otherwise[k] : s.cash[k];
       s.open[k] = 0;
     }
   }
 
-  void post(const Line& line, const Block& block, int step, int v, const State& s, Ledger& ledger) const noexcept {
+  template <bool shares>
+  void post(const Line& line, const Block& block, int step, int v, const PerpPath::State& s,
+            const std::optional<Deleveraging>& d, Ledger& ledger) const noexcept {
+    const PerpPath& path = line.path;
     const RowIndex row = rows_.row(line.row);
-    const double* fx = exchange(block, line.currency, step);
-    if (step < line.close && !line.venue) {
+    const double* fx = exchange(block, path.currency, step);
+    if (step < path.close && !path.of_venue) {
       const Lanes value = ledger.value(row, v);
       for (std::size_t k = 0; k < lanes; ++k) value[k] += line.quantity * s.open[k] * s.equity[k] * fx[k];
     }
-    if (step < line.close && !s.touched) return;
+    if (step < path.close && !s.touched) return;
     const Lanes cash = ledger.cash(row, v);
     for (std::size_t k = 0; k < lanes; ++k) cash[k] += line.quantity * s.cash[k];
     if (!s.touched) return;
-    const Lanes lost = ledger.credit_loss(row, v), sold = ledger.gauges(rows_.gauge(line.row, liquidated), v),
-                bad = ledger.gauges(rows_.gauge(line.row, bad_debt), v);
+    const auto gauge = [&](std::size_t g) { return ledger.gauges(rows_.gauge(line.row, g), v); };
+    const Lanes lost = ledger.credit_loss(row, v), sold = gauge(liquidated), bad = gauge(bad_debt);
     for (std::size_t k = 0; k < lanes; ++k) {
       if (!(s.closed[k] > 0)) continue;
-      const double worth = line.venue ? 0 : std::max(s.equity[k], 0.0) * fx[k];
-      lost[k] += line.quantity * ((step < line.close ? worth : s.otherwise[k]) - s.cash[k]);
+      const double worth = path.of_venue ? 0 : counted<shares>(path, block, step, s.equity[k], k) * fx[k];
+      lost[k] += line.quantity * ((step < path.close ? worth : s.otherwise[k]) - s.cash[k]);
       sold[k] += line.quantity * s.closed[k];
       bad[k] += line.quantity * s.bad[k];
+    }
+    if (!d) return;
+    const Lanes drawn = gauge(insurance_drawn), taken = gauge(auto_deleveraged);
+    for (std::size_t k = 0; k < lanes; ++k) {
+      const double paid = line.quantity * d->taken[k];
+      cash[k] += path.of_venue ? paid : -paid;
+      lost[k] += path.of_venue ? -paid : paid;
+      drawn[k] += line.quantity * d->drawn[k];
+      taken[k] += paid;
     }
   }
 
   RowSet rows_;
   int last_;
-  double step_years_;
-  std::vector<FactorIndex> prices_;  // that must be positive
+  std::vector<FactorIndex> prices_;  // that must be positive, of those that share nothing
   std::vector<Line> lines_;          // [position]
 };
 
+std::optional<Complaint> check(const Positions& positions, std::size_t position) {
+  const Perp t = perp_terms(positions, position);
+  const bool fund = t.insurance_fund == t.insurance_fund;
+  if (is_none(t.venue) && fund) return Complaint{"venue", "blank; insurance_fund is that of a venue"};
+  if (!is_none(t.venue) && !fund) return Complaint{"insurance_fund", "blank; a venue that is named has so much and no more"};
+  return {};
+}
+
+// Whether the positions that share something share their account, else their venue.
+bool shares_margin(const Positions& sharing) {
+  return row_of(perp_terms(sharing, 0).account, account_value) == sharing.published.front();
+}
+
+std::optional<Complaint> check_account(const Positions& positions, std::size_t first, std::size_t position) {
+  const Perp a = perp_terms(positions, first), b = perp_terms(positions, position);
+  const auto differs = [&](std::string_view column, const char* shared) {
+    return Complaint{column, "not that of " + positions.id[first] + ", which has the same " + shared};
+  };
+  if (shares_margin(positions)) {
+    const bool kept = a.close_years != a.close_years && b.close_years != b.close_years;
+    if (positions.currency[first] != positions.currency[position]) return differs("currency", "account");
+    if (a.close_years != b.close_years && !kept) return differs("close_years", "account");
+    if (a.remainder != b.remainder) return differs("remainder", "account");
+    if (a.holder != b.holder) return differs("holder", "account");
+  } else {
+    if (a.insurance_fund != b.insurance_fund) return differs("insurance_fund", "venue");
+    if (a.holder != b.holder) return differs("holder", "venue");
+  }
+  return {};
+}
+
 std::optional<Complaint> warn(const Positions& positions, std::size_t position) {
-  const Perp t = terms(positions, fields, position);
+  const Perp t = perp_terms(positions, position);
   const Margin margin(t);
-  if (!is_none(t.collateral_factor) || margin.equity(t.entry_price, 0) >= margin.required(t.entry_price)) return {};
+  if (!is_none(t.account) || !is_none(t.collateral_factor) ||
+      margin.equity(t.entry_price, 0) >= margin.required(t.entry_price))
+    return {};
   return Complaint{"collateral", "at its entry price it is liquidated already"};
 }
 
@@ -295,13 +346,22 @@ std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring)
   return std::make_unique<Perps>(positions, wiring);
 }
 
+std::unique_ptr<PricePath> publish_account(const Positions& sharing, const Wiring& wiring) {
+  return shares_margin(sharing) ? margin_account(sharing, wiring) : venue_fund(sharing, wiring);
+}
+
 }  // namespace
+
+Perp perp_terms(const Positions& positions, std::size_t position) { return terms(positions, fields, position); }
 
 extern const Instrument perp;
 const Instrument perp{.name = "perp",
                       .columns = columns(fields),
-                      .gauges = {{"liquidated", "money"}, {"bad_debt", "money"}},
+                      .gauges = {std::begin(gauges), std::end(gauges)},
+                      .check = check,
                       .warn = warn,
-                      .compile = compile};
+                      .compile = compile,
+                      .publish_account = publish_account,
+                      .check_account = check_account};
 
 }  // namespace tailcube

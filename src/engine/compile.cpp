@@ -194,9 +194,7 @@ class Compiler {
     for (const ChainLink& link : chain.links) {
       Link& made = out->links.emplace_back();
       made.first = link.first;
-      made.rows = link.kind == ChainLink::Kind::pool      ? int{pool_rows}
-                  : link.kind == ChainLink::Kind::account ? int{account_rows}
-                                                          : int{price_rows};
+      made.rows = link.kind == ChainLink::Kind::pool ? int{pool_rows} : int{price_rows};  // an account has room for as many
       if (link.kind == ChainLink::Kind::pool) {
         compile_pool(link, order, wiring, *out);
       } else if (!link.tables.empty()) {  // an account may have lost all who share it

@@ -71,11 +71,15 @@ void ChainReader::look_up(std::vector<PositionRows>& tables, const NodeTree& tre
     tables[cell.table].references[cell.column][cell.row] =
         found ? static_cast<std::uint32_t>(row_of_pool(static_cast<std::size_t>(at - paths_.begin()))) : none;
   }
-  for (const Cell& cell : accounts_) shared_.emplace_back(cell.text);
+  const auto account_of = [&](const Cell& cell) {  // names are those of a column: others may have the same
+    const PositionRows& rows = tables[cell.table];
+    return Account{rows.instrument->name, cell.column, std::string(cell.text)};
+  };
+  for (const Cell& cell : accounts_) shared_.push_back(account_of(cell));
   std::sort(shared_.begin(), shared_.end());
   shared_.erase(std::unique(shared_.begin(), shared_.end()), shared_.end());
   for (const Cell& cell : accounts_) {
-    const auto at = std::lower_bound(shared_.begin(), shared_.end(), cell.text);
+    const auto at = std::lower_bound(shared_.begin(), shared_.end(), account_of(cell));
     tables[cell.table].references[cell.column][cell.row] =
         static_cast<std::uint32_t>(row_of_account(static_cast<std::size_t>(at - shared_.begin())));
   }
@@ -124,7 +128,7 @@ void ChainReader::link(const std::vector<PositionRows>& tables, const NodeTree& 
     for (std::size_t i = 0; i < paths_.size(); ++i)
       add(ChainLink::Kind::pool, paths_[i], "pool " + paths_[i], row_of_pool(i));
     for (std::size_t i = 0; i < shared_.size(); ++i)
-      add(ChainLink::Kind::account, shared_[i], "account " + shared_[i], row_of_account(i));
+      add(ChainLink::Kind::account, shared_[i].name, "account " + shared_[i].name, row_of_account(i));
     std::map<std::string, RowSource> blamed;  // those that refer to something
     for (std::size_t t = 0; t < sources.size(); ++t) {
       const PositionTable& table = reading_.job.tables[t];
@@ -141,14 +145,20 @@ void ChainReader::link(const std::vector<PositionRows>& tables, const NodeTree& 
         std::vector<std::size_t> to;
         each_reference(table, p, first_, [&](std::uint32_t row) { to.push_back(node_of.at(row)); });
         if (!to.empty()) blamed.emplace(id, sources[t]->source(p));
+        const auto is_account = [&](std::size_t node) { return links[node].kind == ChainLink::Kind::account; };
         const auto joins = [&](std::size_t node, bool prices) {
           members[node].push_back(p);
-          for (const std::size_t other : to)
-            if (other != node || node < paths_.size())  // who shares an account reads it, and that is no ring
-              graph.nodes[node].edges.push_back({other, prices ? std::string() : id});
+          bool seen = false;
+          for (const std::size_t other : to) {
+            seen |= other == node;
+            // Who shares an account reads it, and that is no ring; of two accounts the one in the later column reads the
+            // other.
+            if (is_account(node) && seen && is_account(other)) continue;
+            graph.nodes[node].edges.push_back({other, prices ? std::string() : id});
+          }
         };
         for (const std::size_t node : to)
-          if (links[node].kind == ChainLink::Kind::account) joins(node, false);
+          if (is_account(node)) joins(node, false);
         const bool prices = !table.positions.published.empty();
         if (prices) {
           const std::size_t own = node_of.at(static_cast<std::uint32_t>(table.positions.published[p]));
@@ -161,8 +171,10 @@ void ChainReader::link(const std::vector<PositionRows>& tables, const NodeTree& 
       }
       for (std::size_t i = 0; i < members.size(); ++i) {
         if (members[i].empty()) continue;
-        if (links[i].kind == ChainLink::Kind::account) check_account(*sources[t], table, members[i]);
         links[i].tables.push_back({table.instrument, selected(table.positions, members[i])});
+        if (links[i].kind != ChainLink::Kind::account) continue;
+        links[i].tables.back().positions.published.assign(members[i].size(), links[i].first);  // which it is
+        check_account(*sources[t], links[i].tables.back(), members[i]);
       }
     }
     graph.sort();
@@ -174,12 +186,12 @@ void ChainReader::link(const std::vector<PositionRows>& tables, const NodeTree& 
   take_outside(sources, tree);
 }
 
-// All who share an account must say the same of it.
-void ChainReader::check_account(const PositionRows& rows, const PositionTable& table,
-                                const std::vector<std::uint32_t>& sharing) {
-  for (const std::uint32_t p : sharing)
-    if (auto complaint = table.instrument->check_account(table.positions, sharing.front(), p))
-      complain(rows.source(p), complaint->column, std::move(complaint->text));
+// All who share an account must say the same of it. `places`: theirs in the table.
+void ChainReader::check_account(const PositionRows& rows, const PositionTable& sharing,
+                                const std::vector<std::uint32_t>& places) {
+  for (std::size_t i = 0; i < places.size(); ++i)
+    if (auto complaint = sharing.instrument->check_account(sharing.positions, 0, i))
+      complain(rows.source(places[i]), complaint->column, std::move(complaint->text));
 }
 
 // Positions outside the total are those of pools that are referred to, or share an account with positions in it; others

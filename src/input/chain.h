@@ -1,6 +1,7 @@
 #pragma once
 // What positions refer to in the book itself: prices that other positions publish, pools, and accounts that they share.
 // Cells are noted while tables are read, and looked up once all of them are.
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -42,14 +43,14 @@ class ChainReader {
  private:
   void complain(const Cell&, const PositionRows&, std::string text);
   void complain(const RowSource&, std::string_view column, std::string text);
-  void check_account(const PositionRows&, const PositionTable&, const std::vector<std::uint32_t>& sharing);
+  void check_account(const PositionRows&, const PositionTable& sharing, const std::vector<std::uint32_t>& places);
   void take_outside(const std::vector<const PositionRows*>&, const NodeTree&);
   FactorIndex row_of_pool(std::size_t pool) const {
     return FactorIndex{first_ + static_cast<std::uint32_t>(pool) * pool_rows};
   }
   FactorIndex row_of_account(std::size_t account) const {
     return FactorIndex{static_cast<std::uint32_t>(row_of_pool(paths_.size())) +
-                       static_cast<std::uint32_t>(account) * account_rows};
+                       static_cast<std::uint32_t>(account) * price_rows};
   }
 
   Reading& reading_;
@@ -60,7 +61,14 @@ class ChainReader {
     RowSource source;
   };
   std::vector<Offer> offers_;
-  std::vector<std::string> paths_, shared_;  // of the pools that are referred to; the accounts; sorted
+  struct Account {
+    std::string_view instrument;
+    std::size_t column;
+    std::string name;
+    auto operator<=>(const Account&) const = default;
+  };
+  std::vector<std::string> paths_;  // of the pools that are referred to, sorted
+  std::vector<Account> shared_;     // sorted
   std::uint32_t first_ = 0, rows_ = 0;
 };
 

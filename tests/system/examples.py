@@ -115,7 +115,7 @@ class Examples(Case):
         slide = lambda step: 3000 * 0.6 ** (min(step, 20) / 20)
         perps, pools = (table("onchain_positions", name) for name in ("perps.csv", "pools.csv"))
         for horizon, steps in enumerate((10, 30)):
-            for book in ("traders", "venue", "full", "narrow", "levered", "hedged", "insured", "covered"):
+            for book in ("traders", "venue", "full", "narrow", "levered", "hedged", "basis", "insured", "covered"):
                 loss = sum(perp_loss(row, slide, steps) for row in perps if row["book"] == book)
                 loss += sum(pool_loss(row, slide, steps) for row in pools if row["book"] == book)
                 if book == "insured":
@@ -136,6 +136,12 @@ class Examples(Case):
         self.assertEqual(bad["gap"], cube.gauge("bad_debt", "gap", "traders"))
         self.assertLess(cube("expected_loss", cell="slide", node="venue"), 0, "the venue earns its fees")
         self.assertGreater(cube("expected_loss", cell="gap", node="venue"), 5e4)
+        self.assertEqual(cube.gauge("liquidated", "slide", "basis"), 0)
+        self.assertLess(cube.gauge("liquidated", "gap", "basis"), 0.01 * 195 * 1800)
+        drawn, taken = cube.gauge("insurance_drawn", "gap", "traders"), cube.gauge("auto_deleveraged", "gap", "basis")
+        self.assertLess(drawn, 60000)
+        self.assertGreater(taken, 2e4)
+        self.assertLessEqual(drawn + taken, bad["gap"] + 1e-6)
         paid, unpaid = (cube.gauge("claims_" + which, "gap", "covered") for which in ("paid", "unpaid"))
         self.assertGreater(paid, 5e3)
         self.assertLess(paid / (paid + unpaid), 20 * 2100 / 240000, "so much is there at the price of the claim")
@@ -220,7 +226,7 @@ def perp_loss(row, price, steps):
     for step in range(1, steps + 1):
         paid += sign * size * float(row["funding_rate"]) / 365 * price(step)
         equity, worth = margin - paid + sign * size * (price(step) - entry), size * price(step)
-        if equity < (float(row["maintenance_margin"]) + fee) * worth:
+        if not row["account"] and equity < (float(row["maintenance_margin"]) + fee) * worth:  # legs of the account are never due
             left = max(equity - fee * worth, 0)
             return left - equity if venue else margin - left
     return 0 if venue else margin - equity

@@ -113,6 +113,48 @@ TEST_CASE("covers share a provider, of which they must say the same") {
                                   "c.csv:5: provider_obligor: not that of A, which has the same provider"});
 }
 
+// Perps beside the exposures and a cover.
+Outcome with_perps(const std::string& rows, const std::string& outside = "") {
+  JobFiles files = valid_job();
+  std::string& job = files["job.toml"];
+  job = replaced(job, "positions.exposure", "positions.cover = \"c.csv\"\npositions.perp = \"p.csv\"\npositions.exposure");
+  job = replaced(job, "levels = [\"book\", \"pool\"]", "levels = [\"book\", \"pool\"]" + outside);
+  files["c.csv"] = "id,book,pool,trigger,reference_pool,limit,term_years,provider,capital\nC,c,c,losses,credit,5,1,X,100\n";
+  files["p.csv"] =
+      "id,book,pool,currency,factor,side,size,entry_price,collateral,maintenance_margin,close_years,remainder,holder,"
+      "account,"
+      "venue,insurance_fund\n" +
+      rows;
+  return outcome(files);
+}
+
+TEST_CASE("perps share a margin and a venue, of which they must say the same") {
+  const std::string terms = ",BTC,long,1,60000,9000,0.01";
+  // Names of one column are not those of another.
+  CHECK(with_perps("A,p,a,EUR" + terms + ",,venue,,X,X,100\nB,p,b,EUR" + terms + ",,venue,,X,X,100\nC1,p,a," + terms +
+                       ",0.5,,,,X,100\nD,others,a," + terms + ",,,,,X,100\n",
+                   "\noutside = [\"others\"]")
+            .messages.empty());
+  CHECK(with_perps("A,p,a,EUR" + terms + ",1,venue,trader,X,,\nB,p,a," + terms + ",1,venue,trader,X,,\nD,p,a,EUR" + terms +
+                   ",,venue,trader,X,,\nE,p,a,EUR" + terms + ",1,,trader,X,,\nF,p,b,EUR" + terms + ",1,venue,venue,X,,\n")
+            .messages == Messages{"p.csv:3: currency: not that of A, which has the same account",
+                                  "p.csv:4: close_years: not that of A, which has the same account",
+                                  "p.csv:5: remainder: not that of A, which has the same account",
+                                  "p.csv:6: holder: not that of A, which has the same account"});
+  CHECK(with_perps("A,p,a," + terms + ",,,,,V,100\nB,p,a," + terms + ",,,,,V,101\nD,p,a," + terms +
+                   ",,,venue,,V,100\nE,p,a," + terms + ",,,,,V,\nF,p,a," + terms + ",,,,,,5\nG,p,a," + terms +
+                   ",,,,a b,V,-1\n")
+            .messages == Messages{"p.csv:5: insurance_fund: blank; a venue that is named has so much and no more",
+                                  "p.csv:6: venue: blank; insurance_fund is that of a venue",
+                                  "p.csv:7: account: \"a b\" is not an id of the characters A-Z a-z 0-9 _ . : + -",
+                                  "p.csv:7: insurance_fund: -1 is not zero or more"});
+  CHECK(with_perps("A,p,a," + terms + ",,,,,V,100\nB,p,a," + terms + ",,,,,V,101\nD,p,a," + terms + ",,,venue,,V,100\n")
+            .messages == Messages{"p.csv:3: insurance_fund: not that of A, which has the same venue",
+                                  "p.csv:4: holder: not that of A, which has the same venue"});
+  CHECK(with_perps("A,p,a," + terms + ",,,,,V,100\nD,others,a," + terms + ",,,,,W,100\n", "\noutside = [\"others\"]")
+            .messages.size() == 1);
+}
+
 TEST_CASE("a cover of a pool that it is in itself is a ring") {
   CHECK(with_covers("A,credit,c,losses,credit,5,1,,,,\n").messages ==
         Messages{"c.csv:2: id: it refers to itself: pool credit -> A -> pool credit"});

@@ -67,7 +67,7 @@ struct Plain {
     const auto at_close = [&] {
       return (venue ? fee(close, false) : std::max(equity(close) - fee(close, false), 0.0L)) * fx(close);
     };
-    Outcome out{0, 0, 0, {0, 0}};
+    Outcome out{0, 0, 0, {0, 0, 0, 0}};  // the last two need a venue
     if (found > h) {
       if (close <= h)
         out.cash = static_cast<double>(q * at_close());
@@ -82,7 +82,7 @@ struct Plain {
     out.cash = static_cast<double>(q * cash);
     out.credit_loss = static_cast<double>(q * (otherwise - cash));
     out.gauges = {static_cast<double>(q * size() * price(found) * fx(found)),
-                  static_cast<double>(q * std::max(-e, 0.0L) * fx(found))};
+                  static_cast<double>(q * std::max(-e, 0.0L) * fx(found)), 0, 0};
     return out;
   }
 };

@@ -1,0 +1,96 @@
+#include "kernels/instruments/perp_path.h"
+
+#include <cmath>
+#include <limits>
+
+#include "kernels/instruments/rows.h"
+#include "kernels/publishing.h"
+
+namespace tailcube {
+
+PerpPath::PerpPath(const Perp& t, FactorIndex position_currency, double years)
+    : price(t.factor),
+      coin(t.collateral_factor),
+      currency(position_currency),
+      funding(t.funding_rate),
+      margin(t),
+      entry_price(t.entry_price),
+      taker_fee(t.taker_fee * t.size),
+      step_years(years),
+      close(std::numeric_limits<int>::max()),
+      of_venue(t.of_venue()),
+      returned(t.remainder == 0),
+      account(t.account) {
+  if (t.close_years == t.close_years)
+    close = static_cast<int>(std::max(1.0, std::ceil((t.close_years - 1e-9) / step_years)));
+}
+
+void PerpPath::find_equity(const Block& block, int step, State& s) const noexcept {
+  const Margin m = margin;  // a copy: what is written to s might be part of it, for all a compiler knows
+  const double* mark = block.factors(price, step).data();
+  if (step > 0 && !is_none(funding.factor)) {
+    const double* rate = block.factors(funding.factor, step).data();
+    const double units = step_years * m.units;
+    for (std::size_t k = 0; k < lanes; ++k) s.paid[k] += units * rate[k] * mark[k];
+  } else if (step > 0 && !funding.blank) {
+    const double units = step_years * m.units * funding.number;
+    for (std::size_t k = 0; k < lanes; ++k) s.paid[k] += units * mark[k];
+  }
+  for (std::size_t k = 0; k < lanes; ++k) s.equity[k] = m.fixed + m.units * mark[k] - s.paid[k];
+  if (is_none(coin)) return;
+  const double* held = block.factors(coin, step).data();
+  for (std::size_t k = 0; k < lanes; ++k) s.equity[k] += m.coins * held[k];
+}
+
+void PerpPath::monitor(const Block& block, int step, State& s) const noexcept {
+  if (!is_none(account)) return monitor_account(block, step, s);
+  const Margin m = margin;
+  const double* mark = block.factors(price, step).data();
+  alignas(64) Column missing;
+  for (std::size_t k = 0; k < lanes; ++k) missing[k] = s.open[k] * (m.required(mark[k]) - s.equity[k]);
+  if (!any_positive(missing)) return;
+  const double* fx = exchange(block, currency, step);
+  for (std::size_t k = 0; k < lanes; ++k) {
+    if (!(missing[k] > 0)) continue;
+    const double left = returned ? std::max(s.equity[k] - m.fees * mark[k], 0.0) : 0.0;
+    liquidate(mark[k], fx[k], left, std::max(-s.equity[k], 0.0), k, s);
+  }
+}
+
+void PerpPath::monitor_account(const Block& block, int step, State& s) const noexcept {
+  const double *charge = block.factors(row_of(account, account_charge), step).data(),
+               *share = block.factors(row_of(account, account_share), step).data(), *fx = exchange(block, currency, step),
+               *mark = block.factors(price, step).data();
+  for (std::size_t k = 0; k < lanes; ++k) {
+    if (!(s.open[k] > 0 && charge[k] >= 0)) continue;
+    const double counts = carried(s.equity[k], share[k]);
+    liquidate(mark[k], fx[k], counts - margin.required(mark[k]) * charge[k], counts - s.equity[k], k, s);
+  }
+}
+
+void PerpPath::liquidate(double price_now, double fx, double given_back, double bad, std::size_t k,
+                         State& s) const noexcept {
+  s.touched = true;
+  s.open[k] = 0;
+  s.cash[k] = (of_venue ? s.equity[k] - given_back : given_back) * fx;
+  s.closed[k] = std::abs(margin.units) * price_now * fx;
+  s.bad[k] = bad * fx;
+}
+
+bool due_today(double equity, double required, double turnover) {
+  constexpr double rounding = 1e-9;
+  return !(equity > required + rounding * turnover);
+}
+
+double largest_equity(const Perp& t, const FactorModel& market, double years) {
+  const double price = exchange_bound(market, t.factor, years);
+  double funding = t.funding_rate.blank ? 0 : std::abs(t.funding_rate.number);
+  if (const FactorIndex f = t.funding_rate.factor; !is_none(f)) {
+    const Bounds b = bounds(market, f, years);
+    funding = std::max(std::abs(b.lower), std::abs(b.upper));
+  }
+  return t.collateral * exchange_bound(market, t.collateral_factor, years) + std::abs(t.owed) +
+         t.size * (std::max(price, t.entry_price) + funding * years * price);
+}
+
+}  // namespace tailcube

@@ -1,0 +1,101 @@
+#pragma once
+// One perpetual future, step by step: funding, what is left of its margin, its liquidation. Used by its batch, and by the
+// accounts that several share.
+#include <algorithm>
+#include <array>
+
+#include "kernels/instruments/instrument.h"
+
+namespace tailcube {
+
+struct Perp {
+  FactorIndex factor;
+  int side;
+  double size, entry_price, collateral;
+  FactorIndex collateral_factor;
+  double owed;
+  Rate funding_rate;
+  double maintenance_margin;
+  int maintenance_on;
+  double maintenance_deduction, maintenance_minimum, liquidation_fee, taker_fee, close_years;
+  int remainder, holder;
+  AccountIndex account, venue;
+  double insurance_fund;
+
+  double direction() const { return side == 0 ? 1 : -1; }
+  bool of_venue() const { return holder == 1; }
+};
+Perp perp_terms(const Positions&, std::size_t position);
+
+// What a margin account publishes beside AccountRow: its account_share is how much of its losing positions' deficits it
+// carries at the prices of the step, had it never been liquidated; and what its liquidation took as a share of what it
+// required, negative while it is open.
+inline constexpr AccountRow account_charge{account_rows};
+// What a venue publishes beside its fund, account_value, and account_shortfall, bad debt that it did not pay: shares of the
+// gains of open positions that are taken at the step.
+inline constexpr AccountRow taken_from_longs{account_share}, taken_from_shorts{account_rows};
+static_assert(int{account_rows} < int{price_rows});  // the engine leaves an account as many rows as a price
+
+// What is left of the margin, and what must be, in money of the position's currency at a mark price P and a price C of
+// collateral.
+struct Margin {
+  double fixed, units, coins;            // equity = fixed + units P + coins C, less funding paid
+  double share, deduction, least, fees;  // required = max(share P - deduction, least) + fees P
+
+  explicit Margin(const Perp& t)
+      : fixed((is_none(t.collateral_factor) ? t.collateral : 0) - t.owed - t.direction() * t.size * t.entry_price),
+        units(t.direction() * t.size),
+        coins(is_none(t.collateral_factor) ? 0 : t.collateral),
+        share(t.maintenance_on == 0 ? t.maintenance_margin * t.size : 0),
+        deduction(t.maintenance_deduction - (t.maintenance_on == 0 ? 0 : t.maintenance_margin * t.size * t.entry_price)),
+        least(t.maintenance_minimum),
+        fees((t.liquidation_fee + t.taker_fee) * t.size) {}
+  double equity(double price, double coin) const { return fixed + units * price + coins * coin; }
+  double required(double price) const { return std::max(share * price - deduction, least) + fees * price; }
+};
+
+// What counts of an equity in an account that carries so much of its deficits.
+inline double carried(double equity, double share) { return equity < 0 ? equity * share : equity; }
+
+struct PerpPath {
+  using Column = std::array<double, lanes>;
+  struct State {  // by lane; money of the position's currency, cash and what is counted of the job's
+    alignas(64) Column paid{}, equity, open, cash{}, otherwise{}, closed{}, bad{};
+    bool touched = false;  // some lane has been liquidated
+    State() { open.fill(1); }
+  };
+
+  PerpPath(const Perp&, FactorIndex position_currency, double step_years);
+
+  // Both at every step from the first that is looked at, in this order.
+  void find_equity(const Block&, int step, State&) const noexcept;
+  void monitor(const Block&, int step, State&) const noexcept;
+
+  bool is_long() const { return margin.units > 0; }
+  double gain(double price_now) const { return margin.units * (price_now - entry_price); }
+
+  FactorIndex price, coin, currency;
+  Rate funding;
+  Margin margin;
+  double entry_price, taker_fee;  // the fee of a price of 1
+  double step_years;
+  int close;  // step, beyond the last if it is kept
+  bool of_venue, returned;
+  AccountIndex account;
+
+ private:
+  void monitor_account(const Block&, int step, State&) const noexcept;
+  void liquidate(double price_now, double fx, double given_back, double bad, std::size_t lane, State&) const noexcept;
+};
+
+// Whether, today, less is left than must be, or so little more that it could be rounding of that turnover.
+bool due_today(double equity, double required, double turnover);
+// Bound on the size of the equity of one.
+double largest_equity(const Perp&, const FactorModel&, double years);
+
+// What positions that name an account publish together: their margin, and its liquidation.
+std::unique_ptr<PricePath> margin_account(const Positions& sharing, const Wiring&);
+// What those that name a venue do: its insurance fund, and what is taken from winners when that is used up.
+std::unique_ptr<PricePath> venue_fund(const Positions& sharing, const Wiring&);
+
+}  // namespace tailcube

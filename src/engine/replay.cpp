@@ -31,12 +31,6 @@ struct Part {
   std::unique_ptr<ReplayScene> scene;
 };
 
-Job of_one_cell(const Job& job, int cell) {
-  Job out = job;
-  out.cells = {job.cells[static_cast<std::size_t>(cell)]};
-  return out;
-}
-
 Job without_tables(Job& job) {  // which are not copied
   std::vector<PositionTable> tables;
   tables.swap(job.tables);
@@ -72,8 +66,8 @@ struct Replayer::Impl {
   std::size_t horizons() const { return job.report_steps.size(); }
   std::size_t steps() const { return static_cast<std::size_t>(job.steps); }
 
-  Impl(const Job& whole, int cell, double loss_unit)
-      : job(of_one_cell(whole, cell)), credit(compile_credit(job)), unit(loss_unit) {
+  Impl(const Job& whole, int cell, double loss_unit) : job(whole), credit(compile_credit(job)), unit(loss_unit) {
+    job.cells = {whole.cells[static_cast<std::size_t>(cell)]};
     leaves = scene(job, Detail::leaf, leaf_ledger);
     obligor.resize(credit.order.size());
     for (std::uint32_t i = 0; i < credit.order.size(); ++i) obligor[static_cast<std::size_t>(credit.order[i])] = i;

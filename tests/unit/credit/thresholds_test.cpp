@@ -12,6 +12,18 @@
 using namespace tailcube;
 using namespace tailcube::test;
 
+namespace {
+
+// Sanitizers, under which all of them take minutes, see all the code with the first and the last.
+std::vector<double> ends_if_slow(std::vector<double> all) {
+#ifdef TAILCUBE_SANITIZED
+  all.erase(all.begin() + 1, all.end() - 1);
+#endif
+  return all;
+}
+
+}  // namespace
+
 TEST_CASE("PD curves") {
   const auto curve = default_curve(0.04, 0.25, 8);
   REQUIRE(curve[3] == Approx(0.04).epsilon(1e-14));
@@ -154,9 +166,9 @@ TEST_CASE("thresholds rise and meet the curve") {
 }
 
 TEST_CASE("under the t copula thresholds rise and meet the curve") {
-  for (const double dof : {1.0, 3.0, 12.0, 300.0})
-    for (const double pd : {1e-5, 0.02, 0.3})
-      for (const double square : {1e-5, 0.2, 0.97}) {
+  for (const double dof : ends_if_slow({1.0, 3.0, 12.0, 300.0}))
+    for (const double pd : ends_if_slow({1e-5, 0.02, 0.3}))
+      for (const double square : ends_if_slow({1e-5, 0.2, 0.97})) {
         const auto curve = default_curve(pd, 1.0 / 6, 6);
         const Passage p = adapted_passage(curve, square, dof);
         CAPTURE(dof, pd, square);
@@ -247,8 +259,8 @@ TEST_CASE("interpolated thresholds meet exact ones") {
     const PassageGrid grid(step_years, steps, match, dof);
     CAPTURE(dof, match);
     double worst = 0, worst_joint = 0;
-    for (const double pd : {1e-5, 3e-5, 4e-4, 0.007, 0.03, 0.11, 0.3, 0.5})
-      for (const double square : {0.01, 0.016, 0.07, 0.2, 0.45, 0.8}) {
+    for (const double pd : ends_if_slow({1e-5, 3e-5, 4e-4, 0.007, 0.03, 0.11, 0.3, 0.5}))
+      for (const double square : ends_if_slow({0.01, 0.016, 0.07, 0.2, 0.45, 0.8})) {
         REQUIRE(PassageGrid::contains(pd, square));
         const auto curve = default_curve(pd, step_years, steps);
         const auto value = grid(pd, square);
@@ -272,7 +284,7 @@ TEST_CASE("interpolated thresholds of one term structure meet exact ones") {
       const int steps = dof > 0 ? 4 : 10;
       const auto curve = default_curve(term, 0.5, steps);
       const PassageGrid grid(curve, 2, dof);
-      for (const double square : {0.01, 0.016, 0.07, 0.2, 0.45, 0.8}) {
+      for (const double square : ends_if_slow({0.01, 0.016, 0.07, 0.2, 0.45, 0.8})) {
         const auto value = grid(curve, square);
         const Matched exact = matched_passage(curve, square, 2, dof);
         const Passage p = passage(value.threshold, value.kappa * value.kappa * square, dof);

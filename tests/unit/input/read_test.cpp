@@ -133,7 +133,8 @@ TEST_CASE("arrears and recovery delays arrive, and arrears are warned about") {
       warned("days_past_due: 1 obligor is 90 days past due or more: in default at the first step of every scenario "
              "[obligors_in_default]"));
   CHECK(
-      warned("days_past_due: 1 obligor is past due by less than 90 days: that changes published values only, their pd_1y should know it "
+      warned("days_past_due: 1 obligor is past due by less than 90 days: that changes published values only, their pd_1y "
+             "should know it "
              "[obligors_past_due]"));
 }
 

@@ -62,7 +62,7 @@ TEST_CASE("a tranche bears its slice of a pool's losses", "[tranche]") {
                         {"detachment", i % 7 == 0 ? 1 : attachment + w.uniform(0.01, 0.4)}}};
     if (i % 3 != 0) line.cells["interest"] = w.uniform(0, 0.2);
     if (i % 4 == 0) line.cells["coverage_trigger"] = w.uniform(0.8, 1.5);
-    if (i % 2 == 0) line.cells["measure"] = "economic";
+    if (i % 2 == 0) line.cells["measure"] = std::string("economic");
     const double detachment = cell(line, "detachment", 0);
     if (i > 80 && i % 3 == 1) line.cells["reserve"] = w.uniform(0, 0.3);
     if (i > 80 && i % 4 > 1) line.cells["minimum_buffer"] = w.uniform(0.05, 0.9);

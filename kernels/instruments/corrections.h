@@ -135,7 +135,8 @@ class Corrections {
     double fee, drawn;  // accrued and drawn when the default is seen
   };
   Commitment commitment(const Line&, int step) const;
-  double draw(const Line&, int step, double claim, const double* rate, double* missed) const;
+  template <class Claim>
+  void draw(const Line&, const double* rate, Claim&, double* missed) const;
   template <class Coupon>
   double floating_claim(const Line&, const Floating&, const Schedule&, int step, Coupon) const;
   template <class Claimed, class Promised, class Due, class Amount>

@@ -234,12 +234,13 @@ inline void Corrections::Gone::Claim::set(double amount, const double* rate) {
   exposed = rate == nullptr ? amount : amount * rate[std::size_t{when.step} * lanes];
 }
 
-// The claim with what a revolver adds; what is drawn counts as missed when the default is seen.
-double Corrections::draw(const Line& l, int step, double claim, const double* rate, double* missed) const {
-  const Commitment more = commitment(l, step);
-  const auto at = static_cast<std::size_t>(step);
-  missed[first_valued_[at]] += rate == nullptr ? more.drawn : more.drawn * rate[at * lanes];
-  return claim + more.fee + more.drawn;
+// Adds what a revolver's claim has on top; what is drawn counts as missed when the default is seen.
+template <class Claim>  // Gone::Claim
+void Corrections::draw(const Line& l, const double* rate, Claim& claim, double* missed) const {
+  const std::size_t step = claim.when.step;
+  const Commitment more = commitment(l, claim.when.step);
+  missed[first_valued_[step]] += rate == nullptr ? more.drawn : more.drawn * rate[step * lanes];
+  claim.set(claim.claim + more.fee + more.drawn, rate);
 }
 
 double Corrections::drawn(std::uint32_t position, const Default& d, const Block& block) const noexcept {
@@ -289,16 +290,15 @@ void Corrections::along(const Smooth& chain, const Block& block, Ledger& ledger,
       hn::StoreU(hn::Mul(growth, all), tag, promised + h.begin);
     }
     const double* const rate = is_none(l.currency) ? nullptr : exchange(block, l.currency, 0) + d.lane;  // [step x lanes]
-    double amount;
     if (l.capitalises) {
-      amount = claim_at_default(l, s, d.step);
+      claim->set(claim_at_default(l, s, d.step), rate);
     } else {
       const double owed = balance(l, at.paid_before), years = std::min(at.time, date_years[dates - 1]) - at.since;
-      amount = owed + owed * l.interest * years;
+      claim->set(owed + owed * l.interest * years, rate);
     }
     missed(record + valued, dates, at.paid_before, chain.paid.data(), s, rate, promised + valued);
-    if (l.revolves) amount = draw(l, d.step, amount, rate, promised + valued);
-    claim->set(amount, rate);
+    if (l.revolves) [[unlikely]]
+      draw(l, rate, *claim, promised + valued);
   });
 }
 
@@ -327,6 +327,7 @@ void Corrections::outside(const Block& block, Ledger& ledger, Departures& depart
     if (unpaid >= l.dates || first_valued_[d.step] == valued) return;  // repaid before
     const auto [claim, promised] = departures.add(i, l.at_once, d);
     const double* const rate = is_none(l.currency) ? nullptr : exchange(block, l.currency, 0) + d.lane;
+    claim->set(claim_at_default(l, s, d.step), rate);
     for (std::size_t v = 0; v < valued; ++v) paid[v + 1] = static_cast<std::uint32_t>(s.paid_by(rows_.valued[v]));
     Abreast sums;
     for (std::size_t v = 0; v < valued; ++v) {
@@ -336,9 +337,8 @@ void Corrections::outside(const Block& block, Ledger& ledger, Departures& depart
     }
     sums.finish();
     missed(record + valued, l.dates, unpaid, paid.data(), s, rate, promised + valued);
-    double amount = claim_at_default(l, s, d.step);
-    if (l.revolves) amount = draw(l, d.step, amount, rate, promised + valued);
-    claim->set(amount, rate);
+    if (l.revolves) [[unlikely]]
+      draw(l, rate, *claim, promised + valued);
   });
 }
 

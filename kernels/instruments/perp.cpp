@@ -210,9 +210,12 @@ class Perps final : public Batch {
         [[maybe_unused]] Column before;
         if constexpr (shares) before = s.open;
         line.path.find_equity(block, n, s);
-        line.path.monitor(block, n, s);
-        if constexpr (shares)
+        if constexpr (shares) {
+          line.path.monitor(block, n, s);
           if (!is_none(line.venue)) deleverage(line, block, n, before, s, *d);
+        } else {
+          line.path.monitor_alone(block, n, s);
+        }
       }
       if (n == line.path.close) close(line.path, block, n, s);
       if (rows_.valued[v] == n) post<shares>(line, block, n, static_cast<int>(v++), s, d, ledger);
@@ -249,7 +252,7 @@ class Perps final : public Batch {
     return std::max(equity, 0.0);
   }
 
-  static void close(const PerpPath& path, const Block& block, int step, PerpPath::State& s) noexcept {
+  [[gnu::always_inline]] static void close(const PerpPath& path, const Block& block, int step, PerpPath::State& s) noexcept {
     const double *price = block.factors(path.price, step).data(), *fx = exchange(block, path.currency, step);
     const double* share = is_none(path.account) ? nullptr : block.factors(row_of(path.account, account_share), step).data();
     for (std::size_t k = 0; k < lanes; ++k) {

@@ -25,39 +25,8 @@ PerpPath::PerpPath(const Perp& t, FactorIndex position_currency, double years)
     close = static_cast<int>(std::max(1.0, std::ceil((t.close_years - 1e-9) / step_years)));
 }
 
-void PerpPath::find_equity(const Block& block, int step, State& s) const noexcept {
-  const Margin m = margin;  // a copy: what is written to s might be part of it, for all a compiler knows
-  const double* mark = block.factors(price, step).data();
-  if (step > 0 && !is_none(funding.factor)) {
-    const double* rate = block.factors(funding.factor, step).data();
-    const double units = step_years * m.units;
-    for (std::size_t k = 0; k < lanes; ++k) s.paid[k] += units * rate[k] * mark[k];
-  } else if (step > 0 && !funding.blank) {
-    const double units = step_years * m.units * funding.number;
-    for (std::size_t k = 0; k < lanes; ++k) s.paid[k] += units * mark[k];
-  }
-  for (std::size_t k = 0; k < lanes; ++k) s.equity[k] = m.fixed + m.units * mark[k] - s.paid[k];
-  if (is_none(coin)) return;
-  const double* held = block.factors(coin, step).data();
-  for (std::size_t k = 0; k < lanes; ++k) s.equity[k] += m.coins * held[k];
-}
-
 void PerpPath::monitor(const Block& block, int step, State& s) const noexcept {
-  if (!is_none(account)) return monitor_account(block, step, s);
-  const Margin m = margin;
-  const double* mark = block.factors(price, step).data();
-  alignas(64) Column missing;
-  for (std::size_t k = 0; k < lanes; ++k) missing[k] = s.open[k] * (m.required(mark[k]) - s.equity[k]);
-  if (!any_positive(missing)) return;
-  const double* fx = exchange(block, currency, step);
-  for (std::size_t k = 0; k < lanes; ++k) {
-    if (!(missing[k] > 0)) continue;
-    const double left = returned ? std::max(s.equity[k] - m.fees * mark[k], 0.0) : 0.0;
-    liquidate(mark[k], fx[k], left, std::max(-s.equity[k], 0.0), k, s);
-  }
-}
-
-void PerpPath::monitor_account(const Block& block, int step, State& s) const noexcept {
+  if (is_none(account)) return monitor_alone(block, step, s);
   const double *charge = block.factors(row_of(account, account_charge), step).data(),
                *share = block.factors(row_of(account, account_share), step).data(), *fx = exchange(block, currency, step),
                *mark = block.factors(price, step).data();
@@ -66,15 +35,6 @@ void PerpPath::monitor_account(const Block& block, int step, State& s) const noe
     const double counts = carried(s.equity[k], share[k]);
     liquidate(mark[k], fx[k], counts - margin.required(mark[k]) * charge[k], counts - s.equity[k], k, s);
   }
-}
-
-void PerpPath::liquidate(double price_now, double fx, double given_back, double bad, std::size_t k,
-                         State& s) const noexcept {
-  s.touched = true;
-  s.open[k] = 0;
-  s.cash[k] = (of_venue ? s.equity[k] - given_back : given_back) * fx;
-  s.closed[k] = std::abs(margin.units) * price_now * fx;
-  s.bad[k] = bad * fx;
 }
 
 bool due_today(double equity, double required, double turnover) {

@@ -3,8 +3,9 @@
 // accounts that several share.
 #include <algorithm>
 #include <array>
+#include <cmath>
 
-#include "kernels/instruments/instrument.h"
+#include "kernels/instruments/rows.h"
 
 namespace tailcube {
 
@@ -68,8 +69,10 @@ struct PerpPath {
   PerpPath(const Perp&, FactorIndex position_currency, double step_years);
 
   // Both at every step from the first that is looked at, in this order.
-  void find_equity(const Block&, int step, State&) const noexcept;
+  [[gnu::always_inline]] void find_equity(const Block&, int step, State&) const noexcept;
   void monitor(const Block&, int step, State&) const noexcept;
+  // The same of a position without an account: inline, or a compiler would not know what a state shares memory with.
+  [[gnu::always_inline]] void monitor_alone(const Block&, int step, State&) const noexcept;
 
   bool is_long() const { return margin.units > 0; }
   double gain(double price_now) const { return margin.units * (price_now - entry_price); }
@@ -84,9 +87,49 @@ struct PerpPath {
   AccountIndex account;
 
  private:
-  void monitor_account(const Block&, int step, State&) const noexcept;
-  void liquidate(double price_now, double fx, double given_back, double bad, std::size_t lane, State&) const noexcept;
+  [[gnu::always_inline]] void liquidate(double price_now, double fx, double given_back, double bad, std::size_t lane,
+                                        State&) const noexcept;
 };
+
+inline void PerpPath::liquidate(double price_now, double fx, double given_back, double bad, std::size_t k,
+                                State& s) const noexcept {
+  s.touched = true;
+  s.open[k] = 0;
+  s.cash[k] = (of_venue ? s.equity[k] - given_back : given_back) * fx;
+  s.closed[k] = std::abs(margin.units) * price_now * fx;
+  s.bad[k] = bad * fx;
+}
+
+inline void PerpPath::find_equity(const Block& block, int step, State& s) const noexcept {
+  const Margin m = margin;  // a copy: what is written to s might be part of it, for all a compiler knows
+  const double* mark = block.factors(price, step).data();
+  if (step > 0 && !is_none(funding.factor)) {
+    const double* rate = block.factors(funding.factor, step).data();
+    const double units = step_years * m.units;
+    for (std::size_t k = 0; k < lanes; ++k) s.paid[k] += units * rate[k] * mark[k];
+  } else if (step > 0 && !funding.blank) {
+    const double units = step_years * m.units * funding.number;
+    for (std::size_t k = 0; k < lanes; ++k) s.paid[k] += units * mark[k];
+  }
+  for (std::size_t k = 0; k < lanes; ++k) s.equity[k] = m.fixed + m.units * mark[k] - s.paid[k];
+  if (is_none(coin)) return;
+  const double* held = block.factors(coin, step).data();
+  for (std::size_t k = 0; k < lanes; ++k) s.equity[k] += m.coins * held[k];
+}
+
+inline void PerpPath::monitor_alone(const Block& block, int step, State& s) const noexcept {
+  const Margin m = margin;
+  const double* mark = block.factors(price, step).data();
+  alignas(64) Column missing;
+  for (std::size_t k = 0; k < lanes; ++k) missing[k] = s.open[k] * (m.required(mark[k]) - s.equity[k]);
+  if (!any_positive(missing)) return;
+  const double* fx = exchange(block, currency, step);
+  for (std::size_t k = 0; k < lanes; ++k) {
+    if (!(missing[k] > 0)) continue;
+    const double left = returned ? std::max(s.equity[k] - m.fees * mark[k], 0.0) : 0.0;
+    liquidate(mark[k], fx[k], left, std::max(-s.equity[k], 0.0), k, s);
+  }
+}
 
 // Whether, today, less is left than must be, or so little more that it could be rounding of that turnover.
 bool due_today(double equity, double required, double turnover);

@@ -111,13 +111,15 @@ class FundPath final : public PricePath {
     rows[price_row] = rows[value_row] = {f.token_price, most};
     rows[cash_row] = {0, most};
     rows[credit_loss_row] = {0, 2 * most};
+    rows[happening_row] = {0, most};
+    asked_ = redemption_step(f.redeem_years, market.step_years);
     reads = {row_of(f.assets, pool_value), row_of(f.assets, pool_credit_loss)};
   }
 
   void publish(Block& block, FactorIndex first) const noexcept override {
     const auto row = [&](PriceRow r, int step) { return block.factors(static_cast<std::uint32_t>(first) + r, step).data(); };
     for (const PriceRow r : {price_row, value_row}) std::fill_n(row(r, 0), lanes, f_.token_price);
-    for (const PriceRow r : {cash_row, credit_loss_row}) std::fill_n(row(r, 0), lanes, 0.0);
+    for (const PriceRow r : {cash_row, credit_loss_row, happening_row}) std::fill_n(row(r, 0), lanes, 0.0);
     // Beside it the same fund without credit losses: what its holder has more is the credit loss. Of both what is seen late.
     Account now(f_.token_price), spared(f_.token_price), seen(f_.token_price), spared_seen(f_.token_price);
     advance(seen, block, 0, false);
@@ -130,7 +132,7 @@ class FundPath final : public PricePath {
       left -= redeemed;
       const double kept = left < share_rounding ? 0 : left;
       double *price = row(price_row, n), *value = row(value_row, n), *paid = row(cash_row, n),
-             *lost = row(credit_loss_row, n);
+             *lost = row(credit_loss_row, n), *gated = row(happening_row, n);
       const double* paid_before = row(cash_row, n - 1);
       advance(now, block, n, false);
       advance(spared, block, n, true);
@@ -145,6 +147,7 @@ class FundPath final : public PricePath {
         paid[k] = paid_before[k] + redeemed * published.net[k];
         cash[k] += redeemed * spared_published.net[k];
         lost[k] = (kept * spared.net[k] + cash[k]) - (value[k] + paid[k]);
+        gated[k] = n >= asked_ ? kept * published.net[k] : 0;  // asked for and not yet redeemed
       }
     }
   }
@@ -178,6 +181,7 @@ class FundPath final : public PricePath {
   FundToken f_;
   double assets_today_ = 0;
   int lag_ = 0;
+  double asked_ = 0;                               // step; NaN: never
   std::vector<double> debt_, managed_, redeemed_;  // [step]: of a unit of equity today; left by management fees; of a token
   std::vector<bool> year_ends_;                    // [step]
 };
@@ -196,7 +200,7 @@ std::optional<Complaint> warn(const Positions& positions, std::size_t position) 
 
 // The fund's assets and its debt, of the tokens held that are not yet redeemed, before fees.
 Pledges pledges(const Positions& positions, const Wiring& wiring) {
-  Pledges out(wiring, 0);
+  Pledges out(wiring, 1);
   for (std::size_t p = 0; p < positions.size(); ++p) {
     const FundToken f = terms(positions, fields, p);
     const std::uint32_t row = static_cast<std::uint32_t>(wiring.row[p]) - static_cast<std::uint32_t>(wiring.first_row);
@@ -247,6 +251,7 @@ std::unique_ptr<PricePath> publish(const Positions& positions, std::size_t posit
 extern const Instrument fund_token;
 const Instrument fund_token{.name = "fund_token",
                             .columns = columns(fields),
+                            .gauges = {{"gated", "money"}},
                             .ratio_gauges = pledge_gauges(),
                             .foreign_currency = false,
                             .check = check,

@@ -148,6 +148,7 @@ enum PriceRow : std::uint8_t {
   value_row,        // what a unit kept until then is worth to its holder
   cash_row,         // what its holder has received since today
   credit_loss_row,  // as Ledger::credit_loss
+  happening_row,    // what the instrument's gauge counts
   price_rows
 };
 // What an account publishes, in the job's currency.

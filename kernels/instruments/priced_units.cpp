@@ -11,7 +11,7 @@ FactorIndex row_of(FactorIndex first, PriceRow row) { return FactorIndex{static_
 class PricedUnits final : public Batch {
  public:
   PricedUnits(const Positions& positions, const Wiring& wiring, const std::vector<double>& units, std::vector<double> kept)
-      : rows_(wiring, 0), kept_(std::move(kept)) {
+      : rows_(wiring, 1), kept_(std::move(kept)) {
     const bool published = wiring.published_values && !kept_.empty();
     if (!published) kept_.clear();
     const FactorModel& market = *wiring.market;
@@ -32,7 +32,7 @@ class PricedUnits final : public Batch {
         gross[row] += std::abs(units[p]) * exchange_bound(market, row_of(first, price_row), years);
         reads.push_back(row_of(first, price_row));
       }
-      for (const PriceRow read : {value_row, cash_row, credit_loss_row}) reads.push_back(row_of(first, read));
+      for (const PriceRow read : {value_row, cash_row, credit_loss_row, happening_row}) reads.push_back(row_of(first, read));
     }
     reads = distinct(std::move(reads));
   }
@@ -43,15 +43,18 @@ class PricedUnits final : public Batch {
     for (std::size_t p = 0; p < lines_.size(); ++p)
       for (std::size_t v = 0; v < rows_.valued.size(); ++v) {
         const Line& line = lines_[p];
-        const auto add = [&](PriceRow from, LaneTable& to, double units) {
+        const auto add = [&](PriceRow from, Lanes to, double units) {
           const double* each = block.factors(row_of(line.first, from), rows_.valued[v]).data();
-          double* sum = to(rows_.row(line.row), static_cast<int>(v)).data();
+          double* sum = to.data();
           for (std::size_t k = 0; k < lanes; ++k) sum[k] += units * each[k];
         };
-        add(value_row, ledger.value, line.units);
-        add(cash_row, ledger.cash, line.units);
-        add(credit_loss_row, ledger.credit_loss, line.units);
-        if (published) add(price_row, ledger.published_value, line.units * kept_[p * rows_.valued.size() + v]);
+        const RowIndex row = rows_.row(line.row);
+        const int at = static_cast<int>(v);
+        add(value_row, ledger.value(row, at), line.units);
+        add(cash_row, ledger.cash(row, at), line.units);
+        add(credit_loss_row, ledger.credit_loss(row, at), line.units);
+        add(happening_row, ledger.gauges(rows_.gauge(line.row, 0), at), std::abs(line.units));
+        if (published) add(price_row, ledger.published_value(row, at), line.units * kept_[p * rows_.valued.size() + v]);
       }
   }
 

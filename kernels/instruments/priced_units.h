@@ -16,8 +16,9 @@ inline constexpr double date_rounding = 1e-9;  // dates within this many steps o
 double redemption_step(double redeem_years, double step_years);
 
 // `units` of each position, with its sign. Value, cash and credit loss of its row are units x value_row, cash_row and
-// credit_loss_row of what it publishes. `kept`: of its units those that are still there, [position][valued step], which
-// are then published at price_row where published values are asked for; empty: at value_row.
+// credit_loss_row of what it publishes, its one gauge |units| x happening_row. `kept`: of its units those that are still
+// there, [position][valued step], which are then published at price_row where published values are asked for; empty: at
+// value_row.
 std::unique_ptr<Batch> priced_units(const Positions&, const Wiring&, const std::vector<double>& units,
                                     std::vector<double> kept = {});
 

@@ -79,27 +79,28 @@ class TranchePath final : public PricePath {
     rows[price_row] = rows[value_row] = {1, 1};
     rows[cash_row] = {0, asked_ <= steps_ ? 1 + paid : paid};
     rows[credit_loss_row] = {0, 1 + paid};
+    rows[happening_row] = {0, 1};
     reads = {row_of(t.pool, pool_value), row_of(t.pool, pool_credit_loss)};
   }
 
   void publish(Block& block, FactorIndex first) const noexcept override {
     const auto row = [&](PriceRow r, int step) { return block.factors(static_cast<std::uint32_t>(first) + r, step).data(); };
     for (const PriceRow r : {price_row, value_row}) std::fill_n(row(r, 0), lanes, 1.0);
-    for (const PriceRow r : {cash_row, credit_loss_row}) std::fill_n(row(r, 0), lanes, 0.0);
+    for (const PriceRow r : {cash_row, credit_loss_row, happening_row}) std::fill_n(row(r, 0), lanes, 0.0);
     // Beside it the same tranche of a pool in which nobody defaulted: what it has more is the credit loss.
     std::array<Held, lanes> held{}, spared{};
     for (int n = 1; n <= steps_; ++n) {
       const double* worth = block.factors(row_of(t_.pool, pool_value), n).data();
       const double* credit_loss = block.factors(row_of(t_.pool, pool_credit_loss), n).data();
       double *price = row(price_row, n), *value = row(value_row, n), *paid = row(cash_row, n),
-             *lost = row(credit_loss_row, n);
+             *lost = row(credit_loss_row, n), *written = row(happening_row, n);
       const bool asked = asked_ <= n;
       for (std::size_t k = 0; k < lanes; ++k) {
         const double from_credit = credit_loss[k] / pool_today_;
         const double loss = t_.measure == credit ? from_credit : 1 - worth[k] / pool_today_;
         price[k] = std::max(advance(held[k], loss - t_.reserve, asked), least_price);
         advance(spared[k], loss - from_credit - t_.reserve, asked);
-        value[k] = held[k].left, paid[k] = held[k].cash;
+        value[k] = held[k].left, paid[k] = held[k].cash, written[k] = held[k].written;
         lost[k] = (spared[k].left + spared[k].cash) - (held[k].left + held[k].cash);
       }
     }
@@ -107,7 +108,7 @@ class TranchePath final : public PricePath {
 
  private:
   struct Held {
-    double left = 1, cash = 0;
+    double left = 1, cash = 0, written = 0;  // written: down, until it is redeemed
     bool redeemed = false;
   };
   // One step on, with a loss that the reserve does not bear, negative where some of that is left. Returns what is left of a
@@ -116,6 +117,7 @@ class TranchePath final : public PricePath {
     const double share = 1 - std::min(std::max((loss - t_.attachment) / (t_.detachment - t_.attachment), 0.0), 1.0);
     const bool pays = !stopped(loss);
     h.cash += pays ? interest_ * h.left : 0;
+    if (!h.redeemed) h.written = 1 - share;
     if (asked && pays && !h.redeemed) h.cash += share, h.redeemed = true;
     h.left = h.redeemed ? 0 : share;
     return share;
@@ -174,6 +176,7 @@ std::unique_ptr<PricePath> publish(const Positions& positions, std::size_t posit
 extern const Instrument tranche;
 const Instrument tranche{.name = "tranche",
                          .columns = columns(fields),
+                         .gauges = {{"written_down", "money"}},
                          .foreign_currency = false,
                          .check = check,
                          .warn = warn,

@@ -96,10 +96,11 @@ TEST_CASE("a fund's token is a levered share of its assets, redeemed through its
     const double held = left < 1e-9 ? 0 : units * left * cell(line, "token_price", 1);
     const double assets = held * leverage * w.block.factors(pool, h)[static_cast<std::size_t>(lane)] / today;
     const double debt = held * (leverage - 1) * std::exp(cell(line, "borrow_rate", 0) * h * step_years);
+    const double gated = h * step_years > asked_step - 1e-9 ? std::abs(units) * left * published(h, false) : 0;
     return Outcome{units * value,
                    units * cash,
                    units * (left * net(h, true) + spared_cash - value - cash),
-                   {assets, debt, assets - debt},
+                   {gated, assets, debt, assets - debt},
                    units * left * price};
   };
   const Errors errors = compare(type, positions, w, 0, expected);

@@ -10,7 +10,7 @@ namespace {
 
 // A plain account of one tranche in one scenario, step by step, of one unit. Money is in shares of the pool today.
 struct Account {
-  double left = 1, paid = 0;
+  double left = 1, paid = 0, written_down = 0;
 };
 struct Terms {
   double attachment, detachment, interest, trigger, reserve, buffer, senior_attachment;
@@ -31,6 +31,7 @@ Account account(const Terms& t, const std::vector<double>& loss_by_step, double 
     if (pays) a.paid += t.interest * step_years * a.left;
     const double share = (borne - t.attachment) / (t.detachment - t.attachment);
     const double price = share <= 0 ? 1 : share >= 1 ? 0 : 1 - share;
+    if (!redeemed) a.written_down = 1 - price;
     if (pays && !redeemed && t.redeem_step > 0 && n >= t.redeem_step) {
       a.paid += price;
       redeemed = true;
@@ -100,7 +101,8 @@ TEST_CASE("a tranche bears its slice of a pool's losses", "[tranche]") {
                       : 0};
     const double units = line.quantity * cell(line, "notional", 0);
     const Account a = account(t, loss, 0.25), b = account(t, without_credit, 0.25);
-    return Outcome{units * a.left, units * a.paid, units * (b.left + b.paid - a.left - a.paid), {}};
+    return Outcome{
+        units * a.left, units * a.paid, units * (b.left + b.paid - a.left - a.paid), {std::abs(units) * a.written_down}};
   };
   const Errors errors = compare(type, positions, w, 0, expected);
   INFO(errors.where);
@@ -134,7 +136,7 @@ TEST_CASE("a tranche's price is what is left of a unit, and nothing where its po
   CHECK(batch.batch->value_today[0] == 50);
   CHECK(batch.batch->gross[0] == 50);
   CHECK_FALSE(batch.batch->reads_defaults);
-  CHECK(batch.batch->reads.size() == 3);
+  CHECK(batch.batch->reads.size() == 4);
 }
 
 TEST_CASE("a junior tranche waits until what ranks before it has its buffer again", "[tranche]") {

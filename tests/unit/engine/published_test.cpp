@@ -110,6 +110,12 @@ TEST_CASE("published losses and the gap stand beside what is lost, and change no
   const auto at = [&](const char* path) {
     return static_cast<int>(std::find(b.nodes.begin(), b.nodes.end(), std::string("total/") + path) - b.nodes.begin());
   };
+  // Today: principal, and a coin at its price; payments to come less what is expected to be lost, which is something else.
+  double owed = 4000;
+  for (int i = 10; i < 60; ++i) owed += i % 3 == 0 ? 0 : 1000 * i;
+  CHECK(b.base_published_value[static_cast<std::size_t>(at("par"))] == Approx(owed).epsilon(1e-12));
+  const auto fair = static_cast<std::size_t>(at("fair"));
+  CHECK(std::abs(b.base_published_value[fair] - b.base_value[fair]) > 1000);
   for (int cell = 0; cell < cells; ++cell) {
     const auto mean = [&](int q, const char* path) { return b.expected_loss[b.at(q, cell, at(path), 1)]; };
     const auto worst = [&](int q, const char* path) { return b.expected_shortfall[b.at(q, cell, at(path), 1, 1)]; };

@@ -177,3 +177,19 @@ TEST_CASE("a fund's fees are taken off its price", "[fund_token]") {
     CHECK(row(3, value_row, n) == row(1, value_row, n));
   }
 }
+
+TEST_CASE("a fund's assets and debt today", "[fund_token]") {
+  World w(2, 0.5, {1, 2}, 5);
+  w.ratios = true;
+  w.add("BTC", Process::lognormal, 60000, 0.7);
+  const PoolIndex pool = w.add_pool(1000);
+  Positions positions =
+      table(instrument("fund_token"),
+            {{.quantity = 2, .cells = {{"assets", pool}, {"tokens", 50.0}, {"token_price", 2.0}, {"leverage", 1.5}}}});
+  w.add_prices(positions);
+  w.draw_factors();
+  w.fill_pool(pool);
+  w.publish(instrument("fund_token"), positions);
+  const Compiled fund(instrument("fund_token"), positions, w, Detail::leaf);
+  CHECK(fund.batch->gauges_today == std::vector<double>{0, 300, 100, 200});  // gated, then what ratios are made of
+}

@@ -27,11 +27,8 @@ void OneClaim::evaluate(const Block& block, Ledger& ledger) const noexcept {
       std::fill_n(ledger.cash(rows_.row(row), at).data(), lanes, cash_[i]);
     }
   for (const Line& line : by_default_) {
-    const ObligorIndex obligor = line.claims.obligor();
-    auto d = std::lower_bound(block.defaults.begin(), block.defaults.end(), obligor,
-                              [](const Default& one, ObligorIndex wanted) { return one.obligor < wanted; });
-    for (; d != block.defaults.end() && d->obligor == obligor; ++d)
-      if (d->step <= line.claims.end()) correct(line, *d, block, ledger);
+    for (const Default& d : defaults_of(block, line.claims.obligor()))
+      if (d.step <= line.claims.end()) correct(line, d, block, ledger);
   }
   for (const Line& line : by_price_) settle(line, block, ledger);
 }

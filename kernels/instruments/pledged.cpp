@@ -1,7 +1,5 @@
 #include "kernels/instruments/pledged.h"
 
-#include <algorithm>
-
 namespace tailcube {
 
 void Pledges::add(std::size_t position, std::uint32_t row, What what, std::uint32_t valued, FactorIndex factor,
@@ -43,13 +41,10 @@ void Pledges::add_values(const Block& block, Ledger& ledger) const noexcept {
     for (std::size_t k = 0; k < lanes; ++k) to[k] += a.amount * (each[k] * fx[k]);
   }
   for (const Default& mine : defaults_) {
-    auto d = std::lower_bound(block.defaults.begin(), block.defaults.end(), mine.obligor,
-                              [](const tailcube::Default& one, ObligorIndex wanted) { return one.obligor < wanted; });
-    for (; d != block.defaults.end() && d->obligor == mine.obligor; ++d)
+    for (const tailcube::Default& d : defaults_of(block, mine.obligor))
       for (std::size_t i = mine.begin; i < mine.end; ++i) {
         const Amount& a = single_[i];
-        if (d->step <= rows_.valued[a.valued])
-          gauge(a, ledger)[d->lane] -= a.amount * (price(a)[d->lane] * rate(a)[d->lane]);
+        if (d.step <= rows_.valued[a.valued]) gauge(a, ledger)[d.lane] -= a.amount * (price(a)[d.lane] * rate(a)[d.lane]);
       }
   }
   for (std::size_t row = 0; row < rows_.count; ++row)

@@ -207,10 +207,8 @@ void Protections::evaluate(const Block& block, Ledger& ledger) const noexcept {
   }
   for (const Line& line : fixed_) {
     const Protection& own = line.protection;
-    auto d = std::lower_bound(block.defaults.begin(), block.defaults.end(), own.terms_.obligor,
-                              [](const Default& one, ObligorIndex wanted) { return one.obligor < wanted; });
-    for (; d != block.defaults.end() && d->obligor == own.terms_.obligor; ++d)
-      if (d->step <= own.maturity_) take_away(line, *d, block, ledger);
+    for (const Default& d : defaults_of(block, own.terms_.obligor))
+      if (d.step <= own.maturity_) take_away(line, d, block, ledger);
   }
   for (const Line& line : moving_) line.protection.add(line.amount, rows_.row(line.row), block, ledger);
 }

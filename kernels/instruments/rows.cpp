@@ -64,15 +64,19 @@ ByObligor::ByObligor(const std::vector<ObligorIndex>& of_position, std::uint32_t
       position_[next[static_cast<std::size_t>(of_position[p])]++] = static_cast<std::uint32_t>(p);
 }
 
+std::span<const Default> defaults_of(const Block& block, ObligorIndex obligor) noexcept {
+  const auto first = std::lower_bound(block.defaults.begin(), block.defaults.end(), obligor,
+                                      [](const Default& d, ObligorIndex wanted) { return d.obligor < wanted; });
+  auto last = first;
+  while (last != block.defaults.end() && last->obligor == obligor) ++last;
+  return {first, last};
+}
+
 void find_defaults(const Block& block, ObligorIndex obligor, std::array<double, lanes>& step,
                    std::array<double, lanes>& loss) noexcept {
   step.fill(std::numeric_limits<double>::infinity());
   loss.fill(0);
-  if (is_none(obligor)) return;
-  auto at = std::lower_bound(block.defaults.begin(), block.defaults.end(), obligor,
-                             [](const Default& d, ObligorIndex wanted) { return d.obligor < wanted; });
-  for (; at != block.defaults.end() && at->obligor == obligor; ++at)
-    step[at->lane] = at->step, loss[at->lane] = at->loss_given_default;
+  for (const Default& d : defaults_of(block, obligor)) step[d.lane] = d.step, loss[d.lane] = d.loss_given_default;
 }
 
 const double* exchange(const Block& block, FactorIndex currency, int step) {

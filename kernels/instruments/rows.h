@@ -63,6 +63,8 @@ class ByObligor {
   std::vector<std::uint32_t> first_, position_;
 };
 
+// The defaults of an obligor, by lane. Nobody defaults as `none`.
+std::span<const Default> defaults_of(const Block&, ObligorIndex) noexcept;
 // Per lane the step at which the obligor defaults, infinity where it does not, and its loss given default, 0 there. Nobody
 // defaults as `none`.
 void find_defaults(const Block&, ObligorIndex, std::array<double, lanes>& step, std::array<double, lanes>& loss) noexcept;

@@ -242,8 +242,14 @@ class Vaults final : public Batch {
     double* const totals = ledger.scratch.data() + (steps() + 1) * lanes;
     stay_calm(table, groups_[g].lends, b, block, totals);
     const double lowest = table.lowest(), threshold = groups_[g].terms.threshold;
-    for (std::size_t k = 0; k < lanes; ++k)
-      if (lowest < highest[k] / threshold) follow(g, b, k, path, block, ledger, totals);
+    VaultPath opened;
+    VaultPrices seen{0, 0};  // when it was opened
+    for (std::size_t k = 0; k < lanes; ++k) {
+      if (!(lowest < highest[k] / threshold)) continue;
+      // Just after today most scenarios of a cell see the same prices.
+      if (const VaultPrices today = prices(b, block, 0, k); today != seen) open(g, b, seen = today, block, opened);
+      follow(path = opened, b, g, k, block, ledger, totals);
+    }
     if (ratios()) path.start(groups_[g].terms, table);
     for (std::size_t v = 0; ratios() && v < rows_.valued.size(); ++v)
       for (std::size_t k = 0; k < lanes; ++k)
@@ -280,18 +286,22 @@ class Vaults final : public Batch {
       t += total_count * lanes;
     }
   }
-  // Totals of a scenario that liquidates somebody.
-  void follow(std::size_t g, const Batches& b, std::size_t lane, VaultPath& path, const Block& block, Ledger& ledger,
+  // What is seen just after today has been done.
+  void open(std::size_t g, const Batches& b, const VaultPrices& today, const Block& block, VaultPath& path) const {
+    path.start(groups_[g].terms, tables_.table(g));
+    if ((block.monitor_today || b.pair.always) && !(today.worth() < path.calm_below())) path.monitor(today);
+  }
+  // Totals of a scenario that liquidates somebody, whose path is open.
+  void follow(VaultPath& path, const Batches& b, std::size_t g, std::size_t lane, const Block& block, Ledger& ledger,
               double* t) const {
     const double* const worth = ledger.scratch.data();
-    path.start(groups_[g].terms, tables_.table(g));
     const bool always = b.pair.always;
     const Landing* landing = always ? first_landing(b, lane, block) : nullptr;
-    std::size_t n = block.monitor_today || always ? 0 : 1;
+    std::size_t n = 1;
     int v = 0;
     for (const int step : rows_.valued) {
       for (; n <= static_cast<std::size_t>(step); ++n) {
-        if (always && n > 0) cross(b, static_cast<int>(n), lane, block, landing, path);
+        if (always) cross(b, static_cast<int>(n), lane, block, landing, path);
         if (!(worth[n * lanes + lane] < path.calm_below())) path.monitor(prices(b, block, static_cast<int>(n), lane));
       }
       const VaultPrices now = prices(b, block, step, lane);

@@ -58,6 +58,7 @@ class VaultTable {
 struct VaultPrices {
   double collateral, debt;
   double worth() const { return debt / collateral; }
+  friend bool operator==(const VaultPrices&, const VaultPrices&) = default;
 };
 
 // Health factor: collateral x threshold / debt; a vault is unhealthy below 1. Bands between these, and beyond.

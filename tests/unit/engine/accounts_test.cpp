@@ -2,13 +2,10 @@
 #include <algorithm>
 #include <map>
 
-#include "kernels/posting.h"
-#include "src/engine/replay.h"
-#include "tests/catch_any.h"
-#include "tests/run_job.h"
+#include "tests/unit/engine/looks.h"
 
 using namespace tailcube;
-using tailcube::test::Files;
+using namespace tailcube::test;
 
 namespace {
 
@@ -72,16 +69,10 @@ name = "base again"
   return files;
 }
 
-Job of_cell(const Job& job, std::size_t cell) {
-  Job out = job;
-  out.cells = {job.cells[cell]};
-  return out;
-}
-
 }  // namespace
 
 TEST_CASE("accounts are links of those who share them, inside and outside") {
-  const Job job = test::load(covers_job());
+  const Job job = load(covers_job());
   REQUIRE(job.chain);
   std::map<std::string, std::size_t> members;
   for (const ChainLink& link : job.chain->links) {
@@ -94,16 +85,12 @@ TEST_CASE("accounts are links of those who share them, inside and outside") {
 }
 
 TEST_CASE("capital is short, and shorter where others share it") {
-  const Job job = test::load(covers_job());
+  const Job job = load(covers_job());
   Files alone = covers_job();
   std::string& text = alone["job.toml"];
   text.replace(text.find("outside = [\"others\"]"), 20, "outside = []");
   alone["covers.csv"].resize(alone["covers.csv"].find("x1,"));
-  const Cube cube = test::run(job), fewer = test::run(alone);
-  const auto gauge = [](const Cube& of, const std::string& name, int cell) {
-    const auto g = std::find(of.gauges.begin(), of.gauges.end(), name) - of.gauges.begin();
-    return of.gauge_mean[of.at(static_cast<int>(g), cell, 0, 1)];
-  };
+  const Cube cube = run(job), fewer = run(alone);
   for (const int cell : {0, 1, 2}) {
     CHECK(gauge(fewer, "claims_unpaid", cell) > 0);
     CHECK(gauge(cube, "claims_unpaid", cell) > gauge(fewer, "claims_unpaid", cell));
@@ -112,20 +99,10 @@ TEST_CASE("capital is short, and shorter where others share it") {
 }
 
 TEST_CASE("cells with accounts are those cells alone") {
-  const Job job = test::load(covers_job());
-  const Cube all = test::run(job);
-  for (std::size_t cell = 0; cell < job.cells.size(); ++cell) {
-    const Cube alone = test::run(of_cell(job, cell));
-    for (int q = 0; q < quantities(false); ++q)
-      for (int node = 0; node < static_cast<int>(all.nodes.size()); ++node)
-        for (int h = 0; h < 2; ++h) {
-          INFO(all.cells[cell] << ", " << all.nodes[static_cast<std::size_t>(node)]);
-          const std::size_t a = all.at(q, static_cast<int>(cell), node, h), b = alone.at(q, 0, node, h);
-          CHECK(all.expected_loss[a] == alone.expected_loss[b]);
-          CHECK(all.loss_std[a] == alone.loss_std[b]);
-          CHECK(all.worst_loss[a] == alone.worst_loss[b]);
-        }
-  }
+  const Job job = load(covers_job());
+  const Cube all = run(job);
+  for (std::size_t cell = 0; cell < job.cells.size(); ++cell)
+    check_same(all, static_cast<int>(cell), run(of_cell(job, cell)));
   const auto mean = [&](int cell) { return all.expected_loss[all.at(0, cell, 0, 1)]; };
   CHECK(mean(0) == mean(3));
   CHECK(mean(1) != mean(0));
@@ -133,30 +110,16 @@ TEST_CASE("cells with accounts are those cells alone") {
 }
 
 TEST_CASE("parts of a tail with accounts add up, and a scenario can be told") {
-  const Job job = test::load(covers_job());
-  const Cube cube = test::run(job);  // the second look compares each scenario of a tail with the first
-  REQUIRE_FALSE(cube.edges.empty());
-  for (int h = 0; h < 2; ++h) {
-    double sum = 0;
-    for (std::size_t e = 0; e < cube.edges.size(); ++e)
-      if (cube.edge_parent[e] == "total" && std::count(cube.edge_child[e].begin(), cube.edge_child[e].end(), '/') == 1)
-        sum += cube.contribution[cube.at_edge(0, e, h, 1)];
-    CHECK(sum == Approx(cube.expected_shortfall[cube.at(0, 0, 0, h, 1)]).epsilon(1e-9));
-  }
-  Replayer replay(of_cell(job, 1), 0, compile(job, Detail::leaf).unit);
-  std::vector<std::uint64_t> scenarios = {3, 17, 1999};
-  for (const Replay& told : replay(scenarios)) {
-    double by_position = 0;
-    for (const ReplayedPosition& p : told.positions) by_position += p.loss[1];
-    CHECK(by_position == Approx(static_cast<double>(told.economic[1]) * told.unit).margin(1e-2));
-  }
+  const Job job = load(covers_job());
+  check_parts(run(job), 0);  // the second look compares each scenario of a tail with the first
+  check_told(job, 1);
 }
 
 TEST_CASE("a cover that is left out claims nothing") {
-  Job job = test::load(covers_job());
+  Job job = load(covers_job());
   leave_out(job, {"c1", "c2", "c3"});
   for (const ChainLink& link : job.chain->links)
     if (link.name == "insurer") CHECK(link.tables.empty());
-  const Cube cube = test::run(job);
+  const Cube cube = run(job);
   CHECK(cube.scenarios == 2000);
 }

@@ -3,13 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/posting.h"
-#include "src/engine/replay.h"
-#include "tests/catch_any.h"
-#include "tests/run_job.h"
+#include "tests/unit/engine/looks.h"
 
 using namespace tailcube;
-using tailcube::test::Files;
+using namespace tailcube::test;
 
 namespace {
 
@@ -86,29 +83,10 @@ name = "base again"
   return files;
 }
 
-// The job with one of its cells alone.
-Job of_cell(const Job& job, std::size_t cell) {
-  Job out = job;
-  out.cells = {job.cells[cell]};
-  return out;
-}
-
-void check_same(const Cube& all, int cell, const Cube& alone) {
-  REQUIRE(all.nodes == alone.nodes);
-  for (int q = 0; q < quantities(false); ++q)
-    for (int node = 0; node < static_cast<int>(all.nodes.size()); ++node)
-      for (int h = 0; h < 2; ++h) {
-        INFO(all.cells[static_cast<std::size_t>(cell)] << ", " << all.nodes[static_cast<std::size_t>(node)]);
-        CHECK(all.expected_loss[all.at(q, cell, node, h)] == alone.expected_loss[alone.at(q, 0, node, h)]);
-        CHECK(all.loss_std[all.at(q, cell, node, h)] == alone.loss_std[alone.at(q, 0, node, h)]);
-        CHECK(all.worst_loss[all.at(q, cell, node, h)] == alone.worst_loss[alone.at(q, 0, node, h)]);
-      }
-}
-
 }  // namespace
 
 TEST_CASE("links follow what they refer to, and what is outside is in no node") {
-  const Job job = test::load(chain_job());
+  const Job job = load(chain_job());
   REQUIRE(job.chain);
   std::vector<std::string> names;
   for (const ChainLink& link : job.chain->links) names.push_back(link.name);
@@ -120,11 +98,11 @@ TEST_CASE("links follow what they refer to, and what is outside is in no node") 
 
 TEST_CASE("a pool is worth what the same positions are worth inside the total") {
   Files files = chain_job();
-  const Job outside = test::load(files);
+  const Job outside = load(files);
   std::string& text = files["job.toml"];
   text.replace(text.find("outside = [\"fund\"]"), 18, "outside = []");
   text.replace(text.find("report = [2, 4]"), 15, "report = [1, 2, 3, 4]");
-  const Job inside = test::load(files);
+  const Job inside = load(files);
   const CompiledBook book = compile(inside, Detail::leaf), other = compile(outside, Detail::leaf);
   const CellRange cells{0, static_cast<int>(book.cells.size())};
   CHECK(book.base_value[0] > other.base_value[0] + 2e6);
@@ -151,10 +129,10 @@ TEST_CASE("a pool is worth what the same positions are worth inside the total") 
 }
 
 TEST_CASE("a cell of many is the cell alone") {
-  const Job job = test::load(chain_job());
-  const Cube all = test::run(job);
+  const Job job = load(chain_job());
+  const Cube all = run(job);
   for (std::size_t cell = 0; cell < job.cells.size(); ++cell)
-    check_same(all, static_cast<int>(cell), test::run(of_cell(job, cell)));
+    check_same(all, static_cast<int>(cell), run(of_cell(job, cell)));
   const auto mean = [&](int cell) { return all.expected_loss[all.at(0, cell, 0, 1)]; };
   CHECK(mean(0) == mean(5));
   for (const int cell : {1, 2, 3, 4}) CHECK(mean(cell) != mean(0));
@@ -162,7 +140,7 @@ TEST_CASE("a cell of many is the cell alone") {
 }
 
 TEST_CASE("rows by leaf agree with positions, and the parts of a tail add up") {
-  const Job job = test::load(chain_job());
+  const Job job = load(chain_job());
   const CompiledBook leaves = compile(job, Detail::leaf), positions = compile(job, Detail::position);
   const CellRange cells{0, static_cast<int>(leaves.cells.size())};
   Workspace by_leaf(leaves, cells), by_position(positions, cells);
@@ -187,21 +165,13 @@ TEST_CASE("rows by leaf agree with positions, and the parts of a tail add up") {
     }
   }
   CHECK(worst < 1e-6);
-  const Cube cube = test::run(job);
-  REQUIRE_FALSE(cube.edges.empty());
-  for (int cell = 0; cell < cells.end; ++cell)
-    for (int h = 0; h < 2; ++h) {
-      double sum = 0;
-      for (std::size_t e = 0; e < cube.edges.size(); ++e)
-        if (cube.edge_parent[e] == "total" && std::count(cube.edge_child[e].begin(), cube.edge_child[e].end(), '/') == 1)
-          sum += cube.contribution[cube.at_edge(cell, e, h, 1)];
-      CHECK(sum == Approx(cube.expected_shortfall[cube.at(0, cell, 0, h, 1)]).epsilon(1e-9));
-    }
+  const Cube cube = run(job);
+  for (int cell = 0; cell < cells.end; ++cell) check_parts(cube, cell);
 }
 
 TEST_CASE("a pool without value and one whose position is left out") {
   Files files = chain_job();
-  Job job = test::load(files);
+  Job job = load(files);
   const double before = compile(job, Detail::leaf).publishing->links[0].today;
   leave_out(job, {"l20", "h2"});
   const double after = compile(job, Detail::leaf).publishing->links[0].today;
@@ -212,7 +182,7 @@ TEST_CASE("a pool without value and one whose position is left out") {
   exposures.replace(exposures.find("id,book"), 7, "id,quantity,book");
   for (std::size_t at = exposures.find('\n') + 1; at < exposures.size(); at = exposures.find('\n', at) + 1)
     exposures.insert(exposures.find(',', at), exposures.compare(at, 5, "short") == 0 ? ",-1e9" : ",1");
-  const Job upside_down = test::load(files);
+  const Job upside_down = load(files);
   try {
     compile(upside_down, Detail::leaf);
     FAIL("a pool worth less than nothing");

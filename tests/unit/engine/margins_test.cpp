@@ -2,13 +2,10 @@
 #include <algorithm>
 #include <map>
 
-#include "kernels/posting.h"
-#include "src/engine/replay.h"
-#include "tests/catch_any.h"
-#include "tests/run_job.h"
+#include "tests/unit/engine/looks.h"
 
 using namespace tailcube;
-using tailcube::test::Files;
+using namespace tailcube::test;
 
 namespace {
 
@@ -78,20 +75,10 @@ name = "base again"
   return files;
 }
 
-Job of_cell(const Job& job, std::size_t cell) {
-  Job out = job;
-  out.cells = {job.cells[cell]};
-  return out;
-}
-double gauge(const Cube& of, const std::string& name, int cell, int node = 0) {
-  const auto g = std::find(of.gauges.begin(), of.gauges.end(), name) - of.gauges.begin();
-  return of.gauge_mean[of.at(static_cast<int>(g), cell, node, 1)];
-}
-
 }  // namespace
 
 TEST_CASE("margins and funds are links of those who share them, margins first") {
-  const Job job = test::load(perps_job());
+  const Job job = load(perps_job());
   REQUIRE(job.chain);
   std::map<std::string, std::size_t> members;
   std::vector<std::string> order;
@@ -110,19 +97,11 @@ TEST_CASE("margins and funds are links of those who share them, margins first") 
 }
 
 TEST_CASE("cells with margins and funds are those cells alone") {
-  const Job job = test::load(perps_job());
-  const Cube all = test::run(job);
+  const Job job = load(perps_job());
+  const Cube all = run(job);
   for (std::size_t cell = 0; cell < job.cells.size(); ++cell) {
-    const Cube alone = test::run(of_cell(job, cell), 2, std::size_t{80} << 20);
-    for (int q = 0; q < quantities(false); ++q)
-      for (int node = 0; node < static_cast<int>(all.nodes.size()); ++node)
-        for (int h = 0; h < 2; ++h) {
-          INFO(all.cells[cell] << ", " << all.nodes[static_cast<std::size_t>(node)]);
-          const std::size_t a = all.at(q, static_cast<int>(cell), node, h), b = alone.at(q, 0, node, h);
-          CHECK(all.expected_loss[a] == alone.expected_loss[b]);
-          CHECK(all.loss_std[a] == alone.loss_std[b]);
-          CHECK(all.worst_loss[a] == alone.worst_loss[b]);
-        }
+    const Cube alone = run(of_cell(job, cell), 2, std::size_t{80} << 20);
+    check_same(all, static_cast<int>(cell), alone);
     for (const char* name : {"liquidated", "bad_debt", "insurance_drawn", "auto_deleveraged"})
       CHECK(gauge(all, name, static_cast<int>(cell)) == gauge(alone, name, 0));
   }
@@ -141,11 +120,11 @@ TEST_CASE("a venue's bad debt is paid by its fund, by winners or by itself") {
   Files files = perps_job();
   std::string& text = files["job.toml"];
   text.replace(text.find("outside = [\"others\"]"), 20, "");
-  const Cube with_fund = test::run(files);
+  const Cube with_fund = run(files);
   std::string& perps = files["perps.csv"];
   for (std::size_t at = perps.find("dex,4000"); at != std::string::npos; at = perps.find("dex,4000", at))
     perps.replace(at, 8, "dex,0");
-  const Cube without = test::run(files);
+  const Cube without = run(files);
   for (int cell = 0; cell < 5; ++cell) {
     CHECK(gauge(without, "bad_debt", cell) == gauge(with_fund, "bad_debt", cell));
     CHECK(gauge(without, "insurance_drawn", cell) == 0);
@@ -156,38 +135,24 @@ TEST_CASE("a venue's bad debt is paid by its fund, by winners or by itself") {
 }
 
 TEST_CASE("parts of a tail with margins add up, and a scenario can be told") {
-  const Job job = test::load(perps_job());
-  const Cube cube = test::run(job);  // the second look compares each scenario of a tail with the first
-  REQUIRE_FALSE(cube.edges.empty());
-  for (int h = 0; h < 2; ++h) {
-    double sum = 0;
-    for (std::size_t e = 0; e < cube.edges.size(); ++e)
-      if (cube.edge_parent[e] == "total" && std::count(cube.edge_child[e].begin(), cube.edge_child[e].end(), '/') == 1)
-        sum += cube.contribution[cube.at_edge(0, e, h, 1)];
-    CHECK(sum == Approx(cube.expected_shortfall[cube.at(0, 0, 0, h, 1)]).epsilon(1e-9));
-  }
-  Replayer replay(of_cell(job, 2), 0, compile(job, Detail::leaf).unit);
-  std::vector<std::uint64_t> scenarios = {3, 17, 1999};
-  for (const Replay& told : replay(scenarios)) {
-    double by_position = 0;
-    for (const ReplayedPosition& p : told.positions) by_position += p.loss[1];
-    CHECK(by_position == Approx(static_cast<double>(told.economic[1]) * told.unit).margin(1e-2));
-  }
+  const Job job = load(perps_job());
+  check_parts(run(job), 0);  // the second look compares each scenario of a tail with the first
+  check_told(job, 2);
 }
 
 // An account of two longs and two shorts of the same coins, which is never liquidated.
 TEST_CASE("a perp that is left out backs nobody") {
-  Job job = test::load(perps_job());
+  Job job = load(perps_job());
   const auto members = [&job] {
     for (const ChainLink& link : job.chain->links)
       if (link.name == "ta0") return link.tables.empty() ? 0 : link.tables[0].positions.size();
     return std::size_t{99};
   };
-  const double before = gauge(test::run(job), "liquidated", 0);
+  const double before = gauge(run(job), "liquidated", 0);
   leave_out(job, {"t10", "t28"});
   CHECK(members() == 2);
-  CHECK(gauge(test::run(job), "liquidated", 0) > before);
+  CHECK(gauge(run(job), "liquidated", 0) > before);
   leave_out(job, {"t19", "t37"});
   CHECK(members() == 0);
-  CHECK(gauge(test::run(job), "liquidated", 0) == before);
+  CHECK(gauge(run(job), "liquidated", 0) == before);
 }

@@ -128,16 +128,11 @@ class Compiler {
   std::map<std::pair<CurveIndex, FactorIndex>, std::vector<Lowest>> lowest_;
 };
 
-double overdue_years(ObligorIndex obligor, const Wiring& wiring) {
-  if (is_none(obligor) || wiring.days_past_due.empty()) return 0;
-  return wiring.days_past_due[static_cast<std::size_t>(obligor)] / 365;
-}
-
 class CashFlows final : public TellingBatch {
  public:
   CashFlows(const Positions& positions, const std::function<Claim(std::size_t)>& claim_of, const Wiring& wiring,
-            std::unique_ptr<Recovery> recovery)
-      : rows_(wiring, Corrections::gauge_count), recovery_(std::move(recovery)), published_(wiring) {
+            std::unique_ptr<Recovery> recovery, std::size_t further_gauges)
+      : rows_(wiring, Corrections::gauge_count + further_gauges), recovery_(std::move(recovery)), published_(wiring) {
     CompiledClaims compiled = compile(positions, claim_of, wiring);
     ladders_ = Ladders(compiled, wiring);
     cash_ = CashTable(compiled, rows_);
@@ -302,9 +297,15 @@ std::unique_ptr<Recovery> unsecured_recovery(const Positions& positions, const s
   return std::make_unique<UnsecuredRecovery>(positions, of_position, wiring);
 }
 
-std::unique_ptr<Batch> cash_flow_batch(const Positions& positions, const std::function<Claim(std::size_t)>& claim_of,
-                                       const Wiring& wiring, std::unique_ptr<Recovery> recovery) {
-  return std::make_unique<CashFlows>(positions, claim_of, wiring, std::move(recovery));
+std::unique_ptr<TellingBatch> cash_flow_batch(const Positions& positions, const std::function<Claim(std::size_t)>& claim_of,
+                                              const Wiring& wiring, std::unique_ptr<Recovery> recovery,
+                                              std::size_t further_gauges) {
+  return std::make_unique<CashFlows>(positions, claim_of, wiring, std::move(recovery), further_gauges);
+}
+
+CashFlowLine compile_claim(Batch& batch, const Claim& claim, FactorIndex currency, std::uint32_t row, CompiledClaims& claims,
+                           const Wiring& wiring) {
+  return Compiler(batch, wiring, claims)(claim, currency, row);
 }
 
 }  // namespace tailcube

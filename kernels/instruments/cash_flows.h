@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "kernels/instruments/instrument.h"
+#include "kernels/instruments/telling.h"
 #include "kernels/instruments/write_down.h"
 
 namespace tailcube {
@@ -132,10 +132,11 @@ int waiting_steps(const Wiring&, double years);
 // Value of a performing claim: sum over dates after h of amount x D(curve(h), date) exp(-(spread(h)) (date - h)).
 // Detail::leaf merges claims with one (curve, spread factor, currency, leaf) into one ladder per valued step; a numeric
 // spread is folded into its amounts. Detail::position merges nothing: the same code is then the oracle. Either way a
-// position whose obligor defaults is corrected by its own flows. Gauges: defaults, defaulted_exposure.
+// position whose obligor defaults is corrected by its own flows. Gauges: defaults, defaulted_exposure; `further_gauges` of
+// each row behind them stay 0.
 // Each claim is asked for once, in the order of positions, and not kept: flows take more memory than what is made of them.
-std::unique_ptr<Batch> cash_flow_batch(const Positions&, const std::function<Claim(std::size_t position)>&, const Wiring&,
-                                       std::unique_ptr<Recovery>);
+std::unique_ptr<TellingBatch> cash_flow_batch(const Positions&, const std::function<Claim(std::size_t position)>&,
+                                              const Wiring&, std::unique_ptr<Recovery>, std::size_t further_gauges = 0);
 std::vector<Gauge> cash_flow_gauges();
 
 }  // namespace tailcube

@@ -63,6 +63,9 @@ struct CompiledClaims {
   std::vector<Early> early;
   Schedules schedules;
 };
+// A line that is not yet one of `lines`; what it is worth today, the bound on that and what it reads are added to the batch.
+// A par spread that does not exist is NaN.
+CashFlowLine compile_claim(Batch&, const Claim&, FactorIndex currency, std::uint32_t row, CompiledClaims&, const Wiring&);
 
 // Ladders of all rows, by (curve, spread factor, currency, row).
 class Ladders {

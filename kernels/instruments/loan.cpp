@@ -1,11 +1,14 @@
-// Loans: bullet, level payments, equal parts of principal, or all at maturity; drawn on a limit, in part or in full.
+// Loans: bullet, level payments, equal parts of principal, or all at maturity; drawn on a limit, in part or in full; with
+// interest paid in kind by a factor.
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
 #include <string>
 
+#include "kernels/instruments/pik_toggle.h"
 #include "kernels/instruments/published_claims.h"
+#include "kernels/instruments/side_by_side.h"
 
 namespace tailcube {
 namespace {
@@ -82,7 +85,7 @@ constexpr Field<Loan> fields[] = {
      .meaning = "days from default until it is claimed: what it brings in comes so much later"},
 };
 
-// The last columns of the table, behind those of every loan.
+// Columns behind those of every loan; PikToggle's are the last.
 struct Instalments {
   ShareSchedule recovery_schedule;
 };
@@ -95,8 +98,15 @@ constexpr Field<Instalments> instalment_fields[] = {
          "years after default and the share of the recovery that has come by then: 0.5:0.4 1:0.7 2:1; blank: all of it "
          "after the obligor's recovery_delay_years"},
 };
+std::size_t first_own_column() {
+  static const std::size_t first = loan_columns().size();
+  return first;
+}
 Instalments instalments(const Positions& positions, std::size_t position) {
-  return terms(positions, instalment_fields, position, positions.numbers.size() - std::size(instalment_fields));
+  return terms(positions, instalment_fields, position, first_own_column());
+}
+PikToggle toggle(const Positions& positions, std::size_t position) {
+  return pik_toggle(positions, position, first_own_column() + std::size(instalment_fields));
 }
 
 constexpr double days = 365;  // a year
@@ -109,21 +119,65 @@ std::string shown(double number) {
   return {text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr};
 }
 
-std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring) {
+// `place` of each in the table whose columns are `positions`.
+template <class Place>
+std::unique_ptr<Recovery> recovery(const Positions& positions, const Positions& some, const Place& place,
+                                   const Wiring& wiring) {
   std::vector<Unsecured> unsecured;
-  for (std::size_t p = 0; p < positions.size(); ++p) {
-    const Loan l = terms(positions, fields, p);
-    unsecured.push_back({l.curve, l.grace_days / days, instalments(positions, p).recovery_schedule});
+  for (std::size_t i = 0; i < some.size(); ++i) {
+    const Loan l = terms(positions, fields, place(i));
+    unsecured.push_back({l.curve, l.grace_days / days, instalments(positions, place(i)).recovery_schedule});
   }
+  return unsecured_recovery(some, unsecured, wiring);
+}
+template <class Place>
+std::unique_ptr<TellingBatch> ladders(const Positions& positions, const Positions& some, const Place& place,
+                                      const Wiring& wiring) {
   return cash_flow_batch(
-      positions, [&](std::size_t p) { return loan_claim(positions, p, wiring); }, wiring,
-      unsecured_recovery(positions, unsecured, wiring));
+      some, [&](std::size_t i) { return loan_claim(positions, place(i), wiring); }, wiring,
+      recovery(positions, some, place, wiring), toggled_gauges().size());
+}
+
+std::unique_ptr<Batch> compile(const Positions& positions, const Wiring& wiring) {
+  std::vector<std::uint32_t> fixed, toggled;
+  for (std::uint32_t p = 0; p < positions.size(); ++p) (is_none(toggle(positions, p).factor) ? fixed : toggled).push_back(p);
+  if (toggled.empty())
+    return ladders(
+        positions, positions, [](std::size_t p) { return p; }, wiring);
+  const Subset first(positions, wiring, std::move(fixed)), second(positions, wiring, std::move(toggled));
+  const auto place = [&](std::size_t i) { return second.places[i]; };
+  auto others = toggled_loans(
+      second.positions, [&](std::size_t i) { return loan_claim(positions, place(i), wiring); },
+      [&](std::size_t i) { return toggle(positions, place(i)); },
+      [&](std::size_t i) { return terms(positions, fields, place(i)).frequency; }, second.wiring,
+      recovery(positions, second.positions, place, second.wiring));
+  return side_by_side(ladders(
+                          positions, first.positions, [&](std::size_t i) { return first.places[i]; }, first.wiring),
+                      first, std::move(others), second);
 }
 
 std::vector<Column> all_columns() {
   std::vector<Column> out = loan_columns();
   for (const Column& own : columns(instalment_fields)) out.push_back(own);
+  for (const Column& own : pik_toggle_columns()) out.push_back(own);
   return out;
+}
+std::vector<Gauge> all_gauges() {
+  std::vector<Gauge> out = cash_flow_gauges();
+  for (const Gauge& own : toggled_gauges()) out.push_back(own);
+  return out;
+}
+
+std::optional<Complaint> check_toggle(const Loan& l, const PikToggle& t) {
+  if (auto complaint = check_pik_toggle(t)) return complaint;
+  if (is_none(t.factor)) return {};
+  if (static_cast<Amortisation>(l.amortisation) == Amortisation::pik)
+    return Complaint{"pik_factor", "the interest of a loan whose amortisation is pik is added to the principal anyway"};
+  if (l.prepay_cpr != 0) return Complaint{"prepay_cpr", "a loan with a pik_factor has none"};
+  if (l.limit == l.limit) return Complaint{"limit", "a loan with a pik_factor has none"};
+  if (l.rate + t.margin < 0)
+    return Complaint{"pik_margin", "with a rate of " + shown(l.rate) + " the interest paid in kind would be negative"};
+  return {};
 }
 
 std::optional<Complaint> check(const Positions& positions, std::size_t position) {
@@ -131,7 +185,7 @@ std::optional<Complaint> check(const Positions& positions, std::size_t position)
   const ShareSchedule schedule = instalments(positions, position).recovery_schedule;
   if (!schedule.empty() && schedule.back().share != 1)
     return Complaint{"recovery_schedule", "the last share is " + shown(schedule.back().share) + ", not 1"};
-  return {};
+  return check_toggle(terms(positions, fields, position), toggle(positions, position));
 }
 
 }  // namespace
@@ -180,7 +234,7 @@ Claim loan_claim(const Positions& positions, std::size_t position, const Wiring&
 extern const Instrument loan;
 const Instrument loan{.name = "loan",
                       .columns = all_columns(),
-                      .gauges = cash_flow_gauges(),
+                      .gauges = all_gauges(),
                       .obligor = Instrument::Credit::optional,
                       .reads_market_at_default = true,
                       .check = check,

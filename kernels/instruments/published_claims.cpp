@@ -70,6 +70,11 @@ double published_value(const Accounting& a, const Claim& claim, double years) {
   return (1 - a.expected_loss) * sum;
 }
 
+double overdue_years(ObligorIndex obligor, const Wiring& wiring) {
+  if (is_none(obligor) || wiring.days_past_due.empty()) return 0;
+  return wiring.days_past_due[static_cast<std::size_t>(obligor)] / 365;
+}
+
 PublishedClaims::PublishedClaims(const Wiring& wiring)
     : time_years_(wiring.time_years), valued_(wiring.valued), obligors_(wiring.obligor_count), market_(wiring.market) {}
 

@@ -18,6 +18,8 @@ std::optional<Complaint> check_accounting(const Accounting&);
 // interest accrued since the last payment. Discounted: the sum over payments to come of
 // amount (1 - expected_loss) exp(-discount_rate (date - now)).
 double published_value(const Accounting&, const Claim&, double years);
+// How long a payment of the obligor has been missing today.
+double overdue_years(ObligorIndex, const Wiring&);
 
 // Ledger::published_value of a batch of claims. One that is overdue today is carried at its principal, less what has been
 // written down, until the next payment is made. From the first payment missed on, a defaulted claim is carried at what was

@@ -66,6 +66,8 @@ class Writer {
           line("node", path, job_.report_steps[h], "gap", static_cast<double>(r.gap[at]) * r.unit, currency);
         }
         if (story_.check.rank[at] > 0) line("node", path, job_.report_steps[h], "rank", story_.check.rank[at], "1");
+        for (const ToldGauge& g : told_gauges(story_, n))
+          line("node", path, job_.report_steps[h], g.name.c_str(), g.value[h], g.unit);
       }
     }
     const std::vector<std::uint32_t> positions = largest_positions(story_);

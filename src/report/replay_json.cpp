@@ -110,7 +110,10 @@ class Writer {
       json.add("value_today", Exact{story_.cube.base_value[static_cast<std::size_t>(n)]});
       json.add("loss", loss).add("credit_loss", credit).add("rank", rank);
       if (!gap.empty()) json.add("published_loss", published).add("gap", gap);
-      out.push_back(json.add("cash", exact({cash, cash + job_.steps})));
+      std::vector<Json> gauges;
+      for (const ToldGauge& g : told_gauges(story_, n))
+        gauges.push_back(Json().add("id", g.name).add("unit", g.unit).add("value", exact(g.value)));
+      out.push_back(json.add("gauges", gauges).add("cash", exact({cash, cash + job_.steps})));
     }
     return out;
   }

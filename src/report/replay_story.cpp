@@ -56,6 +56,19 @@ std::string difference_text(const Cube& cube, int cell, const Replay& replay, co
          "; so it is at " + std::to_string(check.differences.size()) + " places";
 }
 
+std::vector<ToldGauge> told_gauges(const Story& story, int node) {
+  const std::size_t horizons = story.job.report_steps.size(), nodes = story.job.nodes.size();
+  std::vector<ToldGauge> out;
+  for (std::size_t g = 0; g < story.cube.gauges.size(); ++g) {
+    const auto first =
+        story.replay.gauges.begin() + static_cast<std::ptrdiff_t>((g * nodes + static_cast<std::size_t>(node)) * horizons);
+    const std::vector<double> value(first, first + static_cast<std::ptrdiff_t>(horizons));
+    if (std::any_of(value.begin(), value.end(), [](double v) { return v != 0; }))
+      out.push_back({story.cube.gauges[g], story.cube.gauge_units[g], value});
+  }
+  return out;
+}
+
 bool lies_under(const Job& job, NodeIndex node, int ancestor) {
   while (!is_none(node) && static_cast<int>(node) > ancestor) node = job.nodes[static_cast<std::size_t>(node)].parent;
   return !is_none(node) && static_cast<int>(node) == ancestor;

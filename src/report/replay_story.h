@@ -41,6 +41,12 @@ std::vector<std::uint32_t> largest_defaults(const Story&);
 std::vector<std::uint32_t> largest_liquidations(const Story&);
 // The node and those below it: itself, then largest loss at the horizon first.
 std::vector<int> largest_nodes(const Story&);
+// Gauges of the node that are not 0 at every horizon, in the cube's order.
+struct ToldGauge {
+  std::string name, unit;
+  std::vector<double> value;  // [horizon]
+};
+std::vector<ToldGauge> told_gauges(const Story&, int node);
 bool lies_under(const Job&, NodeIndex node, int ancestor);
 inline const char* kind_of(const ChainLink& link) {
   static constexpr const char* kinds[] = {"pool", "price", "account"};  // the order of ChainLink::Kind

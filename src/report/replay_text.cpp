@@ -27,6 +27,7 @@ class Writer {
     chain();
     defaults();
     liquidations();
+    gauges();
     cash();
     nodes();
     published();
@@ -168,6 +169,22 @@ class Writer {
     }
     write_columns(out_, rows, 3);
     rest(order.size(), "liquidation");
+  }
+
+  // What the run counts on the way, of the node.
+  void gauges() {
+    const std::vector<ToldGauge> told = told_gauges(story_, story_.node);
+    if (told.empty()) return;
+    Rows rows = {{"on the way"}};
+    for (const int step : job_.report_steps) rows[0].push_back("by " + time(step));
+    rows[0].emplace_back("unit");
+    for (const ToldGauge& g : told) {
+      rows.push_back({g.name});
+      for (const double v : g.value) rows.back().push_back(g.unit == "1" ? grouped(v) : money(v));
+      rows.back().push_back(g.unit);
+    }
+    out_ << "\nCounts and amounts of " << node_name(story_.node) << "\n";
+    write_columns(out_, rows, 1);
   }
 
   void cash() {

@@ -40,6 +40,11 @@ class Replay(Case):
         for node in story["nodes"]:
             self.assertEqual(figures["node", node["path"], 4, "loss"], node["loss"][-1])
             self.assertEqual([figures["node", node["path"], step, "cash"] for step in (1, 2, 3, 4)], node["cash"])
+            for gauge in node["gauges"]:
+                self.assertEqual(figures["node", node["path"], 4, gauge["id"]], gauge["value"][-1])
+        gauges = {g["id"]: g["value"][-1] for g in total["gauges"]}
+        exposed = [d["exposure"] for d in story["defaults"]]
+        self.assertAlmostEqual(gauges.get("defaulted_exposure", 0), sum(exposed), delta=(len(exposed) + 1) * story["loss_unit"])
         for factor in story["factors"]:
             self.assertEqual([figures["factor", factor["id"], step, "value"] for step in range(5)], factor["value"])
         for default in story["defaults"]:
@@ -51,7 +56,7 @@ class Replay(Case):
         self.assertEqual(losses, sorted(losses, reverse=True))
         self.assertAlmostEqual(sum(losses), total["loss"][-1], delta=len(losses) * story["loss_unit"])
         self.assertLessEqual(story["largest_difference_units"], 1)
-        for section in ("Factors", "Defaults", "Liquidations", "Cash received", "Loss by node", "Loss by position"):
+        for section in ("Factors", "Defaults", "Liquidations", "Counts and amounts", "Cash received", "Loss by node", "Loss by position"):
             self.assertRegex(text, f"(?m)^{section}")
 
     def test_every_scenario_of_the_list_in_every_cell(self):

@@ -16,7 +16,7 @@ namespace {
 
 // Bonds and loans of every kind: fixed and floating, all repayments, prepaid, in two currencies, with spreads that are
 // factors, numbers and solved, short and long, on and off the grid of steps; recoveries that come at once, later and in
-// instalments; drawn on limits.
+// instalments; drawn on limits; with interest paid in kind while a spread is wide.
 JobFiles job_of_claims() {
   std::mt19937_64 random(11);
   const auto pick = [&](std::uint64_t n) { return random() % n; };
@@ -43,14 +43,17 @@ JobFiles job_of_claims() {
       "id,book,pool,currency,quantity,obligor,notional,coupon,frequency,maturity_years,curve,spread,floating,reset_rate\n";
   files["loans.csv"] =
       "id,book,pool,currency,quantity,obligor,principal,rate,frequency,maturity_years,curve,spread,amortisation,prepay_"
-      "cpr,limit,undrawn_fee,credit_conversion,grace_days,recovery_schedule\n";
+      "cpr,limit,undrawn_fee,credit_conversion,grace_days,recovery_schedule,pik_factor,pik_level,pik_margin\n";
   for (std::uint64_t i = 0; i < 250; ++i)
     files["bonds.csv"] += "B" + position(i, i % 2 == 0) + (pick(2) ? "yes," + number(0.01, 0.08) : "no,") + "\n";
-  for (std::uint64_t i = 0; i < 500; ++i)
-    files["loans.csv"] += "L" + position(i, i % 3 != 0) + one_of({"bullet", "annuity", "linear", "pik"}) + "," +
-                          one_of({"", "", "0.08", "0.3"}) + "," +
-                          one_of({",0,0", ",0,0", "150000,0.01,0.4", "120000,0,1", "200000,0.02,0"}) + "," +
-                          one_of({"", "", "30", "90"}) + "," + one_of({"", "", "0:0.1 0.5:1", "0.25:0.3 1:0.6 3:1"}) + "\n";
+  for (std::uint64_t i = 0; i < 500; ++i) {
+    const std::string kind = one_of({"bullet", "annuity", "linear", "pik"}), cpr = one_of({"", "", "0.08", "0.3"});
+    const std::string limit = one_of({",0,0", ",0,0", "150000,0.01,0.4", "120000,0,1", "200000,0.02,0"});
+    const bool toggled = kind != "pik" && cpr.empty() && limit == ",0,0" && pick(3);
+    files["loans.csv"] += "L" + position(i, i % 3 != 0) + kind + "," + cpr + "," + limit + "," +
+                          one_of({"", "", "30", "90"}) + "," + one_of({"", "", "0:0.1 0.5:1", "0.25:0.3 1:0.6 3:1"}) +
+                          (toggled ? ",SPREAD,0.0225,0.02" : ",,,") + "\n";
+  }
   return files;
 }
 

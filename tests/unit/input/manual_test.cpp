@@ -97,6 +97,26 @@ TEST_CASE("limits, times of pik and schedules of loans are read and checked") {
                                  "t.csv:13: recovery_schedule: -1 is not between 0 and 100"});
 }
 
+TEST_CASE("loans that pay in kind by a factor are read and checked") {
+  const std::string header =
+      "id,book,pool,principal,rate,maturity_years,curve,amortisation,prepay_cpr,limit,pik_factor,pik_when,pik_level,"
+      "pik_margin\n";
+  CHECK(with_table("loan", header + "L,b,p,100,0.05,5,USD,linear,,,UST,below,0.05,0.01\nM,b,p,100,0.05,5,USD,,,,,,,\n")
+            .exit_code == 0);
+  CHECK(with_table("loan", header + "L,b,p,100,0.05,5,USD,,,,SME,,0.05,\nM,b,p,100,0.05,5,USD,,,,UST,over,0.05,-1\n"
+                                    "N,b,p,100,0.05,5,USD,,,,UST,,,\nO,b,p,100,0.05,5,USD,pik,,,UST,,0.05,\n"
+                                    "P,b,p,100,0.05,5,USD,,0.1,,UST,,0.05,\nQ,b,p,100,0.05,5,USD,,,150,UST,,0.05,\n"
+                                    "R,b,p,100,0.05,5,USD,,,,,,0.05,\n")
+            .messages ==
+        std::vector<std::string>{
+            "t.csv:2: pik_factor: \"SME\" is a driver; a market factor is needed",
+            "t.csv:3: pik_margin: -1 is not between 0 and 10", "t.csv:3: pik_when: \"over\" is not above or below",
+            "t.csv:4: pik_level: blank; a pik_factor needs the level that decides",
+            "t.csv:5: pik_factor: the interest of a loan whose amortisation is pik is added to the principal anyway",
+            "t.csv:6: prepay_cpr: a loan with a pik_factor has none", "t.csv:7: limit: a loan with a pik_factor has none",
+            "t.csv:8: pik_level: only a loan with a pik_factor has one"});
+}
+
 TEST_CASE("bonds, loans, vaults and holdings are read by their declared columns") {
   const std::string bonds = "id,book,pool,obligor,notional,coupon,maturity_years,curve,spread,floating\n";
   CHECK(with_table("bond",

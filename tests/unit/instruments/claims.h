@@ -328,7 +328,9 @@ inline Errors compare_claims(World& w, const std::string& type, const RandomClai
     const double lgd = none_at_all ? 0 : w.loss_given_default[static_cast<std::size_t>(line.obligor)];
     const double delay =
         none_at_all || w.recovery_delay_years.empty() ? 0 : w.recovery_delay_years[static_cast<std::size_t>(line.obligor)];
-    return plain_outcome(book.plain[p], w, line.currency, tau, lgd, w.market.valued[v], lane, delay);
+    Outcome out = plain_outcome(book.plain[p], w, line.currency, tau, lgd, w.market.valued[v], lane, delay);
+    out.gauges.resize(instrument(type).gauges.size());  // of a loan nothing is paid in kind by a factor
+    return out;
   });
   errors.leaf = std::max(errors.leaf, compare_told(w, instrument(type), positions, obligors));
   return errors;

@@ -174,3 +174,21 @@ TEST_CASE("what the terms of a loan refuse", "[loan]") {
   CHECK(complaint({{"recovery_schedule", ShareSchedule{{0.5, 0.4}, {1, 0.9}}}}) ==
         "recovery_schedule: the last share is 0.9, not 1");
 }
+
+TEST_CASE("what a loan that pays in kind by a factor refuses", "[loan]") {
+  const Cell factor = FactorIndex{0};
+  CHECK(complaint({{"pik_factor", factor}, {"pik_level", 0.05}, {"pik_when", std::string("below")}, {"pik_margin", 0.01}})
+            .empty());
+  CHECK(complaint({{"pik_factor", factor}}) == "pik_level: blank; a pik_factor needs the level that decides");
+  CHECK(complaint({{"pik_level", 0.05}}) == "pik_level: only a loan with a pik_factor has one");
+  CHECK(complaint({{"pik_when", std::string("below")}}) == "pik_when: only a loan with a pik_factor has one");
+  CHECK(complaint({{"pik_margin", 0.01}}) == "pik_margin: only a loan with a pik_factor has one");
+  const auto toggled = [&](const char* column, const Cell& cell) {
+    return complaint({{"pik_factor", factor}, {"pik_level", 0.05}, {column, cell}});
+  };
+  CHECK(toggled("amortisation", std::string("pik")) ==
+        "pik_factor: the interest of a loan whose amortisation is pik is added to the principal anyway");
+  CHECK(toggled("prepay_cpr", 0.1) == "prepay_cpr: a loan with a pik_factor has none");
+  CHECK(toggled("limit", 200.0) == "limit: a loan with a pik_factor has none");
+  CHECK(toggled("rate", -0.01) == "pik_margin: with a rate of -0.01 the interest paid in kind would be negative");
+}

@@ -151,7 +151,7 @@ enum PriceRow : std::uint8_t {
   happening_row,    // what the instrument's gauge counts
   price_rows
 };
-// What an account publishes, in the job's currency. It has as many rows as a price: what else there is, its instrument names.
+// What an account publishes, in the job's currency. It has as many rows as a price; an instrument may name more of them.
 enum AccountRow : std::uint8_t {
   account_value,      // what is left of it
   account_shortfall,  // what was claimed of it since today and not met

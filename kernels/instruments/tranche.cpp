@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "kernels/instruments/priced_units.h"
 #include "kernels/publishing.h"
@@ -88,45 +89,66 @@ class TranchePath final : public PricePath {
     for (const PriceRow r : {price_row, value_row}) std::fill_n(row(r, 0), lanes, 1.0);
     for (const PriceRow r : {cash_row, credit_loss_row, happening_row}) std::fill_n(row(r, 0), lanes, 0.0);
     // Beside it the same tranche of a pool in which nobody defaulted: what it has more is the credit loss.
-    std::array<Held, lanes> held{}, spared{};
+    Held held, spared;
+    const Rules rules(t_, interest_);
+    const double reserve = t_.reserve, pool_today = pool_today_;
+    alignas(64) Column loss, spared_loss, price, unused, lost;
     for (int n = 1; n <= steps_; ++n) {
       const double* worth = block.factors(row_of(t_.pool, pool_value), n).data();
       const double* credit_loss = block.factors(row_of(t_.pool, pool_credit_loss), n).data();
-      double *price = row(price_row, n), *value = row(value_row, n), *paid = row(cash_row, n),
-             *lost = row(credit_loss_row, n), *written = row(happening_row, n);
-      const bool asked = asked_ <= n;
       for (std::size_t k = 0; k < lanes; ++k) {
-        const double from_credit = credit_loss[k] / pool_today_;
-        const double loss = t_.measure == credit ? from_credit : 1 - worth[k] / pool_today_;
-        price[k] = std::max(advance(held[k], loss - t_.reserve, asked), least_price);
-        advance(spared[k], loss - from_credit - t_.reserve, asked);
-        value[k] = held[k].left, paid[k] = held[k].cash, written[k] = held[k].written;
-        lost[k] = (spared[k].left + spared[k].cash) - (held[k].left + held[k].cash);
+        const double from_credit = credit_loss[k] / pool_today;
+        const double all = t_.measure == credit ? from_credit : 1 - worth[k] / pool_today;
+        loss[k] = all - reserve, spared_loss[k] = all - from_credit - reserve;
       }
+      const bool asked = asked_ <= n;
+      advance(rules, loss, asked, held, price);
+      advance(rules, spared_loss, asked, spared, unused);
+      for (std::size_t k = 0; k < lanes; ++k) {
+        price[k] = std::max(price[k], least_price);
+        lost[k] = (spared.left[k] + spared.cash[k]) - (held.left[k] + held.cash[k]);
+      }
+      for (const auto& [to, from] : {std::pair{price_row, &price},
+                                     {value_row, &held.left},
+                                     {cash_row, &held.cash},
+                                     {credit_loss_row, &lost},
+                                     {happening_row, &held.written}})
+        std::copy_n(from->data(), lanes, row(to, n));
     }
   }
 
  private:
-  struct Held {
-    double left = 1, cash = 0, written = 0;  // written: down, until it is redeemed
-    bool redeemed = false;
+  using Column = std::array<double, lanes>;
+  struct Held {                                        // by lane, of a unit
+    alignas(64) Column left, cash{}, written{}, kept;  // written: down, until it is redeemed; kept: 0 once it is
+    Held() { left.fill(1), kept.fill(1); }
   };
-  // One step on, with a loss that the reserve does not bear, negative where some of that is left. Returns what is left of a
-  // unit that is not redeemed.
-  double advance(Held& h, double loss, bool asked) const {
-    const double share = 1 - std::min(std::max((loss - t_.attachment) / (t_.detachment - t_.attachment), 0.0), 1.0);
-    const bool pays = !stopped(loss);
-    h.cash += pays ? interest_ * h.left : 0;
-    if (!h.redeemed) h.written = 1 - share;
-    if (asked && pays && !h.redeemed) h.cash += share, h.redeemed = true;
-    h.left = h.redeemed ? 0 : share;
-    return share;
-  }
-  // What ranks before it comes first: it is not covered well enough, or too little ranks below it.
-  bool stopped(double loss) const {
-    const double backing = 1 - loss;
-    return backing < t_.coverage_trigger * (1 - t_.detachment) ||
-           (t_.minimum_buffer > 0 && t_.senior_attachment - loss < t_.minimum_buffer * backing);
+  struct Rules {
+    Rules(const Tranche& t, double interest_of_a_step)
+        : attachment(t.attachment),
+          thickness(t.detachment - t.attachment),
+          interest(interest_of_a_step),
+          needed(t.coverage_trigger * (1 - t.detachment)),
+          senior(t.senior_attachment),
+          buffer(t.minimum_buffer) {}
+    double attachment, thickness, interest, needed, senior, buffer;
+  };
+  // One step on, with a loss that the reserve does not bear, negative where some of that is left. `share`: what is left of a
+  // unit that is not redeemed. It gets nothing while what ranks before it is not covered well enough, or too little ranks
+  // below that.
+  [[gnu::always_inline]] static void advance(const Rules& r, const Column& loss, bool asked, Held& h,
+                                             Column& share) noexcept {
+    for (std::size_t k = 0; k < lanes; ++k) {
+      const double left = 1 - std::min(std::max((loss[k] - r.attachment) / r.thickness, 0.0), 1.0), backing = 1 - loss[k];
+      const bool stopped = (backing < r.needed) | ((r.buffer > 0) & (r.senior - loss[k] < r.buffer * backing));
+      const double kept = h.kept[k];
+      share[k] = left;
+      h.cash[k] += stopped ? 0 : r.interest * h.left[k];
+      h.written[k] = kept > 0 ? 1 - left : h.written[k];
+      h.kept[k] = asked & !stopped ? 0 : kept;
+      h.cash[k] += kept > h.kept[k] ? left : 0;
+      h.left[k] = h.kept[k] > 0 ? left : 0;
+    }
   }
 
   Tranche t_;

@@ -116,7 +116,7 @@ class Perps final : public Batch {
     checks_triggers = true;
     triggers_today = false;
     for (std::size_t p = 0; p < positions.size(); ++p) add_line(positions, p, wiring);
-    prices_ = distinct(std::move(prices_));
+    for (std::vector<FactorIndex>* factors : {&prices_, &shared_prices_, &shared_rows_}) *factors = distinct(*factors);
     reads = distinct(std::move(reads));
   }
 
@@ -125,11 +125,12 @@ class Perps final : public Batch {
     report_missing(
         prices_, last_, lines_.size(), [&](std::size_t p, FactorIndex f) { return needs(p, f); },
         [&](std::size_t p) { return rows_.row(lines_[p].row); }, block, faults);
+    const bool sound = shared_are_there(block);
     for (std::size_t p = 0; p < lines_.size(); ++p) {
       if (!lines_[p].shares()) {
         add<false>(lines_[p], block, ledger);
       } else {
-        report(p, block, faults);
+        if (!sound) report(p, block, faults);
         add<true>(lines_[p], block, ledger);
       }
     }
@@ -173,7 +174,10 @@ class Perps final : public Batch {
     gross[row] += std::abs(quantity) * largest_equity(t, market, years) * exchange_bound(market, currency, years) *
                   (lines_.back().shares() ? 2 : 1);
     for (const FactorIndex f : {t.factor, t.collateral_factor, t.funding_rate.factor, currency}) reads.push_back(f);
-    if (!lines_.back().shares()) prices_.push_back(t.factor), prices_.push_back(t.collateral_factor);
+    for (const FactorIndex f : {t.factor, t.collateral_factor})
+      (lines_.back().shares() ? shared_prices_ : prices_).push_back(f);
+    if (!is_none(t.account)) shared_rows_.push_back(row_of(t.account, account_charge));
+    if (!is_none(t.venue)) shared_rows_.push_back(row_of(t.venue, account_value));
   }
 
   bool needs(std::size_t p, FactorIndex price) const {
@@ -181,6 +185,19 @@ class Perps final : public Batch {
     return !lines_[p].shares() && (path.price == price || path.coin == price);
   }
 
+  // Whether all that positions that share something read is there: then none of them has a fault.
+  bool shared_are_there(const Block& block) const noexcept {
+    Priced good;
+    for (const FactorIndex f : shared_prices_)
+      for (int n = 0; n <= last_; ++n) good.look(block.factors(f, n));
+    alignas(64) Column missing{};
+    for (const FactorIndex f : shared_rows_)
+      for (int n = 0; n <= last_; ++n) {
+        const double* x = block.factors(f, n).data();
+        for (std::size_t k = 0; k < lanes; ++k) missing[k] = x[k] != x[k] ? 1 : missing[k];
+      }
+    return good.everywhere() && !any_positive(missing);
+  }
   // A fault of a position that shares, where a price is missing that it or who shares with it reads.
   void report(std::size_t p, const Block& block, Faults& faults) const noexcept {
     const Line& line = lines_[p];
@@ -211,8 +228,8 @@ class Perps final : public Batch {
         if constexpr (shares) before = s.open;
         line.path.find_equity(block, n, s);
         if constexpr (shares) {
-          line.path.monitor(block, n, s);
-          if (!is_none(line.venue)) deleverage(line, block, n, before, s, *d);
+          const bool liquidated_now = line.path.monitor(block, n, s);
+          if (!is_none(line.venue)) deleverage(line, block, n, before, liquidated_now, s, *d);
         } else {
           line.path.monitor_alone(block, n, s);
         }
@@ -224,24 +241,28 @@ class Perps final : public Batch {
 
   // What the venue's fund paid of the bad debt of a position liquidated at this step, and what it took from one that is
   // open.
-  void deleverage(const Line& line, const Block& block, int step, const Column& before, PerpPath::State& s,
-                  Deleveraging& d) const noexcept {
+  [[gnu::always_inline]] void deleverage(const Line& line, const Block& block, int step, const Column& before,
+                                         bool liquidated_now, PerpPath::State& s, Deleveraging& d) const noexcept {
     const auto row = [&](AccountRow r, int n) { return block.factors(row_of(line.venue, r), n).data(); };
     const double *fund = row(account_value, step), *unmet = row(account_shortfall, step),
                  *share = row(line.path.is_long() ? taken_from_longs : taken_from_shorts, step),
                  *price = block.factors(line.path.price, step).data(), *fx = exchange(block, line.path.currency, step);
-    for (std::size_t k = 0; k < lanes; ++k) {
+    for (std::size_t k = 0; liquidated_now && k < lanes; ++k)
       if (before[k] > s.open[k] && s.bad[k] > 0) {
         const double paid = (step > 0 ? row(account_value, step - 1)[k] : line.fund) - fund[k],
                      unpaid = unmet[k] - (step > 0 ? row(account_shortfall, step - 1)[k] : 0);
         d.drawn[k] = paid > 0 ? s.bad[k] * (paid / (paid + unpaid)) : 0;
       }
-      const double fresh = line.path.gain(price[k]) - d.paid_for[k];
-      if (!(s.open[k] > 0 && share[k] > 0 && fresh > 0)) continue;
-      d.taken[k] += share[k] * fresh * fx[k];
-      d.paid_for[k] += fresh;
-      s.touched = true;
+    if (!any_positive(ConstLanes(share, lanes))) return;
+    alignas(64) Column fresh;  // gains that it pays from
+    const double units = line.path.margin.units, entry = line.path.entry_price;
+    for (std::size_t k = 0; k < lanes; ++k) {
+      const double gained = units * (price[k] - entry) - d.paid_for[k];
+      fresh[k] = (s.open[k] > 0) & (share[k] > 0) & (gained > 0) ? gained : 0;
+      d.taken[k] += fresh[k] > 0 ? share[k] * fresh[k] * fx[k] : 0;
+      d.paid_for[k] += fresh[k];
     }
+    s.touched = any_positive(fresh) || s.touched;
   }
 
   // What an equity counts for its holder, had the position never been liquidated.
@@ -301,8 +322,9 @@ class Perps final : public Batch {
 
   RowSet rows_;
   int last_;
-  std::vector<FactorIndex> prices_;  // that must be positive, of those that share nothing
-  std::vector<Line> lines_;          // [position]
+  std::vector<FactorIndex> prices_;                       // that must be positive, of those that share nothing
+  std::vector<FactorIndex> shared_prices_, shared_rows_;  // of the others; and what must be a number
+  std::vector<Line> lines_;                               // [position]
 };
 
 std::optional<Complaint> check(const Positions& positions, std::size_t position) {

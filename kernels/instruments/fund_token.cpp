@@ -123,8 +123,7 @@ class FundPath final : public PricePath {
     for (const PriceRow r : {cash_row, credit_loss_row, happening_row}) std::fill_n(row(r, 0), lanes, 0.0);
     // Beside it the same fund without credit losses: what its holder has more is the credit loss. Of both what is seen late.
     Account now(f_.token_price), spared(f_.token_price), seen(f_.token_price), spared_seen(f_.token_price);
-    advance(seen, block, 0, false);
-    advance(spared_seen, block, 0, true);
+    if (lag_ > 0) advance(seen, block, 0, false), advance(spared_seen, block, 0, true);
     double left = 1;
     alignas(64) Column price, value, paid{}, lost, gated, cash{};
     for (int n = 1; n <= static_cast<int>(debt_.size()) - 1; ++n) {
@@ -152,7 +151,7 @@ class FundPath final : public PricePath {
                                      {cash_row, &paid},
                                      {credit_loss_row, &lost},
                                      {happening_row, &gated}})
-        std::copy_n(from->data(), lanes, row(to, n));
+        copy_lanes(from->data(), row(to, n));
     }
   }
 
@@ -173,7 +172,7 @@ class FundPath final : public PricePath {
                  managed = managed_[at], fee = f_.performance_fee;
     const bool year_ends = year_ends_[at];
     alignas(64) Column assets;
-    std::copy_n(worth, lanes, assets.data());
+    copy_lanes(worth, assets.data());
     for (std::size_t k = 0; without_credit_losses && k < lanes; ++k) assets[k] += lost[k];
     for (std::size_t k = 0; k < lanes; ++k) {
       const double gross = price * std::max(leverage * (assets[k] / today) - debt, 0.0);

@@ -239,7 +239,7 @@ class Shares final : public Batch {
     const double *base = block.factors(line.base, step).data(), *quote = exchange(block, line.quote, step),
                  *fx = exchange(block, line.currency, step);
     alignas(64) Column price;
-    std::copy_n(base, lanes, price.data());
+    copy_lanes(base, price.data());
     for (std::size_t k = 0; !is_none(line.quote) && k < lanes; ++k) price[k] /= quote[k];
     for (std::size_t k = 0; k < lanes; ++k) {
       const double root = std::sqrt(price[k]);

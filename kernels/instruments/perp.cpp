@@ -220,16 +220,14 @@ class Perps final : public Batch {
   void add(const Line& line, const Block& block, Ledger& ledger) const noexcept {
     PerpPath::State s;
     std::optional<Deleveraging> d;
-    if constexpr (shares) d.emplace();
+    if (shares && !is_none(line.venue)) d.emplace();
     std::size_t v = 0;
     for (int n = block.monitor_today ? 0 : 1; n <= last_; ++n) {
       if (n <= line.path.close) {
-        [[maybe_unused]] Column before;
-        if constexpr (shares) before = s.open;
         line.path.find_equity(block, n, s);
         if constexpr (shares) {
           const bool liquidated_now = line.path.monitor(block, n, s);
-          if (!is_none(line.venue)) deleverage(line, block, n, before, liquidated_now, s, *d);
+          if (!is_none(line.venue)) deleverage(line, block, n, liquidated_now, s, *d);
         } else {
           line.path.monitor_alone(block, n, s);
         }
@@ -241,14 +239,14 @@ class Perps final : public Batch {
 
   // What the venue's fund paid of the bad debt of a position liquidated at this step, and what it took from one that is
   // open.
-  [[gnu::always_inline]] void deleverage(const Line& line, const Block& block, int step, const Column& before,
-                                         bool liquidated_now, PerpPath::State& s, Deleveraging& d) const noexcept {
+  [[gnu::always_inline]] void deleverage(const Line& line, const Block& block, int step, bool liquidated_now,
+                                         PerpPath::State& s, Deleveraging& d) const noexcept {
     const auto row = [&](AccountRow r, int n) { return block.factors(row_of(line.venue, r), n).data(); };
     const double *fund = row(account_value, step), *unmet = row(account_shortfall, step),
                  *share = row(line.path.is_long() ? taken_from_longs : taken_from_shorts, step),
                  *price = block.factors(line.path.price, step).data(), *fx = exchange(block, line.path.currency, step);
     for (std::size_t k = 0; liquidated_now && k < lanes; ++k)
-      if (before[k] > s.open[k] && s.bad[k] > 0) {
+      if (s.when[k] == step && s.bad[k] > 0) {
         const double paid = (step > 0 ? row(account_value, step - 1)[k] : line.fund) - fund[k],
                      unpaid = unmet[k] - (step > 0 ? row(account_shortfall, step - 1)[k] : 0);
         d.drawn[k] = paid > 0 ? s.bad[k] * (paid / (paid + unpaid)) : 0;
@@ -265,14 +263,6 @@ class Perps final : public Batch {
     s.touched = any_positive(fresh) || s.touched;
   }
 
-  // What an equity counts for its holder, had the position never been liquidated.
-  template <bool shares>
-  static double counted(const PerpPath& path, const Block& block, int step, double equity, std::size_t k) noexcept {
-    if (shares && !is_none(path.account))
-      return carried(equity, block.factors(row_of(path.account, account_share), step)[k]);
-    return std::max(equity, 0.0);
-  }
-
   [[gnu::always_inline]] static void close(const PerpPath& path, const Block& block, int step, PerpPath::State& s) noexcept {
     const double *price = block.factors(path.price, step).data(), *fx = exchange(block, path.currency, step);
     const double* share = is_none(path.account) ? nullptr : block.factors(row_of(path.account, account_share), step).data();
@@ -287,37 +277,52 @@ class Perps final : public Batch {
   }
 
   template <bool shares>
-  void post(const Line& line, const Block& block, int step, int v, const PerpPath::State& s,
-            const std::optional<Deleveraging>& d, Ledger& ledger) const noexcept {
+  [[gnu::always_inline]] void post(const Line& line, const Block& block, int step, int v, const PerpPath::State& s,
+                                   const std::optional<Deleveraging>& d, Ledger& ledger) const noexcept {
     const PerpPath& path = line.path;
     const RowIndex row = rows_.row(line.row);
     const double* fx = exchange(block, path.currency, step);
+    const double quantity = line.quantity;
     if (step < path.close && !path.of_venue) {
       const Lanes value = ledger.value(row, v);
-      for (std::size_t k = 0; k < lanes; ++k) value[k] += line.quantity * s.open[k] * s.equity[k] * fx[k];
+      alignas(64) Column worth;  // apart from the ledger, which might share memory
+      for (std::size_t k = 0; k < lanes; ++k) worth[k] = quantity * s.open[k] * s.equity[k] * fx[k];
+      for (std::size_t k = 0; k < lanes; ++k) value[k] += worth[k];
     }
     if (step < path.close && !s.touched) return;
     const Lanes cash = ledger.cash(row, v);
-    for (std::size_t k = 0; k < lanes; ++k) cash[k] += line.quantity * s.cash[k];
+    for (std::size_t k = 0; k < lanes; ++k) cash[k] += quantity * s.cash[k];
     if (!s.touched) return;
     const auto gauge = [&](std::size_t g) { return ledger.gauges(rows_.gauge(line.row, g), v); };
     const Lanes lost = ledger.credit_loss(row, v), sold = gauge(liquidated), bad = gauge(bad_debt);
-    for (std::size_t k = 0; k < lanes; ++k) {
-      if (!(s.closed[k] > 0)) continue;
-      const double worth = path.of_venue ? 0 : counted<shares>(path, block, step, s.equity[k], k) * fx[k];
-      lost[k] += line.quantity * ((step < path.close ? worth : s.otherwise[k]) - s.cash[k]);
-      sold[k] += line.quantity * s.closed[k];
-      bad[k] += line.quantity * s.bad[k];
+    // What the equity counts for its holder, had the position never been liquidated.
+    alignas(64) Column worth;
+    for (std::size_t k = 0; k < lanes; ++k) worth[k] = std::max(s.equity[k], 0.0);
+    if (shares && !is_none(path.account)) {
+      const double* share = block.factors(row_of(path.account, account_share), step).data();
+      for (std::size_t k = 0; k < lanes; ++k) worth[k] = carried(s.equity[k], share[k]);
     }
+    for (std::size_t k = 0; k < lanes; ++k) worth[k] = path.of_venue ? 0 : worth[k] * fx[k];
+    const bool closing = step >= path.close;
+    for (std::size_t k = 0; k < lanes; ++k) {
+      const double less = quantity * ((closing ? s.otherwise[k] : worth[k]) - s.cash[k]);
+      worth[k] = s.closed[k] > 0 ? less : 0;
+    }
+    for (std::size_t k = 0; k < lanes; ++k) lost[k] += worth[k];
+    for (std::size_t k = 0; k < lanes; ++k) sold[k] += s.closed[k] > 0 ? quantity * s.closed[k] : 0;
+    for (std::size_t k = 0; k < lanes; ++k) bad[k] += s.closed[k] > 0 ? quantity * s.bad[k] : 0;
     if (!d) return;
     const Lanes drawn = gauge(insurance_drawn), taken = gauge(auto_deleveraged);
     for (std::size_t k = 0; k < lanes; ++k) {
-      const double paid = line.quantity * d->taken[k];
+      const double paid = quantity * d->taken[k];
       cash[k] += path.of_venue ? paid : -paid;
-      lost[k] += path.of_venue ? -paid : paid;
-      drawn[k] += line.quantity * d->drawn[k];
-      taken[k] += paid;
     }
+    for (std::size_t k = 0; k < lanes; ++k) {
+      const double paid = quantity * d->taken[k];
+      lost[k] += path.of_venue ? -paid : paid;
+    }
+    for (std::size_t k = 0; k < lanes; ++k) drawn[k] += quantity * d->drawn[k];
+    for (std::size_t k = 0; k < lanes; ++k) taken[k] += quantity * d->taken[k];
   }
 
   RowSet rows_;

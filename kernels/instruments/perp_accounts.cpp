@@ -119,7 +119,7 @@ class MarginAccount final : public SharedPath {
         carries[k] = share_carried(equity, gained);
       }
       for (const auto& [to, from] : {std::pair{value, &left}, {shortfall, &bad}, {share, &carries}, {taken, &charge}})
-        std::copy_n(from->data(), lanes, to);
+        copy_lanes(from->data(), to);
     }
   }
 
@@ -226,8 +226,8 @@ class VenueFund final : public SharedPath {
   void add_bad_debt(const Member& m, bool all_priced, Block& block) const noexcept {
     PerpPath::State s;
     alignas(64) PerpPath::Column missing{}, lost;
+    const double quantity = m.quantity;
     for (int n = block.monitor_today ? 0 : 1; n <= std::min(steps_, m.path.close); ++n) {
-      const PerpPath::Column before = s.open;
       m.path.find_equity(block, n, s);
       const bool liquidated_now = m.path.monitor(block, n, s);
       if (all_priced && is_none(m.path.account) && !liquidated_now) continue;
@@ -238,7 +238,7 @@ class VenueFund final : public SharedPath {
           if (charge[k] != charge[k]) missing[k] = no_number;
       }
       double* debt = row(block, debt_of(m.path.is_long()), n);
-      for (std::size_t k = 0; k < lanes; ++k) lost[k] = (before[k] - s.open[k]) * m.quantity * s.bad[k] + missing[k];
+      for (std::size_t k = 0; k < lanes; ++k) lost[k] = (s.when[k] == n ? quantity * s.bad[k] : 0) + missing[k];
       for (std::size_t k = 0; k < lanes; ++k) debt[k] += lost[k];
     }
   }

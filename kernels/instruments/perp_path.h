@@ -61,9 +61,10 @@ inline double carried(double equity, double share) { return equity < 0 ? equity 
 struct PerpPath {
   using Column = std::array<double, lanes>;
   struct State {  // by lane; money of the position's currency, cash and what is counted of the job's
-    alignas(64) Column paid{}, equity, open, cash{}, otherwise{}, closed{}, bad{};
+    alignas(64) Column paid{}, equity, open, cash{}, otherwise{}, closed{}, bad{},
+        when;              // when: the step of its liquidation
     bool touched = false;  // some lane has been liquidated
-    State() { open.fill(1); }
+    State() { open.fill(1), when.fill(-1); }
   };
 
   PerpPath(const Perp&, FactorIndex position_currency, double step_years);
@@ -89,12 +90,13 @@ struct PerpPath {
 
  private:
   [[gnu::always_inline]] void liquidate(double price_now, double fx, double given_back, double bad, std::size_t lane,
-                                        State&) const noexcept;
+                                        int step, State&) const noexcept;
 };
 
-inline void PerpPath::liquidate(double price_now, double fx, double given_back, double bad, std::size_t k,
+inline void PerpPath::liquidate(double price_now, double fx, double given_back, double bad, std::size_t k, int step,
                                 State& s) const noexcept {
   s.touched = true;
+  s.when[k] = step;
   s.open[k] = 0;
   s.cash[k] = (of_venue ? s.equity[k] - given_back : given_back) * fx;
   s.closed[k] = std::abs(margin.units) * price_now * fx;
@@ -131,7 +133,7 @@ inline bool PerpPath::monitor(const Block& block, int step, State& s) const noex
   for (std::size_t k = 0; k < lanes; ++k) {
     if (!(due[k] > 0)) continue;
     const double counts = carried(s.equity[k], share[k]);
-    liquidate(mark[k], fx[k], counts - margin.required(mark[k]) * charge[k], counts - s.equity[k], k, s);
+    liquidate(mark[k], fx[k], counts - margin.required(mark[k]) * charge[k], counts - s.equity[k], k, step, s);
   }
   return true;
 }
@@ -146,7 +148,7 @@ inline bool PerpPath::monitor_alone(const Block& block, int step, State& s) cons
   for (std::size_t k = 0; k < lanes; ++k) {
     if (!(missing[k] > 0)) continue;
     const double left = returned ? std::max(s.equity[k] - m.fees * mark[k], 0.0) : 0.0;
-    liquidate(mark[k], fx[k], left, std::max(-s.equity[k], 0.0), k, s);
+    liquidate(mark[k], fx[k], left, std::max(-s.equity[k], 0.0), k, step, s);
   }
   return true;
 }

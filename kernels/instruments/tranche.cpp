@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <utility>
 
 #include "kernels/instruments/priced_units.h"
 #include "kernels/publishing.h"
@@ -88,32 +87,40 @@ class TranchePath final : public PricePath {
     const auto row = [&](PriceRow r, int step) { return block.factors(static_cast<std::uint32_t>(first) + r, step).data(); };
     for (const PriceRow r : {price_row, value_row}) std::fill_n(row(r, 0), lanes, 1.0);
     for (const PriceRow r : {cash_row, credit_loss_row, happening_row}) std::fill_n(row(r, 0), lanes, 0.0);
-    // Beside it the same tranche of a pool in which nobody defaulted: what it has more is the credit loss.
+    // Beside it the same tranche of a pool in which nobody defaulted: what it has more is the credit loss. Of credit losses
+    // alone that one loses nothing, whatever the scenario.
+    const bool economically = t_.measure == economic;
     Held held, spared;
     const Rules rules(t_, interest_);
     const double reserve = t_.reserve, pool_today = pool_today_;
-    alignas(64) Column loss, spared_loss, price, unused, lost;
+    alignas(64) Column from_credit, loss, spared_loss, share, unused;
+    spared_loss.fill(-reserve);
     for (int n = 1; n <= steps_; ++n) {
       const double* worth = block.factors(row_of(t_.pool, pool_value), n).data();
       const double* credit_loss = block.factors(row_of(t_.pool, pool_credit_loss), n).data();
-      for (std::size_t k = 0; k < lanes; ++k) {
-        const double from_credit = credit_loss[k] / pool_today;
-        const double all = t_.measure == credit ? from_credit : 1 - worth[k] / pool_today;
-        loss[k] = all - reserve, spared_loss[k] = all - from_credit - reserve;
+      for (std::size_t k = 0; k < lanes; ++k) from_credit[k] = credit_loss[k] / pool_today;
+      for (std::size_t k = 0; k < lanes; ++k) loss[k] = from_credit[k] - reserve;
+      for (std::size_t k = 0; economically && k < lanes; ++k) {
+        const double all = 1 - worth[k] / pool_today;
+        loss[k] = all - reserve, spared_loss[k] = all - from_credit[k] - reserve;
       }
       const bool asked = asked_ <= n;
-      advance(rules, loss, asked, held, price);
-      advance(rules, spared_loss, asked, spared, unused);
+      advance<lanes>(rules, loss, asked, held, share);
+      if (economically)
+        advance<lanes>(rules, spared_loss, asked, spared, unused);
+      else
+        advance<1>(rules, spared_loss, asked, spared, unused);
+      double *price = row(price_row, n), *value = row(value_row, n), *paid = row(cash_row, n),
+             *lost = row(credit_loss_row, n), *written = row(happening_row, n);
+      const double spared_worth = spared.left[0] + spared.cash[0];
+      for (std::size_t k = 0; k < lanes; ++k) price[k] = std::max(share[k], least_price);
       for (std::size_t k = 0; k < lanes; ++k) {
-        price[k] = std::max(price[k], least_price);
-        lost[k] = (spared.left[k] + spared.cash[k]) - (held.left[k] + held.cash[k]);
+        const double without = economically ? spared.left[k] + spared.cash[k] : spared_worth;
+        lost[k] = without - (held.left[k] + held.cash[k]);
       }
-      for (const auto& [to, from] : {std::pair{price_row, &price},
-                                     {value_row, &held.left},
-                                     {cash_row, &held.cash},
-                                     {credit_loss_row, &lost},
-                                     {happening_row, &held.written}})
-        std::copy_n(from->data(), lanes, row(to, n));
+      copy_lanes(held.left.data(), value);
+      copy_lanes(held.cash.data(), paid);
+      copy_lanes(held.written.data(), written);
     }
   }
 
@@ -136,9 +143,10 @@ class TranchePath final : public PricePath {
   // One step on, with a loss that the reserve does not bear, negative where some of that is left. `share`: what is left of a
   // unit that is not redeemed. It gets nothing while what ranks before it is not covered well enough, or too little ranks
   // below that.
+  template <std::size_t count>
   [[gnu::always_inline]] static void advance(const Rules& r, const Column& loss, bool asked, Held& h,
                                              Column& share) noexcept {
-    for (std::size_t k = 0; k < lanes; ++k) {
+    for (std::size_t k = 0; k < count; ++k) {
       const double left = 1 - std::min(std::max((loss[k] - r.attachment) / r.thickness, 0.0), 1.0), backing = 1 - loss[k];
       const bool stopped = (backing < r.needed) | ((r.buffer > 0) & (r.senior - loss[k] < r.buffer * backing));
       const double kept = h.kept[k];

@@ -129,7 +129,9 @@ class Covers final : public Batch {
       for (const FactorIndex f : lines_.back().claims.reads()) reads.push_back(f);
       if (!is_none(t.provider)) reads.push_back(row_of(t.provider, account_share));
       reads_defaults |= lines_.back().claims.reads_defaults();
+      prices_.push_back(t.factor), prices_.push_back(t.capital_factor);
     }
+    prices_ = distinct(std::move(prices_));
     reads = distinct(std::move(reads));
   }
 
@@ -137,9 +139,13 @@ class Covers final : public Batch {
     rows_.clear(ledger);
     once_.evaluate(block, ledger);
     ledger.scratch.resize(3 * table_);
+    Priced good;
+    for (const FactorIndex f : prices_)
+      for (int n = 0; n <= rows_.valued.back(); ++n) good.look(block.factors(f, n));
+    const bool all_priced = good.everywhere();
     for (std::size_t p = 0; p < lines_.size(); ++p) {
       const Cover& t = lines_[p].claims.terms();
-      if (t.trigger != Cover::on_default || !is_none(t.capital_factor)) report(p, block, faults);
+      if (t.trigger == Cover::on_losses || !all_priced) report(p, block, faults);
       if (!OneClaim::fits(t)) settle(lines_[p], block, ledger);
     }
   }
@@ -217,6 +223,7 @@ class Covers final : public Batch {
   std::vector<double> time_years_;
   std::size_t table_;
   std::vector<Line> lines_;
+  std::vector<FactorIndex> prices_;  // that must be positive
   OneClaim once_;
 };
 

@@ -117,17 +117,22 @@ void Claims::find(const Block& block, Column& step, Column& claimed) const noexc
     return;
   }
   const double per_price = t_.payout == Cover::fixed ? 0 : t_.insured / t_.reference_price;
-  step.fill(never), claimed.fill(0);
+  // In columns of its own, which share no memory with prices.
+  alignas(64) Column first, seen{};
+  first.fill(never);
+  const double trigger_price = t_.trigger_price;
   for (int n = 1; n <= last_; ++n) {
     const double* price = block.factors(t_.factor, n).data();
+    const double now = n;
     for (std::size_t k = 0; k < lanes; ++k) {
-      const bool now = step[k] == never && price[k] <= t_.trigger_price;
-      step[k] = now ? n : step[k];
-      claimed[k] = now ? price[k] : claimed[k];
+      const bool due = (first[k] == never) & (price[k] <= trigger_price);
+      first[k] = due ? now : first[k];
+      seen[k] = due ? price[k] : seen[k];
     }
   }
   for (std::size_t k = 0; k < lanes; ++k)
-    claimed[k] = step[k] == never ? 0 : payout(std::max(t_.insured - per_price * claimed[k], 0.0));
+    seen[k] = first[k] == never ? 0 : payout(std::max(t_.insured - per_price * seen[k], 0.0));
+  step = first, claimed = seen;
 }
 
 void Claims::add_losses(const Block& block, bool undisturbed, double weight, double* table, Column& open) const noexcept {

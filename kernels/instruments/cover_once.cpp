@@ -75,15 +75,18 @@ void OneClaim::settle(const Line& line, const Block& block, Ledger& ledger) cons
     double *value = ledger.value(rows_.row(line.row), at).data(), *cash = ledger.cash(rows_.row(line.row), at).data(),
            *loss = ledger.credit_loss(rows_.row(line.row), at).data(), *paid = gauge(claims_paid),
            *unpaid = gauge(claims_unpaid);
+    alignas(64) Claims::Column worth, got, received, missing;  // apart from the ledger, which might share memory
     for (std::size_t k = 0; k < lanes; ++k) {
       const bool due = step[k] <= now, there = step[k] + delay <= now;
-      const double received = there ? granted[k] : 0, missing = due ? claimed[k] - granted[k] : 0;
-      value[k] += q * (!due ? still : there ? 0 : granted[k]);
-      cash[k] += q * (received - (due ? cost[k] : running));
-      loss[k] += q * missing;
-      paid[k] += size * received;
-      unpaid[k] += size * missing;
+      received[k] = there ? granted[k] : 0, missing[k] = due ? claimed[k] - granted[k] : 0;
+      worth[k] = q * (!due ? still : there ? 0 : granted[k]);
+      got[k] = q * (received[k] - (due ? cost[k] : running));
     }
+    for (std::size_t k = 0; k < lanes; ++k) value[k] += worth[k];
+    for (std::size_t k = 0; k < lanes; ++k) cash[k] += got[k];
+    for (std::size_t k = 0; k < lanes; ++k) loss[k] += q * missing[k];
+    for (std::size_t k = 0; k < lanes; ++k) paid[k] += size * received[k];
+    for (std::size_t k = 0; k < lanes; ++k) unpaid[k] += size * missing[k];
   }
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "kernels/instruments/pledged.h"
 #include "kernels/instruments/priced_units.h"
@@ -122,56 +123,66 @@ class FundPath final : public PricePath {
     for (const PriceRow r : {cash_row, credit_loss_row, happening_row}) std::fill_n(row(r, 0), lanes, 0.0);
     // Beside it the same fund without credit losses: what its holder has more is the credit loss. Of both what is seen late.
     Account now(f_.token_price), spared(f_.token_price), seen(f_.token_price), spared_seen(f_.token_price);
-    advance(seen, block, 0, false);
-    advance(spared_seen, block, 0, true);
+    if (lag_ > 0) advance(seen, block, 0, false), advance(spared_seen, block, 0, true);
     double left = 1;
-    std::array<double, lanes> cash;
-    cash.fill(0);
+    alignas(64) Column price, value, paid{}, lost, gated, cash{};
     for (int n = 1; n <= static_cast<int>(debt_.size()) - 1; ++n) {
-      const double redeemed = redeemed_[static_cast<std::size_t>(n)];
+      const double redeemed = redeemed_[static_cast<std::size_t>(n)], least = least_price * f_.token_price;
       left -= redeemed;
       const double kept = left < share_rounding ? 0 : left;
-      double *price = row(price_row, n), *value = row(value_row, n), *paid = row(cash_row, n),
-             *lost = row(credit_loss_row, n), *gated = row(happening_row, n);
-      const double* paid_before = row(cash_row, n - 1);
       advance(now, block, n, false);
       advance(spared, block, n, true);
       if (lag_ > 0 && n > lag_) {
         advance(seen, block, n - lag_, false);
         advance(spared_seen, block, n - lag_, true);
       }
-      const Account &published = lag_ > 0 ? seen : now, &spared_published = lag_ > 0 ? spared_seen : spared;
+      const Column &published = lag_ > 0 ? seen.net : now.net, &spared_published = lag_ > 0 ? spared_seen.net : spared.net;
+      const bool asked = n >= asked_;
       for (std::size_t k = 0; k < lanes; ++k) {
-        price[k] = std::max(published.net[k], least_price * f_.token_price);
+        price[k] = std::max(published[k], least);
         value[k] = kept * now.net[k];
-        paid[k] = paid_before[k] + redeemed * published.net[k];
-        cash[k] += redeemed * spared_published.net[k];
+        paid[k] += redeemed * published[k];
+        cash[k] += redeemed * spared_published[k];
         lost[k] = (kept * spared.net[k] + cash[k]) - (value[k] + paid[k]);
-        gated[k] = n >= asked_ ? kept * published.net[k] : 0;  // asked for and not yet redeemed
+        gated[k] = asked ? kept * published[k] : 0;  // asked for and not yet redeemed
       }
+      for (const auto& [to, from] : {std::pair{price_row, &price},
+                                     {value_row, &value},
+                                     {cash_row, &paid},
+                                     {credit_loss_row, &lost},
+                                     {happening_row, &gated}})
+        copy_lanes(from->data(), row(to, n));
     }
   }
 
  private:
+  using Column = std::array<double, lanes>;
   // What a token is worth as the fund's books have it, by scenario.
   struct Account {
     explicit Account(double price) { net.fill(price), high.fill(price), share.fill(1); }
-    std::array<double, lanes> net, high, share;  // after all fees; high-water mark; left by performance fees until now
+    alignas(64) Column net, high, share;  // after all fees; high-water mark; left by performance fees until now
   };
   // To `step`, the next one. The debt's holders bear what the assets do not cover. A fee that has accrued since the last
   // end of a year is off the price already, and comes back where the gain is lost before the next.
-  void advance(Account& a, const Block& block, int step, bool without_credit_losses) const {
+  [[gnu::always_inline]] void advance(Account& a, const Block& block, int step, bool without_credit_losses) const {
     const double* worth = block.factors(row_of(f_.assets, pool_value), step).data();
     const double* lost = block.factors(row_of(f_.assets, pool_credit_loss), step).data();
     const auto at = static_cast<std::size_t>(step);
+    const double today = assets_today_, price = f_.token_price, leverage = f_.leverage, debt = debt_[at],
+                 managed = managed_[at], fee = f_.performance_fee;
     const bool year_ends = year_ends_[at];
+    alignas(64) Column assets;
+    copy_lanes(worth, assets.data());
+    for (std::size_t k = 0; without_credit_losses && k < lanes; ++k) assets[k] += lost[k];
     for (std::size_t k = 0; k < lanes; ++k) {
-      const double assets = worth[k] + (without_credit_losses ? lost[k] : 0);
-      const double gross = f_.token_price * std::max(f_.leverage * (assets / assets_today_) - debt_[at], 0.0);
-      const double before = gross * managed_[at] * a.share[k];
-      a.net[k] = before > a.high[k] ? before - f_.performance_fee * (before - a.high[k]) : before;
-      if (!year_ends || !(before > a.high[k])) continue;
-      a.share[k] *= a.net[k] / before;
+      const double gross = price * std::max(leverage * (assets[k] / today) - debt, 0.0);
+      const double before = gross * managed * a.share[k];
+      a.net[k] = before > a.high[k] ? before - fee * (before - a.high[k]) : before;
+      assets[k] = before;
+    }
+    for (std::size_t k = 0; year_ends && k < lanes; ++k) {
+      if (!(assets[k] > a.high[k])) continue;
+      a.share[k] *= a.net[k] / assets[k];
       a.high[k] = a.net[k];
     }
   }

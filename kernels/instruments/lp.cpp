@@ -238,8 +238,11 @@ class Shares final : public Batch {
   static void rebalance(const Line& line, const Block& block, int step, State& s) noexcept {
     const double *base = block.factors(line.base, step).data(), *quote = exchange(block, line.quote, step),
                  *fx = exchange(block, line.currency, step);
+    alignas(64) Column price;
+    copy_lanes(base, price.data());
+    for (std::size_t k = 0; !is_none(line.quote) && k < lanes; ++k) price[k] /= quote[k];
     for (std::size_t k = 0; k < lanes; ++k) {
-      const double root = std::sqrt(base[k] / quote[k]);
+      const double root = std::sqrt(price[k]);
       const double held = s.base[k] * base[k] + s.quote[k] * quote[k];
       s.base[k] = line.range.first(root), s.quote[k] = line.range.second(root);
       s.worth[k] = s.base[k] * base[k] + s.quote[k] * quote[k];
@@ -279,35 +282,40 @@ class Shares final : public Batch {
     const double fx = exchange(block, line.currency, step)[k], worth = s.worth[k];
     const double repaid = std::min(s.debt[k], worth / (1 + line.bonus));
     s.touched = true;
-    s.parted[k] = parted(line, block, step, k, s) * fx;
+    s.parted[k] = (line.base_tokens * block.factors(line.base, step)[k] +
+                   line.quote_tokens * exchange(block, line.quote, step)[k] - worth) *
+                  fx;
     s.open[k] = 0;
     s.repaid[k] = repaid * fx;
     s.bad[k] = (s.debt[k] - repaid) * fx;
     s.cash[k] += line.lender ? s.repaid[k] : std::max(worth - (1 + line.bonus) * repaid, 0.0) * fx;
   }
-  // What the tokens of today are worth more than the share.
-  static double parted(const Line& line, const Block& block, int step, std::size_t k, const State& s) noexcept {
-    return line.base_tokens * block.factors(line.base, step)[k] + line.quote_tokens * exchange(block, line.quote, step)[k] -
-           s.worth[k];
-  }
-
   void post(const Line& line, const Block& block, int step, int v, const State& s, Ledger& ledger) const noexcept {
     const RowIndex row = rows_.row(line.row);
     const double* fx = exchange(block, line.currency, step);
+    const double quantity = line.quantity;
     const auto gauge = [&](std::size_t g) { return ledger.gauges(rows_.gauge(line.row, g), v); };
-    const Lanes value = ledger.value(row, v), cash = ledger.cash(row, v);
+    alignas(64) Column money;  // computed apart: it shares no memory with what is read, nor with what it is added to
+    const auto add_to = [&](Lanes to) {
+      for (std::size_t k = 0; k < lanes; ++k) to[k] += money[k];
+    };
     for (std::size_t k = 0; k < lanes; ++k) {
       const double worth = line.lender ? std::min(s.debt[k], s.worth[k]) : std::max(s.worth[k] - s.debt[k], 0.0);
-      value[k] += line.quantity * s.open[k] * worth * fx[k];
-      cash[k] += line.quantity * s.cash[k];
+      money[k] = quantity * s.open[k] * worth * fx[k];
     }
+    add_to(ledger.value(row, v));
+    const Lanes cash = ledger.cash(row, v);
+    for (std::size_t k = 0; k < lanes; ++k) cash[k] += quantity * s.cash[k];
     if (!line.lender) {
-      const Lanes rebalanced = gauge(rebalancing_loss), lost = gauge(impermanent_loss), outside = gauge(out_of_range);
+      const Lanes rebalanced = gauge(rebalancing_loss), outside = gauge(out_of_range);
+      const double *base = block.factors(line.base, step).data(), *quote = exchange(block, line.quote, step);
       for (std::size_t k = 0; k < lanes; ++k) {
-        rebalanced[k] += line.quantity * s.rebalanced[k];
-        lost[k] += line.quantity * (s.open[k] > 0 ? parted(line, block, step, k, s) * fx[k] : s.parted[k]);
-        outside[k] += s.open[k] * s.outside[k];
+        const double now = (line.base_tokens * base[k] + line.quote_tokens * quote[k] - s.worth[k]) * fx[k];
+        money[k] = quantity * (s.open[k] > 0 ? now : s.parted[k]);
       }
+      add_to(gauge(impermanent_loss));
+      for (std::size_t k = 0; k < lanes; ++k) rebalanced[k] += quantity * s.rebalanced[k];
+      for (std::size_t k = 0; k < lanes; ++k) outside[k] += s.open[k] * s.outside[k];
     }
     if (!s.touched) return;
     const Lanes lost = ledger.credit_loss(row, v), sold = gauge(liquidated), bad = gauge(bad_debt);

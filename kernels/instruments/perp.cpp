@@ -116,7 +116,7 @@ class Perps final : public Batch {
     checks_triggers = true;
     triggers_today = false;
     for (std::size_t p = 0; p < positions.size(); ++p) add_line(positions, p, wiring);
-    prices_ = distinct(std::move(prices_));
+    for (std::vector<FactorIndex>* factors : {&prices_, &shared_prices_, &shared_rows_}) *factors = distinct(*factors);
     reads = distinct(std::move(reads));
   }
 
@@ -125,11 +125,12 @@ class Perps final : public Batch {
     report_missing(
         prices_, last_, lines_.size(), [&](std::size_t p, FactorIndex f) { return needs(p, f); },
         [&](std::size_t p) { return rows_.row(lines_[p].row); }, block, faults);
+    const bool sound = shared_are_there(block);
     for (std::size_t p = 0; p < lines_.size(); ++p) {
       if (!lines_[p].shares()) {
         add<false>(lines_[p], block, ledger);
       } else {
-        report(p, block, faults);
+        if (!sound) report(p, block, faults);
         add<true>(lines_[p], block, ledger);
       }
     }
@@ -173,7 +174,10 @@ class Perps final : public Batch {
     gross[row] += std::abs(quantity) * largest_equity(t, market, years) * exchange_bound(market, currency, years) *
                   (lines_.back().shares() ? 2 : 1);
     for (const FactorIndex f : {t.factor, t.collateral_factor, t.funding_rate.factor, currency}) reads.push_back(f);
-    if (!lines_.back().shares()) prices_.push_back(t.factor), prices_.push_back(t.collateral_factor);
+    for (const FactorIndex f : {t.factor, t.collateral_factor})
+      (lines_.back().shares() ? shared_prices_ : prices_).push_back(f);
+    if (!is_none(t.account)) shared_rows_.push_back(row_of(t.account, account_charge));
+    if (!is_none(t.venue)) shared_rows_.push_back(row_of(t.venue, account_value));
   }
 
   bool needs(std::size_t p, FactorIndex price) const {
@@ -181,6 +185,19 @@ class Perps final : public Batch {
     return !lines_[p].shares() && (path.price == price || path.coin == price);
   }
 
+  // Whether all that positions that share something read is there: then none of them has a fault.
+  bool shared_are_there(const Block& block) const noexcept {
+    Priced good;
+    for (const FactorIndex f : shared_prices_)
+      for (int n = 0; n <= last_; ++n) good.look(block.factors(f, n));
+    alignas(64) Column missing{};
+    for (const FactorIndex f : shared_rows_)
+      for (int n = 0; n <= last_; ++n) {
+        const double* x = block.factors(f, n).data();
+        for (std::size_t k = 0; k < lanes; ++k) missing[k] = x[k] != x[k] ? 1 : missing[k];
+      }
+    return good.everywhere() && !any_positive(missing);
+  }
   // A fault of a position that shares, where a price is missing that it or who shares with it reads.
   void report(std::size_t p, const Block& block, Faults& faults) const noexcept {
     const Line& line = lines_[p];
@@ -203,16 +220,14 @@ class Perps final : public Batch {
   void add(const Line& line, const Block& block, Ledger& ledger) const noexcept {
     PerpPath::State s;
     std::optional<Deleveraging> d;
-    if constexpr (shares) d.emplace();
+    if (shares && !is_none(line.venue)) d.emplace();
     std::size_t v = 0;
     for (int n = block.monitor_today ? 0 : 1; n <= last_; ++n) {
       if (n <= line.path.close) {
-        [[maybe_unused]] Column before;
-        if constexpr (shares) before = s.open;
         line.path.find_equity(block, n, s);
         if constexpr (shares) {
-          line.path.monitor(block, n, s);
-          if (!is_none(line.venue)) deleverage(line, block, n, before, s, *d);
+          const bool liquidated_now = line.path.monitor(block, n, s);
+          if (!is_none(line.venue)) deleverage(line, block, n, liquidated_now, s, *d);
         } else {
           line.path.monitor_alone(block, n, s);
         }
@@ -224,32 +239,28 @@ class Perps final : public Batch {
 
   // What the venue's fund paid of the bad debt of a position liquidated at this step, and what it took from one that is
   // open.
-  void deleverage(const Line& line, const Block& block, int step, const Column& before, PerpPath::State& s,
-                  Deleveraging& d) const noexcept {
+  [[gnu::always_inline]] void deleverage(const Line& line, const Block& block, int step, bool liquidated_now,
+                                         PerpPath::State& s, Deleveraging& d) const noexcept {
     const auto row = [&](AccountRow r, int n) { return block.factors(row_of(line.venue, r), n).data(); };
     const double *fund = row(account_value, step), *unmet = row(account_shortfall, step),
                  *share = row(line.path.is_long() ? taken_from_longs : taken_from_shorts, step),
                  *price = block.factors(line.path.price, step).data(), *fx = exchange(block, line.path.currency, step);
-    for (std::size_t k = 0; k < lanes; ++k) {
-      if (before[k] > s.open[k] && s.bad[k] > 0) {
+    for (std::size_t k = 0; liquidated_now && k < lanes; ++k)
+      if (s.when[k] == step && s.bad[k] > 0) {
         const double paid = (step > 0 ? row(account_value, step - 1)[k] : line.fund) - fund[k],
                      unpaid = unmet[k] - (step > 0 ? row(account_shortfall, step - 1)[k] : 0);
         d.drawn[k] = paid > 0 ? s.bad[k] * (paid / (paid + unpaid)) : 0;
       }
-      const double fresh = line.path.gain(price[k]) - d.paid_for[k];
-      if (!(s.open[k] > 0 && share[k] > 0 && fresh > 0)) continue;
-      d.taken[k] += share[k] * fresh * fx[k];
-      d.paid_for[k] += fresh;
-      s.touched = true;
+    if (!any_positive(ConstLanes(share, lanes))) return;
+    alignas(64) Column fresh;  // gains that it pays from
+    const double units = line.path.margin.units, entry = line.path.entry_price;
+    for (std::size_t k = 0; k < lanes; ++k) {
+      const double gained = units * (price[k] - entry) - d.paid_for[k];
+      fresh[k] = ((s.open[k] > 0) & (share[k] > 0) & (gained > 0)) ? gained : 0;
+      d.taken[k] += fresh[k] > 0 ? share[k] * fresh[k] * fx[k] : 0;
+      d.paid_for[k] += fresh[k];
     }
-  }
-
-  // What an equity counts for its holder, had the position never been liquidated.
-  template <bool shares>
-  static double counted(const PerpPath& path, const Block& block, int step, double equity, std::size_t k) noexcept {
-    if (shares && !is_none(path.account))
-      return carried(equity, block.factors(row_of(path.account, account_share), step)[k]);
-    return std::max(equity, 0.0);
+    s.touched = any_positive(fresh) || s.touched;
   }
 
   [[gnu::always_inline]] static void close(const PerpPath& path, const Block& block, int step, PerpPath::State& s) noexcept {
@@ -266,43 +277,59 @@ class Perps final : public Batch {
   }
 
   template <bool shares>
-  void post(const Line& line, const Block& block, int step, int v, const PerpPath::State& s,
-            const std::optional<Deleveraging>& d, Ledger& ledger) const noexcept {
+  [[gnu::always_inline]] void post(const Line& line, const Block& block, int step, int v, const PerpPath::State& s,
+                                   const std::optional<Deleveraging>& d, Ledger& ledger) const noexcept {
     const PerpPath& path = line.path;
     const RowIndex row = rows_.row(line.row);
     const double* fx = exchange(block, path.currency, step);
+    const double quantity = line.quantity;
     if (step < path.close && !path.of_venue) {
       const Lanes value = ledger.value(row, v);
-      for (std::size_t k = 0; k < lanes; ++k) value[k] += line.quantity * s.open[k] * s.equity[k] * fx[k];
+      alignas(64) Column worth;  // apart from the ledger, which might share memory
+      for (std::size_t k = 0; k < lanes; ++k) worth[k] = quantity * s.open[k] * s.equity[k] * fx[k];
+      for (std::size_t k = 0; k < lanes; ++k) value[k] += worth[k];
     }
     if (step < path.close && !s.touched) return;
     const Lanes cash = ledger.cash(row, v);
-    for (std::size_t k = 0; k < lanes; ++k) cash[k] += line.quantity * s.cash[k];
+    for (std::size_t k = 0; k < lanes; ++k) cash[k] += quantity * s.cash[k];
     if (!s.touched) return;
     const auto gauge = [&](std::size_t g) { return ledger.gauges(rows_.gauge(line.row, g), v); };
     const Lanes lost = ledger.credit_loss(row, v), sold = gauge(liquidated), bad = gauge(bad_debt);
-    for (std::size_t k = 0; k < lanes; ++k) {
-      if (!(s.closed[k] > 0)) continue;
-      const double worth = path.of_venue ? 0 : counted<shares>(path, block, step, s.equity[k], k) * fx[k];
-      lost[k] += line.quantity * ((step < path.close ? worth : s.otherwise[k]) - s.cash[k]);
-      sold[k] += line.quantity * s.closed[k];
-      bad[k] += line.quantity * s.bad[k];
+    // What the equity counts for its holder, had the position never been liquidated.
+    alignas(64) Column worth;
+    for (std::size_t k = 0; k < lanes; ++k) worth[k] = std::max(s.equity[k], 0.0);
+    if (shares && !is_none(path.account)) {
+      const double* share = block.factors(row_of(path.account, account_share), step).data();
+      for (std::size_t k = 0; k < lanes; ++k) worth[k] = carried(s.equity[k], share[k]);
     }
+    for (std::size_t k = 0; k < lanes; ++k) worth[k] = path.of_venue ? 0 : worth[k] * fx[k];
+    const bool closing = step >= path.close;
+    for (std::size_t k = 0; k < lanes; ++k) {
+      const double less = quantity * ((closing ? s.otherwise[k] : worth[k]) - s.cash[k]);
+      worth[k] = s.closed[k] > 0 ? less : 0;
+    }
+    for (std::size_t k = 0; k < lanes; ++k) lost[k] += worth[k];
+    for (std::size_t k = 0; k < lanes; ++k) sold[k] += s.closed[k] > 0 ? quantity * s.closed[k] : 0;
+    for (std::size_t k = 0; k < lanes; ++k) bad[k] += s.closed[k] > 0 ? quantity * s.bad[k] : 0;
     if (!d) return;
     const Lanes drawn = gauge(insurance_drawn), taken = gauge(auto_deleveraged);
     for (std::size_t k = 0; k < lanes; ++k) {
-      const double paid = line.quantity * d->taken[k];
+      const double paid = quantity * d->taken[k];
       cash[k] += path.of_venue ? paid : -paid;
-      lost[k] += path.of_venue ? -paid : paid;
-      drawn[k] += line.quantity * d->drawn[k];
-      taken[k] += paid;
     }
+    for (std::size_t k = 0; k < lanes; ++k) {
+      const double paid = quantity * d->taken[k];
+      lost[k] += path.of_venue ? -paid : paid;
+    }
+    for (std::size_t k = 0; k < lanes; ++k) drawn[k] += quantity * d->drawn[k];
+    for (std::size_t k = 0; k < lanes; ++k) taken[k] += quantity * d->taken[k];
   }
 
   RowSet rows_;
   int last_;
-  std::vector<FactorIndex> prices_;  // that must be positive, of those that share nothing
-  std::vector<Line> lines_;          // [position]
+  std::vector<FactorIndex> prices_;                       // that must be positive, of those that share nothing
+  std::vector<FactorIndex> shared_prices_, shared_rows_;  // of the others; and what must be a number
+  std::vector<Line> lines_;                               // [position]
 };
 
 std::optional<Complaint> check(const Positions& positions, std::size_t position) {

@@ -29,10 +29,12 @@ class SharedPath : public MonitoringPath {
     members_.reserve(sharing.size());
     for (std::size_t p = 0; p < sharing.size(); ++p) {
       const Perp t = perp_terms(sharing, p);
+      prices_.push_back(t.factor), prices_.push_back(t.collateral_factor);
       members_.push_back({PerpPath(t, sharing.currency[p], wiring.time_years[1]), std::abs(sharing.quantity[p])});
       for (const FactorIndex f : {t.factor, t.collateral_factor, t.funding_rate.factor, sharing.currency[p]})
         reads.push_back(f);
     }
+    prices_ = distinct(std::move(prices_));
     triggers_today = false;
   }
 
@@ -41,6 +43,13 @@ class SharedPath : public MonitoringPath {
   void clear(Block& block) const {
     for (std::uint8_t r = 0; r < price_rows; ++r)
       std::fill_n(row(block, AccountRow{r}, 0), static_cast<std::size_t>(steps_ + 1) * lanes, 0.0);
+  }
+  // Whether all prices that members read are there, so that nobody need look.
+  bool priced(const Block& block) const {
+    Priced good;
+    for (const FactorIndex f : prices_)
+      for (int n = 0; n <= steps_; ++n) good.look(block.factors(f, n));
+    return good.everywhere();
   }
   // Not a number in the lanes in which a price that the member reads is missing, else 0.
   static void look(const PerpPath& path, const Block& block, int step, PerpPath::Column& missing) {
@@ -53,6 +62,7 @@ class SharedPath : public MonitoringPath {
   }
 
   std::vector<Member> members_;
+  std::vector<FactorIndex> prices_;
   int steps_;
   AccountIndex own_;
 };
@@ -84,50 +94,56 @@ class MarginAccount final : public SharedPath {
 
   void publish(Block& block, FactorIndex) const noexcept override {
     clear(block);
-    for (const Member& m : members_) add(m, block);
-    PerpPath::Column open, bad{}, charge;
+    const bool all_priced = priced(block);
+    for (const Member& m : members_) add(m, all_priced, block);
+    alignas(64) PerpPath::Column open, bad{}, charge, left, carries;
     open.fill(1), charge.fill(-1);
     const PerpPath& any = members_.front().path;
+    const bool returned = any.returned;
     for (int n = 0; n <= steps_; ++n) {
       const double* fx = exchange(block, any.currency, n);
       double *value = row(block, account_value, n), *shortfall = row(block, account_shortfall, n),
              *share = row(block, account_share, n), *taken = row(block, account_charge, n);
       const bool looked_at = n <= any.close && (n > 0 || block.monitor_today);
+      const bool kept = n < any.close;
       for (std::size_t k = 0; k < lanes; ++k) {
         const double equity = value[k], gained = share[k], required = shortfall[k], fees = taken[k];
-        if (!(equity - equity == 0)) open[k] = 0, charge[k] = no_number;  // a price is missing, here or before
-        if (looked_at && open[k] > 0 && equity < required) {
-          const double left = std::max(equity, 0.0), returned = any.returned ? std::max(equity - fees, 0.0) : 0;
-          charge[k] = left > 0 ? (left - returned) / required : 0;
-          bad[k] = std::max(-equity, 0.0) * fx[k];
-          open[k] = 0;
-        }
-        value[k] = open[k] > 0 && n < any.close ? equity * fx[k] : 0;
-        shortfall[k] = bad[k];
-        share[k] = share_carried(equity, gained);
-        taken[k] = charge[k];
+        const bool missing = !(equity - equity == 0);  // a price, here or before
+        const bool due = looked_at & !missing & (open[k] > 0) & (equity < required);
+        const double still = std::max(equity, 0.0), back = returned ? std::max(equity - fees, 0.0) : 0;
+        const double charged = still > 0 ? (still - back) / required : 0, lacked = std::max(-equity, 0.0) * fx[k];
+        charge[k] = missing ? no_number : due ? charged : charge[k];
+        bad[k] = due ? lacked : bad[k];
+        open[k] = (missing | due) ? 0 : open[k];
+        left[k] = (kept & (open[k] > 0)) ? equity * fx[k] : 0;
+        carries[k] = share_carried(equity, gained);
       }
+      for (const auto& [to, from] : {std::pair{value, &left}, {shortfall, &bad}, {share, &carries}, {taken, &charge}})
+        copy_lanes(from->data(), to);
     }
   }
 
  private:
-  void add(const Member& m, Block& block) const noexcept {
+  void add(const Member& m, bool all_priced, Block& block) const noexcept {
     const Margin margin = m.path.margin;
+    const double quantity = m.quantity;
     PerpPath::State s;
-    PerpPath::Column missing{};
+    alignas(64) PerpPath::Column missing{}, own, needed, cost;
     for (int n = 0; n <= steps_; ++n) {
       m.path.find_equity(block, n, s);
-      look(m.path, block, n, missing);
+      if (!all_priced) look(m.path, block, n, missing);
       const double* price = block.factors(m.path.price, n).data();
       double *equity = row(block, account_value, n), *gained = row(block, account_share, n),
              *required = row(block, account_shortfall, n), *fees = row(block, account_charge, n);
       for (std::size_t k = 0; k < lanes; ++k) {
-        const double own = m.quantity * s.equity[k] + missing[k];
-        equity[k] += own;
-        gained[k] += std::max(own, 0.0);
-        required[k] += m.quantity * margin.required(price[k]);
-        fees[k] += m.quantity * margin.fees * price[k];
+        own[k] = quantity * s.equity[k] + missing[k];
+        needed[k] = quantity * margin.required(price[k]);
+        cost[k] = quantity * margin.fees * price[k];
       }
+      for (std::size_t k = 0; k < lanes; ++k) equity[k] += own[k];
+      for (std::size_t k = 0; k < lanes; ++k) gained[k] += std::max(own[k], 0.0);
+      for (std::size_t k = 0; k < lanes; ++k) required[k] += needed[k];
+      for (std::size_t k = 0; k < lanes; ++k) fees[k] += cost[k];
     }
   }
 };
@@ -161,8 +177,11 @@ class VenueFund final : public SharedPath {
 
   void publish(Block& block, FactorIndex) const noexcept override {
     clear(block);
-    for (const Member& m : members_) add_bad_debt(m, block);
-    for (const Member& m : members_) add_gains(m, block);
+    const bool all_priced = priced(block);
+    for (const Member& m : members_) add_bad_debt(m, all_priced, block);
+    const Steps looked_at = steps_unpaid(block);
+    for (const Member& m : members_)
+      if (looked_at.first <= looked_at.last) add_gains(m, looked_at, block);
     PerpPath::Column debt{};
     for (int n = 0; n <= steps_; ++n) {
       double *value = row(block, account_value, n), *shortfall = row(block, account_shortfall, n),
@@ -184,42 +203,68 @@ class VenueFund final : public SharedPath {
   static AccountRow debt_of(bool longs) { return longs ? taken_from_longs : taken_from_shorts; }
   static AccountRow gains_of(bool longs) { return longs ? account_value : account_shortfall; }
 
-  void add_bad_debt(const Member& m, Block& block) const noexcept {
+  // From the first to the last step at which the fund does not pay all in some lane; none: the last is before the first.
+  struct Steps {
+    int first, last;
+  };
+  Steps steps_unpaid(const Block& block) const noexcept {
+    Steps out{steps_ + 1, 0};
+    alignas(64) PerpPath::Column debt{}, beyond;
+    for (int n = 0; n <= steps_; ++n) {
+      const double *longs = block.factors(row_of(own_, taken_from_longs), n).data(),
+                   *shorts = block.factors(row_of(own_, taken_from_shorts), n).data();
+      for (std::size_t k = 0; k < lanes; ++k) {
+        const double now = longs[k] + shorts[k];
+        debt[k] += now;
+        beyond[k] = ((now > 0) & (debt[k] > fund_)) ? 1 : 0;
+      }
+      if (any_positive(beyond)) out.first = std::min(out.first, n), out.last = n;
+    }
+    return out;
+  }
+
+  void add_bad_debt(const Member& m, bool all_priced, Block& block) const noexcept {
     PerpPath::State s;
-    PerpPath::Column missing{};
+    alignas(64) PerpPath::Column missing{}, lost;
+    const double quantity = m.quantity;
     for (int n = block.monitor_today ? 0 : 1; n <= std::min(steps_, m.path.close); ++n) {
-      const PerpPath::Column before = s.open;
       m.path.find_equity(block, n, s);
-      m.path.monitor(block, n, s);
-      look(m.path, block, n, missing);
+      const bool liquidated_now = m.path.monitor(block, n, s);
+      if (all_priced && is_none(m.path.account) && !liquidated_now) continue;
+      if (!all_priced) look(m.path, block, n, missing);
       if (!is_none(m.path.account)) {
         const double* charge = block.factors(row_of(m.path.account, account_charge), n).data();
         for (std::size_t k = 0; k < lanes; ++k)
           if (charge[k] != charge[k]) missing[k] = no_number;
       }
       double* debt = row(block, debt_of(m.path.is_long()), n);
-      for (std::size_t k = 0; k < lanes; ++k) debt[k] += (before[k] - s.open[k]) * m.quantity * s.bad[k] + missing[k];
+      for (std::size_t k = 0; k < lanes; ++k) lost[k] = (s.when[k] == n ? quantity * s.bad[k] : 0) + missing[k];
+      for (std::size_t k = 0; k < lanes; ++k) debt[k] += lost[k];
     }
   }
 
   // Of what is open at steps at which bad debt of the other side is not paid, as far as it has gained since it last paid.
-  void add_gains(const Member& m, Block& block) const noexcept {
+  void add_gains(const Member& m, const Steps& unpaid, Block& block) const noexcept {
     PerpPath::State s;
-    PerpPath::Column debt{}, paid_for{};
-    for (int n = block.monitor_today ? 0 : 1; n <= std::min(steps_, m.path.close); ++n) {
+    alignas(64) PerpPath::Column debt{}, paid_for{}, fresh;
+    const double quantity = m.quantity, units = m.path.margin.units, entry = m.path.entry_price, fund = fund_;
+    for (int n = block.monitor_today ? 0 : 1; n <= std::min(unpaid.last, m.path.close); ++n) {
       m.path.find_equity(block, n, s);
       m.path.monitor(block, n, s);
       const double *price = block.factors(m.path.price, n).data(), *fx = exchange(block, m.path.currency, n),
                    *longs = row(block, taken_from_longs, n), *shorts = row(block, taken_from_shorts, n),
                    *against = row(block, debt_of(!m.path.is_long()), n);
       double* gains = row(block, gains_of(m.path.is_long()), n);
+      for (std::size_t k = 0; k < lanes; ++k) debt[k] += longs[k] + shorts[k];
+      if (n < unpaid.first) continue;
       for (std::size_t k = 0; k < lanes; ++k) {
-        debt[k] += longs[k] + shorts[k];
-        const double fresh = m.path.gain(price[k]) - paid_for[k];
-        if (!(s.open[k] > 0 && against[k] > 0 && debt[k] > fund_ && fresh > 0)) continue;
-        gains[k] += m.quantity * fresh * fx[k];
-        paid_for[k] += fresh;
+        const double gained = units * (price[k] - entry) - paid_for[k];
+        const double owed = debt[k];
+        const bool pays = (s.open[k] > 0) & (against[k] > 0) & (owed > fund) & (gained > 0);
+        paid_for[k] += pays ? gained : 0;
+        fresh[k] = pays ? quantity * gained * fx[k] : 0;
       }
+      for (std::size_t k = 0; k < lanes; ++k) gains[k] += fresh[k];
     }
   }
 

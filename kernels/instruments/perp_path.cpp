@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "kernels/instruments/rows.h"
-#include "kernels/publishing.h"
 
 namespace tailcube {
 
@@ -23,18 +22,6 @@ PerpPath::PerpPath(const Perp& t, FactorIndex position_currency, double years)
       account(t.account) {
   if (t.close_years == t.close_years)
     close = static_cast<int>(std::max(1.0, std::ceil((t.close_years - 1e-9) / step_years)));
-}
-
-void PerpPath::monitor(const Block& block, int step, State& s) const noexcept {
-  if (is_none(account)) return monitor_alone(block, step, s);
-  const double *charge = block.factors(row_of(account, account_charge), step).data(),
-               *share = block.factors(row_of(account, account_share), step).data(), *fx = exchange(block, currency, step),
-               *mark = block.factors(price, step).data();
-  for (std::size_t k = 0; k < lanes; ++k) {
-    if (!(s.open[k] > 0 && charge[k] >= 0)) continue;
-    const double counts = carried(s.equity[k], share[k]);
-    liquidate(mark[k], fx[k], counts - margin.required(mark[k]) * charge[k], counts - s.equity[k], k, s);
-  }
 }
 
 bool due_today(double equity, double required, double turnover) {

@@ -61,18 +61,20 @@ inline double carried(double equity, double share) { return equity < 0 ? equity 
 struct PerpPath {
   using Column = std::array<double, lanes>;
   struct State {  // by lane; money of the position's currency, cash and what is counted of the job's
-    alignas(64) Column paid{}, equity, open, cash{}, otherwise{}, closed{}, bad{};
+    alignas(64) Column paid{}, equity, open, cash{}, otherwise{}, closed{}, bad{},
+        when;              // when: the step of its liquidation
     bool touched = false;  // some lane has been liquidated
-    State() { open.fill(1); }
+    State() { open.fill(1), when.fill(-1); }
   };
 
   PerpPath(const Perp&, FactorIndex position_currency, double step_years);
 
-  // Both at every step from the first that is looked at, in this order.
+  // Both at every step from the first that is looked at, in this order; true where some lane is liquidated at it. Inline, or
+  // a compiler would not know what a state shares memory with.
   [[gnu::always_inline]] void find_equity(const Block&, int step, State&) const noexcept;
-  void monitor(const Block&, int step, State&) const noexcept;
-  // The same of a position without an account: inline, or a compiler would not know what a state shares memory with.
-  [[gnu::always_inline]] void monitor_alone(const Block&, int step, State&) const noexcept;
+  [[gnu::always_inline]] bool monitor(const Block&, int step, State&) const noexcept;
+  // The same of a position without an account.
+  [[gnu::always_inline]] bool monitor_alone(const Block&, int step, State&) const noexcept;
 
   bool is_long() const { return margin.units > 0; }
   double gain(double price_now) const { return margin.units * (price_now - entry_price); }
@@ -88,12 +90,13 @@ struct PerpPath {
 
  private:
   [[gnu::always_inline]] void liquidate(double price_now, double fx, double given_back, double bad, std::size_t lane,
-                                        State&) const noexcept;
+                                        int step, State&) const noexcept;
 };
 
-inline void PerpPath::liquidate(double price_now, double fx, double given_back, double bad, std::size_t k,
+inline void PerpPath::liquidate(double price_now, double fx, double given_back, double bad, std::size_t k, int step,
                                 State& s) const noexcept {
   s.touched = true;
+  s.when[k] = step;
   s.open[k] = 0;
   s.cash[k] = (of_venue ? s.equity[k] - given_back : given_back) * fx;
   s.closed[k] = std::abs(margin.units) * price_now * fx;
@@ -117,18 +120,37 @@ inline void PerpPath::find_equity(const Block& block, int step, State& s) const 
   for (std::size_t k = 0; k < lanes; ++k) s.equity[k] += m.coins * held[k];
 }
 
-inline void PerpPath::monitor_alone(const Block& block, int step, State& s) const noexcept {
+inline bool PerpPath::monitor(const Block& block, int step, State& s) const noexcept {
+  if (is_none(account)) return monitor_alone(block, step, s);
+  const auto row = [&](AccountRow r) {
+    return block.factors(FactorIndex{static_cast<std::uint32_t>(account) + r}, step).data();
+  };
+  const double* charge = row(account_charge);
+  alignas(64) Column due;
+  for (std::size_t k = 0; k < lanes; ++k) due[k] = ((s.open[k] > 0) & (charge[k] >= 0)) ? 1 : 0;
+  if (!any_positive(due)) return false;
+  const double *share = row(account_share), *fx = exchange(block, currency, step), *mark = block.factors(price, step).data();
+  for (std::size_t k = 0; k < lanes; ++k) {
+    if (!(due[k] > 0)) continue;
+    const double counts = carried(s.equity[k], share[k]);
+    liquidate(mark[k], fx[k], counts - margin.required(mark[k]) * charge[k], counts - s.equity[k], k, step, s);
+  }
+  return true;
+}
+
+inline bool PerpPath::monitor_alone(const Block& block, int step, State& s) const noexcept {
   const Margin m = margin;
   const double* mark = block.factors(price, step).data();
   alignas(64) Column missing;
   for (std::size_t k = 0; k < lanes; ++k) missing[k] = s.open[k] * (m.required(mark[k]) - s.equity[k]);
-  if (!any_positive(missing)) return;
+  if (!any_positive(missing)) return false;
   const double* fx = exchange(block, currency, step);
   for (std::size_t k = 0; k < lanes; ++k) {
     if (!(missing[k] > 0)) continue;
     const double left = returned ? std::max(s.equity[k] - m.fees * mark[k], 0.0) : 0.0;
-    liquidate(mark[k], fx[k], left, std::max(-s.equity[k], 0.0), k, s);
+    liquidate(mark[k], fx[k], left, std::max(-s.equity[k], 0.0), k, step, s);
   }
+  return true;
 }
 
 // Whether, today, less is left than must be, or so little more that it could be rounding of that turnover.

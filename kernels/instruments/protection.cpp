@@ -53,17 +53,16 @@ double Protection::find_worth_today(const Wiring& wiring) const {
   for (const Payment& payment : payments_) {
     const double date = payment.date_years, end = exp(-zero_rate_today(market, terms_.curve, date) * date);
     const double left = spread.blank ? survival(wiring, terms_.obligor, 0, date) : exp(-hazard(rate) * date);
-    worth += leg(payment, 0, std::sqrt(bond * end), end, alive - left, left);
+    worth += period(payment, 0).worth(std::sqrt(bond * end), end, alive - left, left);
     bond = end, alive = left;
   }
   return worth;
 }
 
-// What is left of a period: a default in it pays the loss less the premium until the middle, at the middle; else the premium
-// comes at the end. `failing`, `left`: probabilities of both.
-double Protection::leg(const Payment& payment, double now, double middle, double end, double failing, double left) const {
+// A default in it pays the loss less the premium until the middle, at the middle; else the premium comes at the end.
+Protection::Period Protection::period(const Payment& payment, double now) const {
   const double years = payment.date_years - payment.from_years, past = std::max(now - payment.from_years, 0.0);
-  return middle * failing * (loss_ - terms_.premium * (past + years) / 2) - end * left * terms_.premium * years;
+  return {loss_ - terms_.premium * (past + years) / 2, terms_.premium, years};
 }
 
 // Years of premium due at a default.
@@ -112,8 +111,9 @@ void Protection::value(const Block& block, std::size_t v, std::size_t next, Colu
   const int step = valued_[v];
   const double now = step * step_years_;
   const Rate& spread = terms_.spread;
-  alignas(64) Column rate{}, alive, bond, left;
-  worth.fill(0), alive.fill(1), bond.fill(1);
+  // Sums are local: a compiler knows that they share no memory with what is read.
+  alignas(64) Column rate{}, sum{}, alive, bond, left;
+  alive.fill(1), bond.fill(1);
   const bool moves = !is_none(spread.factor);
   if (moves) {
     const double* factor = block.factors(spread.factor, step).data();
@@ -127,11 +127,13 @@ void Protection::value(const Block& block, std::size_t v, std::size_t next, Colu
       for (std::size_t k = 0; k < lanes; ++k) left[k] = -rate[k] * (payment.date_years - now);
       exp(left, left);
     }
+    const Period period_left = period(payment, now);
     for (std::size_t k = 0; k < lanes; ++k) {
-      worth[k] += leg(payment, now, std::sqrt(bond[k] * discount[k]), discount[k], alive[k] - left[k], left[k]);
+      sum[k] += period_left.worth(std::sqrt(bond[k] * discount[k]), discount[k], alive[k] - left[k], left[k]);
       bond[k] = discount[k], alive[k] = left[k];
     }
   }
+  worth = sum;
 }
 
 std::size_t Protection::next_payment(int step) const noexcept {
@@ -160,8 +162,8 @@ double Protections::add(std::uint32_t row, double amount, const ProtectionTerms&
       }
       const double left = own.survival_[v * count + i];
       legs_.push_back({row, v, terms.currency, from, payment.discount,
-                       amount * own.leg(payment, now, 1, 0, alive - left, left),
-                       amount * own.leg(payment, now, 0, 1, alive - left, left)});
+                       amount * own.period(payment, now).worth(1, 0, alive - left, left),
+                       amount * own.period(payment, now).worth(0, 1, alive - left, left)});
       from = payment.discount, alive = left;
     }
   }
@@ -231,7 +233,7 @@ void Protections::take_away(const Line& line, const Default& d, const Block& blo
     double worth = 0, alive = 1, bond = 1;
     for (std::size_t i = next; i < count; ++i) {
       const double end = block.discounts(own.payments_[i].discount, at)[k], left = own.survival_[v * count + i];
-      worth += own.leg(own.payments_[i], step * own.step_years_, std::sqrt(bond * end), end, alive - left, left);
+      worth += own.period(own.payments_[i], step * own.step_years_).worth(std::sqrt(bond * end), end, alive - left, left);
       bond = end, alive = left;
     }
     worth *= exchange(block, t.currency, step)[k];

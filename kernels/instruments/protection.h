@@ -37,7 +37,15 @@ class Protection {
   };
   double find_worth_today(const Wiring&) const;
   double hazard(double spread) const { return loss_ > 0 && spread > 0 ? spread / loss_ : 0; }
-  double leg(const Payment&, double now, double middle, double end, double failing, double left) const;
+  // What is left of a period, by probabilities of a default in it and of none until its end, and by discount factors of its
+  // middle and its end.
+  struct Period {
+    double at_default, premium, years;
+    double worth(double middle, double end, double failing, double left) const {
+      return middle * failing * at_default - end * left * premium * years;
+    }
+  };
+  Period period(const Payment&, double now) const;
   double accrued(int step) const noexcept;
   void value(const Block&, std::size_t v, std::size_t next, Column& worth) const noexcept;
   std::size_t next_payment(int step) const noexcept;  // the first one after it

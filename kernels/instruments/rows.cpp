@@ -88,14 +88,10 @@ const double* exchange(const Block& block, FactorIndex currency, int step) {
   return is_none(currency) ? ones.data() : block.factors(currency, step).data();
 }
 
-bool any_positive(ConstLanes x) noexcept {
-  std::array<double, 8> most{};  // eight side by side: a vector
-  for (std::size_t k = 0; k < lanes; k += most.size())
-    for (std::size_t j = 0; j < most.size(); ++j) most[j] = std::max(most[j], x[k + j]);
-  return std::any_of(most.begin(), most.end(), [](double m) { return m > 0; });
-}
-
 void Priced::look(ConstLanes price) noexcept {
+  alignas(64) std::array<double, lanes> missing;
+  for (std::size_t k = 0; k < lanes; ++k) missing[k] = ((price[k] > 0) & (price[k] < 1e300)) ? 0 : 1;
+  if (!any_positive(missing)) return;
   for (std::size_t k = 0; k < lanes; ++k) good_[k] &= static_cast<std::uint8_t>(price[k] > 0 && price[k] < 1e300);
 }
 

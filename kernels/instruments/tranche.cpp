@@ -87,46 +87,76 @@ class TranchePath final : public PricePath {
     const auto row = [&](PriceRow r, int step) { return block.factors(static_cast<std::uint32_t>(first) + r, step).data(); };
     for (const PriceRow r : {price_row, value_row}) std::fill_n(row(r, 0), lanes, 1.0);
     for (const PriceRow r : {cash_row, credit_loss_row, happening_row}) std::fill_n(row(r, 0), lanes, 0.0);
-    // Beside it the same tranche of a pool in which nobody defaulted: what it has more is the credit loss.
-    std::array<Held, lanes> held{}, spared{};
+    // Beside it the same tranche of a pool in which nobody defaulted: what it has more is the credit loss. Of credit losses
+    // alone that one loses nothing, whatever the scenario.
+    const bool economically = t_.measure == economic;
+    Held held, spared;
+    const Rules rules(t_, interest_);
+    const double reserve = t_.reserve, pool_today = pool_today_;
+    alignas(64) Column from_credit, loss, spared_loss, share, unused;
+    spared_loss.fill(-reserve);
     for (int n = 1; n <= steps_; ++n) {
       const double* worth = block.factors(row_of(t_.pool, pool_value), n).data();
       const double* credit_loss = block.factors(row_of(t_.pool, pool_credit_loss), n).data();
+      for (std::size_t k = 0; k < lanes; ++k) from_credit[k] = credit_loss[k] / pool_today;
+      for (std::size_t k = 0; k < lanes; ++k) loss[k] = from_credit[k] - reserve;
+      for (std::size_t k = 0; economically && k < lanes; ++k) {
+        const double all = 1 - worth[k] / pool_today;
+        loss[k] = all - reserve, spared_loss[k] = all - from_credit[k] - reserve;
+      }
+      const bool asked = asked_ <= n;
+      advance<lanes>(rules, loss, asked, held, share);
+      if (economically)
+        advance<lanes>(rules, spared_loss, asked, spared, unused);
+      else
+        advance<1>(rules, spared_loss, asked, spared, unused);
       double *price = row(price_row, n), *value = row(value_row, n), *paid = row(cash_row, n),
              *lost = row(credit_loss_row, n), *written = row(happening_row, n);
-      const bool asked = asked_ <= n;
+      const double spared_worth = spared.left[0] + spared.cash[0];
+      for (std::size_t k = 0; k < lanes; ++k) price[k] = std::max(share[k], least_price);
       for (std::size_t k = 0; k < lanes; ++k) {
-        const double from_credit = credit_loss[k] / pool_today_;
-        const double loss = t_.measure == credit ? from_credit : 1 - worth[k] / pool_today_;
-        price[k] = std::max(advance(held[k], loss - t_.reserve, asked), least_price);
-        advance(spared[k], loss - from_credit - t_.reserve, asked);
-        value[k] = held[k].left, paid[k] = held[k].cash, written[k] = held[k].written;
-        lost[k] = (spared[k].left + spared[k].cash) - (held[k].left + held[k].cash);
+        const double without = economically ? spared.left[k] + spared.cash[k] : spared_worth;
+        lost[k] = without - (held.left[k] + held.cash[k]);
       }
+      copy_lanes(held.left.data(), value);
+      copy_lanes(held.cash.data(), paid);
+      copy_lanes(held.written.data(), written);
     }
   }
 
  private:
-  struct Held {
-    double left = 1, cash = 0, written = 0;  // written: down, until it is redeemed
-    bool redeemed = false;
+  using Column = std::array<double, lanes>;
+  struct Held {                                        // by lane, of a unit
+    alignas(64) Column left, cash{}, written{}, kept;  // written: down, until it is redeemed; kept: 0 once it is
+    Held() { left.fill(1), kept.fill(1); }
   };
-  // One step on, with a loss that the reserve does not bear, negative where some of that is left. Returns what is left of a
-  // unit that is not redeemed.
-  double advance(Held& h, double loss, bool asked) const {
-    const double share = 1 - std::min(std::max((loss - t_.attachment) / (t_.detachment - t_.attachment), 0.0), 1.0);
-    const bool pays = !stopped(loss);
-    h.cash += pays ? interest_ * h.left : 0;
-    if (!h.redeemed) h.written = 1 - share;
-    if (asked && pays && !h.redeemed) h.cash += share, h.redeemed = true;
-    h.left = h.redeemed ? 0 : share;
-    return share;
-  }
-  // What ranks before it comes first: it is not covered well enough, or too little ranks below it.
-  bool stopped(double loss) const {
-    const double backing = 1 - loss;
-    return backing < t_.coverage_trigger * (1 - t_.detachment) ||
-           (t_.minimum_buffer > 0 && t_.senior_attachment - loss < t_.minimum_buffer * backing);
+  struct Rules {
+    Rules(const Tranche& t, double interest_of_a_step)
+        : attachment(t.attachment),
+          thickness(t.detachment - t.attachment),
+          interest(interest_of_a_step),
+          needed(t.coverage_trigger * (1 - t.detachment)),
+          senior(t.senior_attachment),
+          buffer(t.minimum_buffer) {}
+    double attachment, thickness, interest, needed, senior, buffer;
+  };
+  // One step on, with a loss that the reserve does not bear, negative where some of that is left. `share`: what is left of a
+  // unit that is not redeemed. It gets nothing while what ranks before it is not covered well enough, or too little ranks
+  // below that.
+  template <std::size_t count>
+  [[gnu::always_inline]] static void advance(const Rules& r, const Column& loss, bool asked, Held& h,
+                                             Column& share) noexcept {
+    for (std::size_t k = 0; k < count; ++k) {
+      const double left = 1 - std::min(std::max((loss[k] - r.attachment) / r.thickness, 0.0), 1.0), backing = 1 - loss[k];
+      const bool stopped = (backing < r.needed) | ((r.buffer > 0) & (r.senior - loss[k] < r.buffer * backing));
+      const double kept = h.kept[k];
+      share[k] = left;
+      h.cash[k] += stopped ? 0 : r.interest * h.left[k];
+      h.written[k] = kept > 0 ? 1 - left : h.written[k];
+      h.kept[k] = (asked & !stopped) ? 0 : kept;
+      h.cash[k] += kept > h.kept[k] ? left : 0;
+      h.left[k] = h.kept[k] > 0 ? left : 0;
+    }
   }
 
   Tranche t_;

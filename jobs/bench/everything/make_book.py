@@ -2,7 +2,8 @@
 """Makes the tables of the job with every instrument, always the same ones: python3 make_book.py [FOLDER [POSITIONS]]. Standard library.
 
 POSITIONS (100 000) are shared out as SHARES says, at least two of each type. Loans, bonds, mortgages, invoices and exposures have an obligor
-each, on five drivers; pools of loans ("vehicle") back tranches, a fund's token and, through it, vaults.
+each, on five drivers; pools of loans ("vehicle") back tranches, a coin, a fund's token and, through it, vaults. A few loans are drawn on a
+limit, a few perps share margins and a venue's insurance fund.
 """
 import csv
 import os
@@ -30,7 +31,8 @@ def between(low, high, unit=1):
 
 def write(name, rows):
     with open(os.path.join(FOLDER, name + ".csv"), "w", newline="") as file:
-        out = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        columns = dict.fromkeys(column for row in rows for column in row)
+        out = csv.DictWriter(file, list(columns), restval="", lineterminator="\n")
         out.writeheader()
         out.writerows(rows)
 
@@ -179,10 +181,18 @@ tables["fund_token"] = [dict(id="FUND", book="structured", pool="funds", assets=
                              publication_lag_years=0.25, redeem_years=0.5, redemption_period_years=0.25, gate=0.25)]
 tables["stablecoin"] = [dict(id="USDX", book="onchain", pool="coins", tokens=1000000, depeg_rate=0.01, price_beta_a=30, price_beta_b=3,
                              return_years=0.1)]
+tables["stablecoin"].append(dict(tables["stablecoin"][0], id="USDV", return_years="", reserve="vehicle/v2", coverage=1.05, run_below=1,
+                                 run_share=0.3, liquid_share=0.2, sale_cost=0.1))
 tables["vault"] += [dict(vault(), id=f"on_fund{k}", collateral_factor="FUND", collateral_quantity=10000, debt=6000, debt_factor="USDX",
                          monitoring="step") for k in range(20)]
 tables["cover"].append(dict(tables["cover"][0], id="on_pool", trigger="losses", obligor="", insured="", factor="", trigger_price="",
                             deductible=20000, limit=200000, reference_pool="vehicle/v1", provider="", capital=""))
+for k in range(30):
+    line = dict(loan("credit", "lines"), amortisation="bullet", prepay_cpr=0, undrawn_fee=0.005, credit_conversion=0.5)
+    tables["loan"].append(dict(line, id=f"line{k}", limit=line["principal"] * pick((1.5, 2, 3))))
+for k in range(30):  # five accounts of four perps, ten with margins of their own
+    own = dict(perp(), id=f"shared{k}", venue="DEX", insurance_fund=20000, pool="margins")
+    tables["perp"].append(dict(own, account=f"trader{k // 4}") if k < 20 else own)
 for kind, rows in tables.items():
     write(kind, rows)
 write("obligors", obligors)

@@ -256,7 +256,7 @@ class Perps final : public Batch {
     const double units = line.path.margin.units, entry = line.path.entry_price;
     for (std::size_t k = 0; k < lanes; ++k) {
       const double gained = units * (price[k] - entry) - d.paid_for[k];
-      fresh[k] = (s.open[k] > 0) & (share[k] > 0) & (gained > 0) ? gained : 0;
+      fresh[k] = ((s.open[k] > 0) & (share[k] > 0) & (gained > 0)) ? gained : 0;
       d.taken[k] += fresh[k] > 0 ? share[k] * fresh[k] * fx[k] : 0;
       d.paid_for[k] += fresh[k];
     }

@@ -114,8 +114,8 @@ class MarginAccount final : public SharedPath {
         const double charged = still > 0 ? (still - back) / required : 0, lacked = std::max(-equity, 0.0) * fx[k];
         charge[k] = missing ? no_number : due ? charged : charge[k];
         bad[k] = due ? lacked : bad[k];
-        open[k] = missing | due ? 0 : open[k];
-        left[k] = kept & (open[k] > 0) ? equity * fx[k] : 0;
+        open[k] = (missing | due) ? 0 : open[k];
+        left[k] = (kept & (open[k] > 0)) ? equity * fx[k] : 0;
         carries[k] = share_carried(equity, gained);
       }
       for (const auto& [to, from] : {std::pair{value, &left}, {shortfall, &bad}, {share, &carries}, {taken, &charge}})
@@ -216,7 +216,7 @@ class VenueFund final : public SharedPath {
       for (std::size_t k = 0; k < lanes; ++k) {
         const double now = longs[k] + shorts[k];
         debt[k] += now;
-        beyond[k] = (now > 0) & (debt[k] > fund_) ? 1 : 0;
+        beyond[k] = ((now > 0) & (debt[k] > fund_)) ? 1 : 0;
       }
       if (any_positive(beyond)) out.first = std::min(out.first, n), out.last = n;
     }
@@ -259,7 +259,8 @@ class VenueFund final : public SharedPath {
       if (n < unpaid.first) continue;
       for (std::size_t k = 0; k < lanes; ++k) {
         const double gained = units * (price[k] - entry) - paid_for[k];
-        const bool pays = (s.open[k] > 0) & (against[k] > 0) & (debt[k] > fund) & (gained > 0);
+        const double owed = debt[k];
+        const bool pays = (s.open[k] > 0) & (against[k] > 0) & (owed > fund) & (gained > 0);
         paid_for[k] += pays ? gained : 0;
         fresh[k] = pays ? quantity * gained * fx[k] : 0;
       }

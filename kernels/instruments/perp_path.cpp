@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "kernels/instruments/rows.h"
-#include "kernels/publishing.h"
 
 namespace tailcube {
 

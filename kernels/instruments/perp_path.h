@@ -127,7 +127,7 @@ inline bool PerpPath::monitor(const Block& block, int step, State& s) const noex
   };
   const double* charge = row(account_charge);
   alignas(64) Column due;
-  for (std::size_t k = 0; k < lanes; ++k) due[k] = (s.open[k] > 0) & (charge[k] >= 0) ? 1 : 0;
+  for (std::size_t k = 0; k < lanes; ++k) due[k] = ((s.open[k] > 0) & (charge[k] >= 0)) ? 1 : 0;
   if (!any_positive(due)) return false;
   const double *share = row(account_share), *fx = exchange(block, currency, step), *mark = block.factors(price, step).data();
   for (std::size_t k = 0; k < lanes; ++k) {

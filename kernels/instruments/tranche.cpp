@@ -153,7 +153,7 @@ class TranchePath final : public PricePath {
       share[k] = left;
       h.cash[k] += stopped ? 0 : r.interest * h.left[k];
       h.written[k] = kept > 0 ? 1 - left : h.written[k];
-      h.kept[k] = asked & !stopped ? 0 : kept;
+      h.kept[k] = (asked & !stopped) ? 0 : kept;
       h.cash[k] += kept > h.kept[k] ? left : 0;
       h.left[k] = h.kept[k] > 0 ? left : 0;
     }

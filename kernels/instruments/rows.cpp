@@ -90,7 +90,10 @@ const double* exchange(const Block& block, FactorIndex currency, int step) {
 
 void Priced::look(ConstLanes price) noexcept {
   alignas(64) std::array<double, lanes> missing;
-  for (std::size_t k = 0; k < lanes; ++k) missing[k] = ((price[k] > 0) & (price[k] < 1e300)) ? 0 : 1;
+  for (std::size_t k = 0; k < lanes; ++k) {
+    const double p = price[k];
+    missing[k] = ((p > 0) & (p < 1e300)) ? 0 : 1;
+  }
   if (!any_positive(missing)) return;
   for (std::size_t k = 0; k < lanes; ++k) good_[k] &= static_cast<std::uint8_t>(price[k] > 0 && price[k] < 1e300);
 }

@@ -149,6 +149,7 @@ class Perps final : public Batch {
   struct Deleveraging {       // by lane, money of the job, since today
     Column drawn{}, taken{};  // from the fund for this position; from this position
     Column paid_for{};        // gains that it has paid from, money of its currency
+    bool any = false;         // taken
   };
 
   void add_line(const Positions& positions, std::size_t p, const Wiring& wiring) {
@@ -221,14 +222,23 @@ class Perps final : public Batch {
     PerpPath::State s;
     std::optional<Deleveraging> d;
     if (shares && !is_none(line.venue)) d.emplace();
+    const bool calm =
+        shares && !is_none(line.path.account) && !line.path.liquidated_by(block, std::min(last_, line.path.close));
     std::size_t v = 0;
     for (int n = block.monitor_today ? 0 : 1; n <= last_; ++n) {
       if (n <= line.path.close) {
-        line.path.find_equity(block, n, s);
         if constexpr (shares) {
-          const bool liquidated_now = line.path.monitor(block, n, s);
-          if (!is_none(line.venue)) deleverage(line, block, n, liquidated_now, s, *d);
+          const std::size_t gone_before = s.gone_count;
+          if (calm)
+            line.path.pay_funding(block, n, s);
+          else
+            line.path.monitor(block, n, s);
+          if (!is_none(line.path.account) && (n == line.path.close || n == rows_.valued[v]))
+            line.path.find_equity(block, n, s);
+          if (!is_none(line.venue)) deleverage(line, block, n, gone_before, s, *d);
         } else {
+          line.path.pay_funding(block, n, s);
+          line.path.find_equity(block, n, s);
           line.path.monitor_alone(block, n, s);
         }
       }
@@ -239,18 +249,18 @@ class Perps final : public Batch {
 
   // What the venue's fund paid of the bad debt of a position liquidated at this step, and what it took from one that is
   // open.
-  [[gnu::always_inline]] void deleverage(const Line& line, const Block& block, int step, bool liquidated_now,
+  [[gnu::always_inline]] void deleverage(const Line& line, const Block& block, int step, std::size_t gone_before,
                                          PerpPath::State& s, Deleveraging& d) const noexcept {
     const auto row = [&](AccountRow r, int n) { return block.factors(row_of(line.venue, r), n).data(); };
     const double *fund = row(account_value, step), *unmet = row(account_shortfall, step),
                  *share = row(line.path.is_long() ? taken_from_longs : taken_from_shorts, step),
                  *price = block.factors(line.path.price, step).data(), *fx = exchange(block, line.path.currency, step);
-    for (std::size_t k = 0; liquidated_now && k < lanes; ++k)
-      if (s.when[k] == step && s.bad[k] > 0) {
-        const double paid = (step > 0 ? row(account_value, step - 1)[k] : line.fund) - fund[k],
-                     unpaid = unmet[k] - (step > 0 ? row(account_shortfall, step - 1)[k] : 0);
-        d.drawn[k] = paid > 0 ? s.bad[k] * (paid / (paid + unpaid)) : 0;
-      }
+    for (std::size_t i = gone_before; i < s.gone_count; ++i) {
+      const std::size_t k = s.gone[i];
+      const double paid = (step > 0 ? row(account_value, step - 1)[k] : line.fund) - fund[k],
+                   unpaid = unmet[k] - (step > 0 ? row(account_shortfall, step - 1)[k] : 0);
+      d.drawn[k] = s.bad[k] > 0 && paid > 0 ? s.bad[k] * (paid / (paid + unpaid)) : 0;
+    }
     if (!any_positive(ConstLanes(share, lanes))) return;
     alignas(64) Column fresh;  // gains that it pays from
     const double units = line.path.margin.units, entry = line.path.entry_price;
@@ -260,12 +270,12 @@ class Perps final : public Batch {
       d.taken[k] += fresh[k] > 0 ? share[k] * fresh[k] * fx[k] : 0;
       d.paid_for[k] += fresh[k];
     }
-    s.touched = any_positive(fresh) || s.touched;
+    d.any = any_positive(fresh) || d.any;
   }
 
   [[gnu::always_inline]] static void close(const PerpPath& path, const Block& block, int step, PerpPath::State& s) noexcept {
     const double *price = block.factors(path.price, step).data(), *fx = exchange(block, path.currency, step);
-    const double* share = is_none(path.account) ? nullptr : block.factors(row_of(path.account, account_share), step).data();
+    const double* share = is_none(path.account) ? nullptr : path.of_account(block, account_share, step);
     for (std::size_t k = 0; k < lanes; ++k) {
       const double fee = path.taker_fee * price[k];
       double left = std::max(s.equity[k] - fee, 0.0);
@@ -289,39 +299,27 @@ class Perps final : public Batch {
       for (std::size_t k = 0; k < lanes; ++k) worth[k] = quantity * s.open[k] * s.equity[k] * fx[k];
       for (std::size_t k = 0; k < lanes; ++k) value[k] += worth[k];
     }
-    if (step < path.close && !s.touched) return;
-    const Lanes cash = ledger.cash(row, v);
-    for (std::size_t k = 0; k < lanes; ++k) cash[k] += quantity * s.cash[k];
-    if (!s.touched) return;
-    const auto gauge = [&](std::size_t g) { return ledger.gauges(rows_.gauge(line.row, g), v); };
-    const Lanes lost = ledger.credit_loss(row, v), sold = gauge(liquidated), bad = gauge(bad_debt);
-    // What the equity counts for its holder, had the position never been liquidated.
-    alignas(64) Column worth;
-    for (std::size_t k = 0; k < lanes; ++k) worth[k] = std::max(s.equity[k], 0.0);
-    if (shares && !is_none(path.account)) {
-      const double* share = block.factors(row_of(path.account, account_share), step).data();
-      for (std::size_t k = 0; k < lanes; ++k) worth[k] = carried(s.equity[k], share[k]);
-    }
-    for (std::size_t k = 0; k < lanes; ++k) worth[k] = path.of_venue ? 0 : worth[k] * fx[k];
     const bool closing = step >= path.close;
-    for (std::size_t k = 0; k < lanes; ++k) {
-      const double less = quantity * ((closing ? s.otherwise[k] : worth[k]) - s.cash[k]);
-      worth[k] = s.closed[k] > 0 ? less : 0;
+    const Lanes cash = ledger.cash(row, v), lost = ledger.credit_loss(row, v);
+    const auto gauge = [&](std::size_t g) { return ledger.gauges(rows_.gauge(line.row, g), v); };
+    for (std::size_t k = 0; closing && k < lanes; ++k) cash[k] += quantity * s.cash[k];
+    const double* share = shares && !is_none(path.account) ? path.of_account(block, account_share, step) : nullptr;
+    for (std::size_t i = 0; i < s.gone_count; ++i) {
+      const std::size_t k = s.gone[i];
+      if (!closing) cash[k] += quantity * s.cash[k];
+      // What the equity counts for its holder, had the position never been liquidated.
+      const double counts = share == nullptr ? std::max(s.equity[k], 0.0) : carried(s.equity[k], share[k]);
+      const double otherwise = closing ? s.otherwise[k] : path.of_venue ? 0 : counts * fx[k];
+      lost[k] += quantity * (otherwise - s.cash[k]);
+      gauge(liquidated)[k] += quantity * s.closed[k];
+      gauge(bad_debt)[k] += quantity * s.bad[k];
+      if (d) gauge(insurance_drawn)[k] += quantity * d->drawn[k];
     }
-    for (std::size_t k = 0; k < lanes; ++k) lost[k] += worth[k];
-    for (std::size_t k = 0; k < lanes; ++k) sold[k] += s.closed[k] > 0 ? quantity * s.closed[k] : 0;
-    for (std::size_t k = 0; k < lanes; ++k) bad[k] += s.closed[k] > 0 ? quantity * s.bad[k] : 0;
-    if (!d) return;
-    const Lanes drawn = gauge(insurance_drawn), taken = gauge(auto_deleveraged);
-    for (std::size_t k = 0; k < lanes; ++k) {
-      const double paid = quantity * d->taken[k];
-      cash[k] += path.of_venue ? paid : -paid;
-    }
-    for (std::size_t k = 0; k < lanes; ++k) {
-      const double paid = quantity * d->taken[k];
-      lost[k] += path.of_venue ? -paid : paid;
-    }
-    for (std::size_t k = 0; k < lanes; ++k) drawn[k] += quantity * d->drawn[k];
+    if (!d || !d->any) return;
+    const Lanes taken = gauge(auto_deleveraged);
+    const double to_holder = path.of_venue ? quantity : -quantity;
+    for (std::size_t k = 0; k < lanes; ++k) cash[k] += to_holder * d->taken[k];
+    for (std::size_t k = 0; k < lanes; ++k) lost[k] -= to_holder * d->taken[k];
     for (std::size_t k = 0; k < lanes; ++k) taken[k] += quantity * d->taken[k];
   }
 

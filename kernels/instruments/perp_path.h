@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 
+#include "kernels/instruments/positive_lanes.h"
 #include "kernels/instruments/rows.h"
 
 namespace tailcube {
@@ -61,20 +62,38 @@ inline double carried(double equity, double share) { return equity < 0 ? equity 
 struct PerpPath {
   using Column = std::array<double, lanes>;
   struct State {  // by lane; money of the position's currency, cash and what is counted of the job's
-    alignas(64) Column paid{}, equity, open, cash{}, otherwise{}, closed{}, bad{},
-        when;              // when: the step of its liquidation
-    bool touched = false;  // some lane has been liquidated
-    State() { open.fill(1), when.fill(-1); }
+    alignas(64) Column paid{}, equity, open, cash{}, otherwise;
+    alignas(64) Column closed, bad;        // where it has been liquidated
+    std::array<std::uint8_t, lanes> gone;  // the lanes where it has, in that order
+    std::size_t gone_count = 0;
+    State() { open.fill(1); }
   };
 
   PerpPath(const Perp&, FactorIndex position_currency, double step_years);
 
-  // Both at every step from the first that is looked at, in this order; true where some lane is liquidated at it. Inline, or
-  // a compiler would not know what a state shares memory with.
+  // At every step from the first that is looked at: funding is paid, what is left of the margin is found, and somebody looks
+  // whether that is enough; true where some lane is liquidated at it. Inline, or a compiler would not know what a state
+  // shares memory with.
+  [[gnu::always_inline]] void pay_funding(const Block&, int step, State&) const noexcept;
   [[gnu::always_inline]] void find_equity(const Block&, int step, State&) const noexcept;
-  [[gnu::always_inline]] bool monitor(const Block&, int step, State&) const noexcept;
-  // The same of a position without an account.
   [[gnu::always_inline]] bool monitor_alone(const Block&, int step, State&) const noexcept;
+  // The same of one with an account, which has looked; finds the equity if some lane is liquidated.
+  [[gnu::always_inline]] bool follow_account(const Block&, int step, State&) const noexcept;
+  // Funding, equity and whichever of the two.
+  [[gnu::always_inline]] bool monitor(const Block& block, int step, State& s) const noexcept {
+    pay_funding(block, step, s);
+    if (!is_none(account)) return follow_account(block, step, s);
+    find_equity(block, step, s);
+    return monitor_alone(block, step, s);
+  }
+  // What a row of its account has at a step.
+  const double* of_account(const Block& block, AccountRow r, int step) const {
+    return block.factors(FactorIndex{static_cast<std::uint32_t>(account) + r}, step).data();
+  }
+  // Whether its account is liquidated by a step in some lane.
+  bool liquidated_by(const Block& block, int step) const noexcept {
+    return positive_lanes<true>(of_account(block, account_charge, step)) != 0;
+  }
 
   bool is_long() const { return margin.units > 0; }
   double gain(double price_now) const { return margin.units * (price_now - entry_price); }
@@ -90,50 +109,52 @@ struct PerpPath {
 
  private:
   [[gnu::always_inline]] void liquidate(double price_now, double fx, double given_back, double bad, std::size_t lane,
-                                        int step, State&) const noexcept;
+                                        State&) const noexcept;
 };
 
-inline void PerpPath::liquidate(double price_now, double fx, double given_back, double bad, std::size_t k, int step,
+inline void PerpPath::liquidate(double price_now, double fx, double given_back, double bad, std::size_t k,
                                 State& s) const noexcept {
-  s.touched = true;
-  s.when[k] = step;
+  s.gone[s.gone_count++] = static_cast<std::uint8_t>(k);
   s.open[k] = 0;
   s.cash[k] = (of_venue ? s.equity[k] - given_back : given_back) * fx;
   s.closed[k] = std::abs(margin.units) * price_now * fx;
   s.bad[k] = bad * fx;
 }
 
+inline void PerpPath::pay_funding(const Block& block, int step, State& s) const noexcept {
+  if (step == 0) return;
+  const double* mark = block.factors(price, step).data();
+  if (!is_none(funding.factor)) {
+    const double* rate = block.factors(funding.factor, step).data();
+    const double units = step_years * margin.units;
+    for (std::size_t k = 0; k < lanes; ++k) s.paid[k] += units * rate[k] * mark[k];
+  } else if (!funding.blank) {
+    const double units = step_years * margin.units * funding.number;
+    for (std::size_t k = 0; k < lanes; ++k) s.paid[k] += units * mark[k];
+  }
+}
+
 inline void PerpPath::find_equity(const Block& block, int step, State& s) const noexcept {
   const Margin m = margin;  // a copy: what is written to s might be part of it, for all a compiler knows
   const double* mark = block.factors(price, step).data();
-  if (step > 0 && !is_none(funding.factor)) {
-    const double* rate = block.factors(funding.factor, step).data();
-    const double units = step_years * m.units;
-    for (std::size_t k = 0; k < lanes; ++k) s.paid[k] += units * rate[k] * mark[k];
-  } else if (step > 0 && !funding.blank) {
-    const double units = step_years * m.units * funding.number;
-    for (std::size_t k = 0; k < lanes; ++k) s.paid[k] += units * mark[k];
-  }
   for (std::size_t k = 0; k < lanes; ++k) s.equity[k] = m.fixed + m.units * mark[k] - s.paid[k];
   if (is_none(coin)) return;
   const double* held = block.factors(coin, step).data();
   for (std::size_t k = 0; k < lanes; ++k) s.equity[k] += m.coins * held[k];
 }
 
-inline bool PerpPath::monitor(const Block& block, int step, State& s) const noexcept {
-  if (is_none(account)) return monitor_alone(block, step, s);
-  const auto row = [&](AccountRow r) {
-    return block.factors(FactorIndex{static_cast<std::uint32_t>(account) + r}, step).data();
-  };
-  const double* charge = row(account_charge);
-  alignas(64) Column due;
-  for (std::size_t k = 0; k < lanes; ++k) due[k] = ((s.open[k] > 0) & (charge[k] >= 0)) ? 1 : 0;
-  if (!any_positive(due)) return false;
-  const double *share = row(account_share), *fx = exchange(block, currency, step), *mark = block.factors(price, step).data();
-  for (std::size_t k = 0; k < lanes; ++k) {
-    if (!(due[k] > 0)) continue;
+inline bool PerpPath::follow_account(const Block& block, int step, State& s) const noexcept {
+  const double* charge = of_account(block, account_charge, step);
+  std::uint64_t lanes_due = positive_lanes<true>(charge);
+  if (lanes_due != 0) lanes_due &= positive_lanes(s.open.data());
+  if (lanes_due == 0) return false;
+  find_equity(block, step, s);
+  const double *share = of_account(block, account_share, step), *fx = exchange(block, currency, step),
+               *mark = block.factors(price, step).data();
+  while (lanes_due != 0) {
+    const std::size_t k = take_lane(lanes_due);
     const double counts = carried(s.equity[k], share[k]);
-    liquidate(mark[k], fx[k], counts - margin.required(mark[k]) * charge[k], counts - s.equity[k], k, step, s);
+    liquidate(mark[k], fx[k], counts - margin.required(mark[k]) * charge[k], counts - s.equity[k], k, s);
   }
   return true;
 }
@@ -143,12 +164,13 @@ inline bool PerpPath::monitor_alone(const Block& block, int step, State& s) cons
   const double* mark = block.factors(price, step).data();
   alignas(64) Column missing;
   for (std::size_t k = 0; k < lanes; ++k) missing[k] = s.open[k] * (m.required(mark[k]) - s.equity[k]);
-  if (!any_positive(missing)) return false;
+  std::uint64_t lanes_due = positive_lanes(missing.data());
+  if (lanes_due == 0) return false;
   const double* fx = exchange(block, currency, step);
-  for (std::size_t k = 0; k < lanes; ++k) {
-    if (!(missing[k] > 0)) continue;
+  while (lanes_due != 0) {
+    const std::size_t k = take_lane(lanes_due);
     const double left = returned ? std::max(s.equity[k] - m.fees * mark[k], 0.0) : 0.0;
-    liquidate(mark[k], fx[k], left, std::max(-s.equity[k], 0.0), k, step, s);
+    liquidate(mark[k], fx[k], left, std::max(-s.equity[k], 0.0), k, s);
   }
   return true;
 }

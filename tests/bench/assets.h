@@ -141,7 +141,10 @@ inline void append(Positions& to, const Positions& more) {
   }
 }
 
+inline std::string only;  // of this type, or by these words; empty: all
+
 inline void run(const Asset& a) {
+  if (!only.empty() && only != a.type && only != a.words) return;
   AssetBench b;
   b.rows = std::max(a.count / 20, 1u);
   const Instrument& type = instrument(a.type);

@@ -15,7 +15,9 @@
 using namespace tailcube;
 using namespace tailcube::bench;
 
-int main() {
+// One argument: only those of this type, or by these words.
+int main(int argc, char** argv) {
+  if (argc > 1) only = argv[1];
   std::printf("%s\nns of a position and scenario, and of a step; the same of its bare loop; their ratio; how far apart\n",
               simd_name());
   const auto by_id = [](const auto& make) {

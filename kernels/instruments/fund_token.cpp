@@ -6,12 +6,15 @@
 #include <utility>
 
 #include "kernels/instruments/pledged.h"
+#include "kernels/instruments/positive_lanes.h"
 #include "kernels/instruments/priced_units.h"
 #include "kernels/math/functions.h"
 #include "kernels/publishing.h"
 
 namespace tailcube {
 namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
 
 struct FundToken {
   PoolIndex assets;
@@ -100,7 +103,8 @@ class FundPath final : public PricePath {
  public:
   FundPath(const FundToken& f, const Wiring& wiring) : f_(f) {
     const FactorModel& market = *wiring.market;
-    assets_today_ = exchange_today(market, row_of(f.assets, pool_value));
+    const double assets_today = exchange_today(market, row_of(f.assets, pool_value));
+    units_ = f.leverage / assets_today;
     lag_ = static_cast<int>(std::ceil(f.publication_lag_years / market.step_years - date_rounding));
     for (const double years : wiring.time_years) {
       debt_.push_back((f.leverage - 1) * exp(f.borrow_rate * years));
@@ -108,7 +112,7 @@ class FundPath final : public PricePath {
     }
     year_ends_ = ends_of_years(market.steps, market.step_years);
     redeemed_ = redemptions(f, market.steps, market.step_years);
-    const double most = f.token_price * f.leverage * std::max(1.0, assets_bound(market) / assets_today_);
+    const double most = f.token_price * f.leverage * std::max(1.0, assets_bound(market) / assets_today);
     rows[price_row] = rows[value_row] = {f.token_price, most};
     rows[cash_row] = {0, most};
     rows[credit_loss_row] = {0, 2 * most};
@@ -123,35 +127,35 @@ class FundPath final : public PricePath {
     for (const PriceRow r : {cash_row, credit_loss_row, happening_row}) std::fill_n(row(r, 0), lanes, 0.0);
     // Beside it the same fund without credit losses: what its holder has more is the credit loss. Of both what is seen late.
     Account now(f_.token_price), spared(f_.token_price), seen(f_.token_price), spared_seen(f_.token_price);
-    if (lag_ > 0) advance(seen, block, 0, false), advance(spared_seen, block, 0, true);
+    const LaneTag d;
+    for (std::size_t k = 0; lag_ > 0 && k < lanes; k += hn::Lanes(d)) advance(seen, spared_seen, at_step(block, 0), k);
     double left = 1;
-    alignas(64) Column price, value, paid{}, lost, gated, cash{};
+    alignas(64) Column paid{}, spared_paid{};
     for (int n = 1; n <= static_cast<int>(debt_.size()) - 1; ++n) {
-      const double redeemed = redeemed_[static_cast<std::size_t>(n)], least = least_price * f_.token_price;
+      const double redeemed = redeemed_[static_cast<std::size_t>(n)];
       left -= redeemed;
-      const double kept = left < share_rounding ? 0 : left;
-      advance(now, block, n, false);
-      advance(spared, block, n, true);
-      if (lag_ > 0 && n > lag_) {
-        advance(seen, block, n - lag_, false);
-        advance(spared_seen, block, n - lag_, true);
+      const auto kept = hn::Set(d, left < share_rounding ? 0 : left), out = hn::Set(d, redeemed),
+                 least = hn::Set(d, least_price * f_.token_price);
+      const auto asked = n >= asked_ ? kept : hn::Zero(d);  // for and not yet redeemed
+      const AtStep here = at_step(block, n), published = lag_ > 0 && n > lag_ ? at_step(block, n - lag_) : here;
+      double *price = row(price_row, n), *value = row(value_row, n), *cash = row(cash_row, n),
+             *lost = row(credit_loss_row, n), *gated = row(happening_row, n);
+      for (std::size_t k = 0; k < lanes; k += hn::Lanes(d)) {
+        const auto [net, spared_net] = advance(now, spared, here, k);
+        auto shown = net, spared_shown = spared_net;
+        if (lag_ > 0) {
+          if (n > lag_) advance(seen, spared_seen, published, k);
+          shown = hn::Load(d, seen.net.data() + k), spared_shown = hn::Load(d, spared_seen.net.data() + k);
+        }
+        const auto worth = hn::Mul(kept, net), received = hn::Add(hn::Load(d, paid.data() + k), hn::Mul(out, shown)),
+                   spared_received = hn::Add(hn::Load(d, spared_paid.data() + k), hn::Mul(out, spared_shown));
+        hn::Store(received, d, paid.data() + k), hn::Store(spared_received, d, spared_paid.data() + k);
+        hn::StoreU(at_least(least, shown), d, price + k);
+        hn::StoreU(worth, d, value + k), hn::StoreU(received, d, cash + k);
+        const auto spared_worth = hn::Add(hn::Mul(kept, spared_net), spared_received);
+        hn::StoreU(hn::Sub(spared_worth, hn::Add(worth, received)), d, lost + k);
+        hn::StoreU(hn::Mul(asked, shown), d, gated + k);
       }
-      const Column &published = lag_ > 0 ? seen.net : now.net, &spared_published = lag_ > 0 ? spared_seen.net : spared.net;
-      const bool asked = n >= asked_;
-      for (std::size_t k = 0; k < lanes; ++k) {
-        price[k] = std::max(published[k], least);
-        value[k] = kept * now.net[k];
-        paid[k] += redeemed * published[k];
-        cash[k] += redeemed * spared_published[k];
-        lost[k] = (kept * spared.net[k] + cash[k]) - (value[k] + paid[k]);
-        gated[k] = asked ? kept * published[k] : 0;  // asked for and not yet redeemed
-      }
-      for (const auto& [to, from] : {std::pair{price_row, &price},
-                                     {value_row, &value},
-                                     {cash_row, &paid},
-                                     {credit_loss_row, &lost},
-                                     {happening_row, &gated}})
-        copy_lanes(from->data(), row(to, n));
     }
   }
 
@@ -162,35 +166,49 @@ class FundPath final : public PricePath {
     explicit Account(double price) { net.fill(price), high.fill(price), share.fill(1); }
     alignas(64) Column net, high, share;  // after all fees; high-water mark; left by performance fees until now
   };
-  // To `step`, the next one. The debt's holders bear what the assets do not cover. A fee that has accrued since the last
-  // end of a year is off the price already, and comes back where the gain is lost before the next.
-  [[gnu::always_inline]] void advance(Account& a, const Block& block, int step, bool without_credit_losses) const {
-    const double* worth = block.factors(row_of(f_.assets, pool_value), step).data();
-    const double* lost = block.factors(row_of(f_.assets, pool_credit_loss), step).data();
+  struct AtStep {
+    const double *assets, *lost;  // [lane]
+    double debt, managed;         // as debt_ and managed_
+    bool year_ends;
+  };
+  AtStep at_step(const Block& block, int step) const {
     const auto at = static_cast<std::size_t>(step);
-    const double today = assets_today_, price = f_.token_price, leverage = f_.leverage, debt = debt_[at],
-                 managed = managed_[at], fee = f_.performance_fee;
-    const bool year_ends = year_ends_[at];
-    alignas(64) Column assets;
-    copy_lanes(worth, assets.data());
-    for (std::size_t k = 0; without_credit_losses && k < lanes; ++k) assets[k] += lost[k];
-    for (std::size_t k = 0; k < lanes; ++k) {
-      const double gross = price * std::max(leverage * (assets[k] / today) - debt, 0.0);
-      const double before = gross * managed * a.share[k];
-      a.net[k] = before > a.high[k] ? before - fee * (before - a.high[k]) : before;
-      assets[k] = before;
-    }
-    for (std::size_t k = 0; year_ends && k < lanes; ++k) {
-      if (!(assets[k] > a.high[k])) continue;
-      a.share[k] *= a.net[k] / assets[k];
-      a.high[k] = a.net[k];
-    }
+    return {block.factors(row_of(f_.assets, pool_value), step).data(),
+            block.factors(row_of(f_.assets, pool_credit_loss), step).data(), debt_[at], managed_[at], year_ends_[at]};
+  }
+  // What is not a number stays so.
+  static HWY_INLINE LaneVector at_least(LaneVector least, LaneVector x) {
+    return hn::IfThenElse(hn::Lt(x, least), least, x);
+  }
+  // To a step, the next one, in lanes k to k + 3. The debt's holders bear what the assets do not cover. A fee that has
+  // accrued since the last end of a year is off the price already, and comes back where the gain is lost before the next.
+  HWY_INLINE LaneVector advance(Account& a, LaneVector assets, const AtStep& at, std::size_t k) const {
+    const LaneTag d;
+    const auto high = hn::Load(d, a.high.data() + k), share = hn::Load(d, a.share.data() + k);
+    const auto equity = at_least(hn::Zero(d), hn::Sub(hn::Mul(hn::Set(d, units_), assets), hn::Set(d, at.debt)));
+    const auto before = hn::Mul(hn::Mul(hn::Mul(hn::Set(d, f_.token_price), equity), hn::Set(d, at.managed)), share);
+    const auto gains = hn::Gt(before, high);
+    const auto fee = hn::Mul(hn::Set(d, f_.performance_fee), hn::Sub(before, high));
+    const auto net = hn::Sub(before, hn::IfThenElseZero(gains, fee));
+    hn::Store(net, d, a.net.data() + k);
+    if (!at.year_ends) return net;
+    hn::Store(hn::IfThenElse(gains, hn::Mul(share, hn::Div(net, before)), share), d, a.share.data() + k);
+    hn::Store(hn::IfThenElse(gains, net, high), d, a.high.data() + k);
+    return net;
+  }
+  struct Nets {
+    LaneVector net, spared;
+  };
+  HWY_INLINE Nets advance(Account& a, Account& spared, const AtStep& at, std::size_t k) const {
+    const LaneTag d;
+    const auto assets = hn::LoadU(d, at.assets + k);
+    return {advance(a, assets, at, k), advance(spared, hn::Add(assets, hn::LoadU(d, at.lost + k)), at, k)};
   }
   double assets_bound(const FactorModel& market) const {
     return exchange_bound(market, row_of(f_.assets, pool_value), market.step_years * market.steps);
   }
   FundToken f_;
-  double assets_today_ = 0;
+  double units_ = 0;  // of the pool, for a unit of equity today
   int lag_ = 0;
   double asked_ = 0;                               // step; NaN: never
   std::vector<double> debt_, managed_, redeemed_;  // [step]: of a unit of equity today; left by management fees; of a token

@@ -5,11 +5,14 @@
 #include <limits>
 
 #include "kernels/instruments/liquidity_range.h"
+#include "kernels/instruments/positive_lanes.h"
 #include "kernels/instruments/rows.h"
 #include "kernels/math/functions.h"
 
 namespace tailcube {
 namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
 
 struct Share {
   FactorIndex base_factor, quote_factor;
@@ -227,44 +230,48 @@ class Shares final : public Batch {
     s.base.fill(line.base_tokens), s.quote.fill(line.quote_tokens), s.open.fill(1);
     std::size_t v = 0;
     for (int n = block.monitor_today ? 0 : 1; n <= last_; ++n) {
-      rebalance(line, block, n, s);
-      if (n > 0) earn(line, block, n, s);
+      trade(line, block, n, s);
       if (line.debt > 0) monitor(line, block, n, s);
       if (rows_.valued[v] == n) post(line, block, n, static_cast<int>(v++), s, ledger);
     }
   }
 
-  // The pool trades along to the market's prices; whoever holds what it held before has at least as much.
-  static void rebalance(const Line& line, const Block& block, int step, State& s) noexcept {
+  // The pool trades along to the market's prices; whoever holds what it held before has at least as much. Then fees and
+  // emissions of the step come in.
+  void trade(const Line& line, const Block& block, int step, State& s) const noexcept {
+    const LaneTag d;
     const double *base = block.factors(line.base, step).data(), *quote = exchange(block, line.quote, step),
-                 *fx = exchange(block, line.currency, step);
-    alignas(64) Column price;
-    copy_lanes(base, price.data());
-    for (std::size_t k = 0; !is_none(line.quote) && k < lanes; ++k) price[k] /= quote[k];
-    for (std::size_t k = 0; k < lanes; ++k) {
-      const double root = std::sqrt(price[k]);
-      const double held = s.base[k] * base[k] + s.quote[k] * quote[k];
-      s.base[k] = line.range.first(root), s.quote[k] = line.range.second(root);
-      s.worth[k] = s.base[k] * base[k] + s.quote[k] * quote[k];
-      s.rebalanced[k] += s.open[k] * (held - s.worth[k]) * fx[k];
-      s.outside[k] = line.range.in_range(root) ? 0 : 1;
+                 *fx = exchange(block, line.currency, step), *token = exchange(block, line.token, step),
+                 *rate = is_none(line.fee.factor) ? nullptr : block.factors(line.fee.factor, step).data();
+    const auto zero = hn::Zero(d), one = hn::Set(d, 1.0), lower = hn::Set(d, line.range.root_lower),
+               upper = hn::Set(d, line.range.root_upper), liquidity = hn::Set(d, line.range.liquidity),
+               years = hn::Set(d, step_years_), emission = hn::Set(d, line.emission);
+    const auto fixed = hn::Mul(years, hn::Set(d, line.fee.blank ? 0 : line.fee.number));
+    const bool owns = step > 0 && !line.lender, fees = owns && (rate != nullptr || !line.fee.blank);
+    for (std::size_t k = 0; k < lanes; k += hn::Lanes(d)) {
+      const auto of = [&](const Column& x) { return hn::Load(d, x.data() + k); };
+      const auto put = [&](LaneVector x, Column& to) { hn::Store(x, d, to.data() + k); };
+      const auto first = hn::LoadU(d, base + k), second = hn::LoadU(d, quote + k), currency = hn::LoadU(d, fx + k);
+      const auto root = hn::Sqrt(is_none(line.quote) ? first : hn::Div(first, second));
+      const auto inside = hn::Min(hn::Max(root, lower), upper);  // as LiquidityRange has it
+      const auto held = hn::Add(hn::Mul(of(s.base), first), hn::Mul(of(s.quote), second));
+      const auto bases = hn::Mul(liquidity, hn::Sub(hn::Div(one, inside), hn::Set(d, 1 / line.range.root_upper)));
+      const auto quotes = hn::Mul(liquidity, hn::Sub(inside, lower));
+      const auto worth = hn::Add(hn::Mul(bases, first), hn::Mul(quotes, second));
+      const auto in_range = hn::And(hn::Ge(root, lower), hn::Lt(root, upper));
+      put(bases, s.base), put(quotes, s.quote), put(worth, s.worth), put(hn::IfThenZeroElse(in_range, one), s.outside);
+      const auto lost = hn::Mul(hn::Mul(of(s.open), hn::Sub(held, worth)), currency);
+      put(hn::Add(of(s.rebalanced), lost), s.rebalanced);
+      const auto add = [&](LaneVector money) {
+        put(hn::Add(of(s.income), money), s.income);
+        put(hn::Add(of(s.cash), hn::Mul(of(s.open), money)), s.cash);
+      };
+      if (fees) {
+        const auto a_step = rate == nullptr ? fixed : hn::Mul(years, hn::Max(hn::LoadU(d, rate + k), zero));
+        add(hn::Mul(hn::Mul(hn::IfThenElseZero(in_range, a_step), worth), currency));
+      }
+      if (owns && line.emission != 0) add(hn::Mul(hn::Mul(emission, hn::LoadU(d, token + k)), currency));
     }
-  }
-  void earn(const Line& line, const Block& block, int step, State& s) const noexcept {
-    if (line.lender) return;
-    const double* fx = exchange(block, line.currency, step);
-    const auto add = [&](std::size_t k, double money) { s.income[k] += money, s.cash[k] += s.open[k] * money; };
-    if (!is_none(line.fee.factor)) {
-      const double* rate = block.factors(line.fee.factor, step).data();
-      for (std::size_t k = 0; k < lanes; ++k)
-        add(k, step_years_ * std::max(rate[k], 0.0) * (1 - s.outside[k]) * s.worth[k] * fx[k]);
-    } else if (!line.fee.blank) {
-      for (std::size_t k = 0; k < lanes; ++k)
-        add(k, step_years_ * line.fee.number * (1 - s.outside[k]) * s.worth[k] * fx[k]);
-    }
-    if (line.emission == 0) return;
-    const double* token = exchange(block, line.token, step);
-    for (std::size_t k = 0; k < lanes; ++k) add(k, line.emission * token[k] * fx[k]);
   }
 
   static void monitor(const Line& line, const Block& block, int step, State& s) noexcept {

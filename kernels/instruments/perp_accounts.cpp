@@ -349,24 +349,28 @@ class VenueFund final : public SharedPath {
   // Of what is open at steps at which bad debt of the other side is not paid, as far as it has gained since it last paid.
   void add_gains(const Member& m, const Steps& unpaid, Block& block) const noexcept {
     PerpPath::State s;
-    alignas(64) PerpPath::Column debt{}, paid_for{}, fresh;
-    const double quantity = m.quantity, units = m.path.margin.units, entry = m.path.entry_price, fund = fund_;
+    alignas(64) PerpPath::Column debt{}, paid_for{};
+    const LaneTag d;
+    const auto zero = hn::Zero(d), quantity = hn::Set(d, m.quantity), units = hn::Set(d, m.path.margin.units),
+               entry = hn::Set(d, m.path.entry_price), fund = hn::Set(d, fund_);
     for (int n = block.monitor_today ? 0 : 1; n <= std::min(unpaid.last, m.path.close); ++n) {
       m.path.monitor(block, n, s);
       const double *price = block.factors(m.path.price, n).data(), *fx = exchange(block, m.path.currency, n),
                    *longs = row(block, taken_from_longs, n), *shorts = row(block, taken_from_shorts, n),
                    *against = row(block, debt_of(!m.path.is_long()), n);
       double* gains = row(block, gains_of(m.path.is_long()), n);
-      for (std::size_t k = 0; k < lanes; ++k) debt[k] += longs[k] + shorts[k];
-      if (n < unpaid.first) continue;
-      for (std::size_t k = 0; k < lanes; ++k) {
-        const double gained = units * (price[k] - entry) - paid_for[k];
-        const double owed = debt[k];
-        const bool pays = (s.open[k] > 0) & (against[k] > 0) & (owed > fund) & (gained > 0);
-        paid_for[k] += pays ? gained : 0;
-        fresh[k] = pays ? quantity * gained * fx[k] : 0;
+      for (std::size_t k = 0; k < lanes; k += hn::Lanes(d)) {
+        const auto owed = hn::Add(hn::Load(d, debt.data() + k), hn::Add(hn::LoadU(d, longs + k), hn::LoadU(d, shorts + k)));
+        hn::Store(owed, d, debt.data() + k);
+        if (n < unpaid.first) continue;
+        const auto before = hn::Load(d, paid_for.data() + k);
+        const auto gained = hn::Sub(hn::Mul(units, hn::Sub(hn::LoadU(d, price + k), entry)), before);
+        const auto pays = hn::And(hn::And(hn::Gt(hn::Load(d, s.open.data() + k), zero), hn::Gt(gained, zero)),
+                                  hn::And(hn::Gt(hn::LoadU(d, against + k), zero), hn::Gt(owed, fund)));
+        hn::Store(hn::Add(before, hn::IfThenElseZero(pays, gained)), d, paid_for.data() + k);
+        const auto fresh = hn::IfThenElseZero(pays, hn::Mul(hn::Mul(quantity, gained), hn::LoadU(d, fx + k)));
+        hn::StoreU(hn::Add(hn::LoadU(d, gains + k), fresh), d, gains + k);
       }
-      for (std::size_t k = 0; k < lanes; ++k) gains[k] += fresh[k];
     }
   }
 

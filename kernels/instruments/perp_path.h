@@ -72,8 +72,7 @@ struct PerpPath {
   PerpPath(const Perp&, FactorIndex position_currency, double step_years);
 
   // At every step from the first that is looked at: funding is paid, what is left of the margin is found, and somebody looks
-  // whether that is enough; true where some lane is liquidated at it. Inline, or a compiler would not know what a state
-  // shares memory with.
+  // whether that is enough; true where some lane is liquidated at it.
   [[gnu::always_inline]] void pay_funding(const Block&, int step, State&) const noexcept;
   [[gnu::always_inline]] void find_equity(const Block&, int step, State&) const noexcept;
   [[gnu::always_inline]] bool monitor_alone(const Block&, int step, State&) const noexcept;
@@ -122,25 +121,30 @@ inline void PerpPath::liquidate(double price_now, double fx, double given_back, 
 }
 
 inline void PerpPath::pay_funding(const Block& block, int step, State& s) const noexcept {
-  if (step == 0) return;
-  const double* mark = block.factors(price, step).data();
-  if (!is_none(funding.factor)) {
-    const double* rate = block.factors(funding.factor, step).data();
-    const double units = step_years * margin.units;
-    for (std::size_t k = 0; k < lanes; ++k) s.paid[k] += units * rate[k] * mark[k];
-  } else if (!funding.blank) {
-    const double units = step_years * margin.units * funding.number;
-    for (std::size_t k = 0; k < lanes; ++k) s.paid[k] += units * mark[k];
+  namespace hn = hwy::HWY_NAMESPACE;
+  if (step == 0 || (is_none(funding.factor) && funding.blank)) return;
+  const LaneTag d;
+  const double *mark = block.factors(price, step).data(),
+               *rate = is_none(funding.factor) ? nullptr : block.factors(funding.factor, step).data();
+  const auto units = hn::Set(d, step_years * margin.units * (rate == nullptr ? funding.number : 1));
+  for (std::size_t k = 0; k < lanes; k += hn::Lanes(d)) {
+    const auto rated = rate == nullptr ? units : hn::Mul(units, hn::LoadU(d, rate + k));
+    const auto due = hn::Mul(rated, hn::LoadU(d, mark + k));
+    hn::Store(hn::Add(hn::Load(d, s.paid.data() + k), due), d, s.paid.data() + k);
   }
 }
 
 inline void PerpPath::find_equity(const Block& block, int step, State& s) const noexcept {
-  const Margin m = margin;  // a copy: what is written to s might be part of it, for all a compiler knows
-  const double* mark = block.factors(price, step).data();
-  for (std::size_t k = 0; k < lanes; ++k) s.equity[k] = m.fixed + m.units * mark[k] - s.paid[k];
-  if (is_none(coin)) return;
-  const double* held = block.factors(coin, step).data();
-  for (std::size_t k = 0; k < lanes; ++k) s.equity[k] += m.coins * held[k];
+  namespace hn = hwy::HWY_NAMESPACE;
+  const LaneTag d;
+  const auto fixed = hn::Set(d, margin.fixed), units = hn::Set(d, margin.units), coins = hn::Set(d, margin.coins);
+  const double *mark = block.factors(price, step).data(), *held = is_none(coin) ? nullptr : block.factors(coin, step).data();
+  for (std::size_t k = 0; k < lanes; k += hn::Lanes(d)) {
+    auto equity = hn::Add(fixed, hn::Mul(units, hn::LoadU(d, mark + k)));
+    equity = hn::Sub(equity, hn::Load(d, s.paid.data() + k));
+    if (held != nullptr) equity = hn::Add(equity, hn::Mul(coins, hn::LoadU(d, held + k)));
+    hn::Store(equity, d, s.equity.data() + k);
+  }
 }
 
 inline bool PerpPath::follow_account(const Block& block, int step, State& s) const noexcept {
@@ -160,11 +164,18 @@ inline bool PerpPath::follow_account(const Block& block, int step, State& s) con
 }
 
 inline bool PerpPath::monitor_alone(const Block& block, int step, State& s) const noexcept {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const LaneTag d;
   const Margin m = margin;
   const double* mark = block.factors(price, step).data();
-  alignas(64) Column missing;
-  for (std::size_t k = 0; k < lanes; ++k) missing[k] = s.open[k] * (m.required(mark[k]) - s.equity[k]);
-  std::uint64_t lanes_due = positive_lanes(missing.data());
+  std::uint64_t lanes_due = 0;
+  for (std::size_t k = 0; k < lanes; k += hn::Lanes(d)) {
+    const auto at = hn::LoadU(d, mark + k);
+    const auto least = hn::Max(hn::Sub(hn::Mul(hn::Set(d, m.share), at), hn::Set(d, m.deduction)), hn::Set(d, m.least));
+    const auto required = hn::Add(least, hn::Mul(hn::Set(d, m.fees), at));
+    const auto missing = hn::Sub(required, hn::Load(d, s.equity.data() + k));
+    lanes_due |= lane_bits(hn::Gt(hn::Mul(hn::Load(d, s.open.data() + k), missing), hn::Zero(d)), k);
+  }
   if (lanes_due == 0) return false;
   const double* fx = exchange(block, currency, step);
   while (lanes_due != 0) {

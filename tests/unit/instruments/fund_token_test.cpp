@@ -157,10 +157,14 @@ TEST_CASE("a fund's fees are taken off its price", "[fund_token]") {
   const double worth[] = {1100, 1200, 900, 1500}, credit_loss[] = {0, 0, 300, 0};
   for (int n = 1; n <= 4; ++n)
     w.block.factors(value, n)[0] = worth[n - 1], w.block.factors(value + 1, n)[0] = credit_loss[n - 1];
+  w.block.factors(value, 2)[1] = std::nan("");  // a pool that is not known
   w.publish(type, positions);
   const auto row = [&](std::size_t p, PriceRow r, int step) {
     return w.block.factors(static_cast<std::size_t>(positions.published[p]) + r, step)[0];
   };
+  for (const std::size_t p : {0, 1})
+    for (const PriceRow r : {price_row, value_row})
+      CHECK(std::isnan(w.block.factors(static_cast<std::size_t>(positions.published[p]) + r, 2)[1]));
   // Before fees 11, 12, 9 and 15. After the first year's end each token of 11.6 has cost 0.4, a share of 1/30: of 9 and 15
   // then 8.7 and 14.5 are left, and 14.5 is 2.9 above the mark of 11.6. Without credit losses the third is 12 again,
   // or 11.6.

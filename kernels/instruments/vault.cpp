@@ -1,6 +1,5 @@
 // An over-collateralised loan on a ledger: liquidated in part whenever it is found unhealthy, at dates or at any time.
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <string>
 #include <tuple>
@@ -337,24 +336,14 @@ class Vaults final : public Batch {
   // A price that is not positive and finite hides in a comparison, so it is looked for.
   void report_prices(const Block& block, Faults& faults) const noexcept {
     for (const FactorIndex f : reads) {
-      std::array<std::uint8_t, lanes> good;
-      good.fill(1);
-      for (int n = 0; n <= rows_.valued.back(); ++n) {
-        const ConstLanes p = block.factors(f, n);
-        for (std::size_t k = 0; k < lanes; ++k) good[k] &= static_cast<std::uint8_t>(p[k] > 0 && p[k] < 1e300);
-      }
+      Priced good;
+      for (int n = 0; n <= rows_.valued.back(); ++n) good.look(block.factors(f, n));
       if (std::binary_search(reads_lows.begin(), reads_lows.end(), f))
         for (const Landing& l : block.landings[static_cast<std::size_t>(f)])
-          good[l.lane] &= static_cast<std::uint8_t>((l.value > 0) | (l.step > rows_.valued.back()));
-      for (std::size_t k = 0; k < block.scenarios; ++k)
-        if (good[k] == 0) report_price(f, k, faults);
+          if (!(l.value > 0) && l.step <= rows_.valued.back()) good.miss(l.lane);
+      for (std::uint32_t p = 0; !good.everywhere() && p < lines_.size(); ++p)
+        if (lines_[p].collateral == f || lines_[p].debt == f) good.report(rows_.row(lines_[p].row), p, block, faults);
     }
-  }
-  void report_price(FactorIndex f, std::size_t lane, Faults& faults) const noexcept {
-    for (std::size_t p = 0; p < lines_.size() && faults.size() < faults.capacity(); ++p)
-      if (lines_[p].collateral == f || lines_[p].debt == f)
-        faults.push_back(
-            {rows_.row(lines_[p].row), static_cast<std::uint32_t>(p), static_cast<std::uint16_t>(lane), Reason::no_price});
   }
 
   RowSet rows_;

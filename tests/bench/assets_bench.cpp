@@ -56,6 +56,14 @@ int main(int argc, char** argv) {
          .loop = [&](std::uint32_t i, bare::World& w) { loan.add(w.defaults_of(i), w, bare::Collateral{0.9 * 1.1e5}); },
          .default_rate = rate});
   }
+  const bare::ToggledLoan toggled({1e5, 0.06, 12, 5, Amortisation::annuity}, 0.02, 0.01);
+  Cells toggled_cells = loan_cells;
+  toggled_cells.insert({{"pik_when", 1}, {"pik_level", 1}, {"pik_margin", 0.01}});
+  run({.type = "loan",
+       .words = "in kind below a price",
+       .cells = toggled_cells,
+       .refers = {{"pik_factor", bare::price_row}},
+       .loop = [&](std::uint32_t, bare::World& w) { toggled.add(w); }});
   run({.type = "holding",
        .words = "of a price",
        .refers = {{"factor", bare::price_row}},

@@ -86,6 +86,56 @@ struct Debt {
   }
 };
 
+// A loan of monthly payments whose interest is paid in kind, at a rate that is `margin` higher, while the price is below 1.
+struct ToggledLoan {
+  ToggledLoan(const Repayment& r, double spread, double margin) {
+    std::vector<double> time_years{0};
+    double before = r.principal;
+    for (const Flow& f : repayments(r, time_years)) {
+      const bool last = f.balance == 0;
+      const double in_kind = last ? 0 : before * (r.rate + margin) * dt;
+      flows.push_back({f.amount, last ? f.amount : before - f.balance, last ? 1 : 1 + in_kind / f.balance});
+      before = f.balance;
+    }
+    for (std::size_t v = 0; v < valued.size(); ++v) {
+      double grown = 1;
+      for (std::size_t i = static_cast<std::size_t>(valued[v]); i < flows.size(); grown *= flows[i++].growth) {
+        const double spread_until = exp(-spread * dt * static_cast<double>(i + 1 - static_cast<std::size_t>(valued[v])));
+        in_cash[v].push_back(flows[i].amount * spread_until);
+        in_kind[v].push_back(flows[i].principal * grown * spread_until);
+      }
+    }
+  }
+  struct Payment {
+    double amount, principal, growth;
+  };
+  std::vector<Payment> flows;
+  std::array<std::vector<double>, 3> in_cash, in_kind;  // of the dates from a horizon on
+
+  void add(World& w) const {
+    alignas(64) Column grown, paid{};
+    grown.fill(1);
+    for (std::size_t n = 1, v = 0; n <= steps; ++n) {
+      const Payment f = flows[n - 1];
+      const double* price = w.price(static_cast<int>(n));
+      for (std::size_t k = 0; k < lanes; ++k) {
+        const bool holds = price[k] < 1;
+        paid[k] += grown[k] * (holds ? f.principal : f.amount);
+        grown[k] *= holds ? f.growth : 1;
+      }
+      if (static_cast<int>(n) != valued[v]) continue;
+      alignas(64) Column cash{}, kind{};
+      for (std::size_t i = 0; i < in_cash[v].size(); ++i) {
+        const double a = in_cash[v][i], b = in_kind[v][i], *d = w.discount(n + 1 + i, v);
+        for (std::size_t k = 0; k < lanes; ++k) cash[k] += a * d[k], kind[k] += b * d[k];
+      }
+      for (std::size_t k = 0; k < lanes; ++k)
+        w.value[v][k] += grown[k] * (price[k] < 1 ? kind[k] : cash[k]), w.cash[v][k] += paid[k];
+      ++v;
+    }
+  }
+};
+
 inline void exposure(std::span<const Default> defaults, World& w) {
   for (std::size_t v = 0; v < valued.size(); ++v) {
     for (std::size_t k = 0; k < lanes; ++k) w.value[v][k] += 1e5;

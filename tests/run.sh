@@ -13,4 +13,5 @@ mkdir -p build
 echo "Building (preset release, with tests) ..." >&2
 cmake --preset release -DTAILCUBE_TESTS=ON >build/configure.log 2>&1 || { cat build/configure.log >&2; exit 70; }
 cmake --build --preset release >build/build.log 2>&1 || { cat build/build.log >&2; exit 70; }
-ctest --test-dir build/release --output-on-failure --no-label-summary -j "$(nproc)" "$@"
+# One more than there are processors: some wait for others most of their time.
+ctest --test-dir build/release --output-on-failure --no-label-summary -j $(($(nproc) + 1)) "$@"

@@ -162,7 +162,7 @@ TEST_CASE("a fund's fees are taken off its price", "[fund_token]") {
   const auto row = [&](std::size_t p, PriceRow r, int step) {
     return w.block.factors(static_cast<std::size_t>(positions.published[p]) + r, step)[0];
   };
-  for (const std::size_t p : {0, 1})
+  for (const std::size_t p : {std::size_t{0}, std::size_t{1}})
     for (const PriceRow r : {price_row, value_row})
       CHECK(std::isnan(w.block.factors(static_cast<std::size_t>(positions.published[p]) + r, 2)[1]));
   // Before fees 11, 12, 9 and 15. After the first year's end each token of 11.6 has cost 0.4, a share of 1/30: of 9 and 15

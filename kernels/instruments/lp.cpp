@@ -244,8 +244,9 @@ class Shares final : public Batch {
                  *fx = exchange(block, line.currency, step), *token = exchange(block, line.token, step),
                  *rate = is_none(line.fee.factor) ? nullptr : block.factors(line.fee.factor, step).data();
     const auto zero = hn::Zero(d), one = hn::Set(d, 1.0), lower = hn::Set(d, line.range.root_lower),
-               upper = hn::Set(d, line.range.root_upper), liquidity = hn::Set(d, line.range.liquidity),
-               years = hn::Set(d, step_years_), emission = hn::Set(d, line.emission);
+               upper = hn::Set(d, line.range.root_upper), of_upper = hn::Set(d, 1 / line.range.root_upper),
+               liquidity = hn::Set(d, line.range.liquidity), years = hn::Set(d, step_years_),
+               emission = hn::Set(d, line.emission);
     const auto fixed = hn::Mul(years, hn::Set(d, line.fee.blank ? 0 : line.fee.number));
     const bool owns = step > 0 && !line.lender, fees = owns && (rate != nullptr || !line.fee.blank);
     for (std::size_t k = 0; k < lanes; k += hn::Lanes(d)) {
@@ -255,7 +256,7 @@ class Shares final : public Batch {
       const auto root = hn::Sqrt(is_none(line.quote) ? first : hn::Div(first, second));
       const auto inside = hn::Min(hn::Max(root, lower), upper);  // as LiquidityRange has it
       const auto held = hn::Add(hn::Mul(of(s.base), first), hn::Mul(of(s.quote), second));
-      const auto bases = hn::Mul(liquidity, hn::Sub(hn::Div(one, inside), hn::Set(d, 1 / line.range.root_upper)));
+      const auto bases = hn::Mul(liquidity, hn::Sub(hn::Div(one, inside), of_upper));
       const auto quotes = hn::Mul(liquidity, hn::Sub(inside, lower));
       const auto worth = hn::Add(hn::Mul(bases, first), hn::Mul(quotes, second));
       const auto in_range = hn::And(hn::Ge(root, lower), hn::Lt(root, upper));
@@ -263,7 +264,7 @@ class Shares final : public Batch {
       const auto lost = hn::Mul(hn::Mul(of(s.open), hn::Sub(held, worth)), currency);
       put(hn::Add(of(s.rebalanced), lost), s.rebalanced);
       const auto add = [&](LaneVector money) {
-        put(hn::Add(of(s.income), money), s.income);
+        if (line.debt > 0) put(hn::Add(of(s.income), money), s.income);  // as if never liquidated
         put(hn::Add(of(s.cash), hn::Mul(of(s.open), money)), s.cash);
       };
       if (fees) {

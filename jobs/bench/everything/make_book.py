@@ -3,7 +3,7 @@
 
 POSITIONS (100 000) are shared out as SHARES says, at least two of each type. Loans, bonds, mortgages, invoices and exposures have an obligor
 each, on five drivers; pools of loans ("vehicle") back tranches, a coin, a fund's token and, through it, vaults. A few loans are drawn on a
-limit, a few perps share margins and a venue's insurance fund.
+limit or pay interest in kind while rates are high, a few perps share margins and a venue's insurance fund.
 """
 import csv
 import os
@@ -193,6 +193,9 @@ for k in range(30):
 for k in range(30):  # five accounts of four perps, ten with margins of their own
     own = dict(perp(), id=f"shared{k}", venue="DEX", insurance_fund=20000, pool="margins")
     tables["perp"].append(dict(own, account=f"trader{k // 4}") if k < 20 else own)
+for k in range(30):
+    line = dict(loan("credit", "stressed"), prepay_cpr=0)
+    tables["loan"].append(dict(line, id=f"kind{k}", pik_factor="USD_1Y", pik_when="above", pik_level=0.05, pik_margin=0.01))
 for kind, rows in tables.items():
     write(kind, rows)
 write("obligors", obligors)

@@ -166,21 +166,31 @@ void ShowParts::gauges(const Place& at, const std::vector<int>& nodes) {
   title("Gauges: mean over scenarios, cell " + cube_.cells[size(at.cell)] + ", after " +
         horizon_text(cube_.horizon_years[size(at.horizon)]));
   std::vector<std::string> heads;
-  for (std::size_t g = 0; g < cube_.gauges.size(); ++g) {
-    const std::string& unit = cube_.gauge_units[g];
-    heads.push_back(cube_.gauges[g] + (unit == "1" ? "" : ", " + unit));
+  std::vector<int> told;
+  std::string nowhere;
+  for (int g = 0; g < static_cast<int>(cube_.gauges.size()); ++g) {
+    const auto happens = [&](int node) { return cube_.gauge_mean[cube_.at(g, at.cell, node, at.horizon)] != 0; };
+    const std::string &name = cube_.gauges[size(g)], &unit = cube_.gauge_units[size(g)];
+    if (std::any_of(nodes.begin(), nodes.end(), happens)) {
+      heads.push_back(name);
+      if (unit != "1") heads.back().append(", ").append(unit);
+      told.push_back(g);
+    } else {
+      nowhere += (nowhere.empty() ? "" : ", ") + name;
+    }
   }
   TerminalTable table(heads);
   const auto labels = node_labels(nodes);
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     std::vector<std::string> row;
-    for (std::size_t g = 0; g < cube_.gauges.size(); ++g) {
-      const std::size_t place = cube_.at(static_cast<int>(g), at.cell, nodes[i], at.horizon);
+    for (const int g : told) {
+      const std::size_t place = cube_.at(g, at.cell, nodes[i], at.horizon);
       row.push_back(number_with_error(cube_.gauge_mean[place], normal_95 * cube_.gauge_se[place]));
     }
     table.add(labels[i], row);
   }
-  table.write(out_, terminal_);
+  if (!told.empty()) table.write(out_, terminal_);
+  if (!nowhere.empty()) out_ << "  0 at all of these nodes: " << nowhere << "\n";
 }
 
 void ShowParts::ratios(const Place& at, const std::vector<int>& nodes) {

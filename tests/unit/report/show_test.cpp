@@ -110,6 +110,9 @@ TEST_CASE("ratios of sums have the error of the delta method") {
   CHECK(has(text, "1.429"));
   CHECK(has(text, "0.7"));
   CHECK(has(text, "3.333"));
+  CHECK(has(text, "  0 at all of these nodes: bad_debt\n"));
+  CHECK_FALSE(has(text, "bad_debt, USD"));
+  CHECK(has(text, "collateral, USD"));
 }
 
 TEST_CASE("a filter is a name, else a glob, else a beginning") {

@@ -93,8 +93,8 @@ struct ToggledLoan {
     double before = r.principal;
     for (const Flow& f : repayments(r, time_years)) {
       const bool last = f.balance == 0;
-      const double in_kind = last ? 0 : before * (r.rate + margin) * dt;
-      flows.push_back({f.amount, last ? f.amount : before - f.balance, last ? 1 : 1 + in_kind / f.balance});
+      const double added = last ? 0 : before * (r.rate + margin) * dt;
+      flows.push_back({f.amount, last ? f.amount : before - f.balance, last ? 1 : 1 + added / f.balance});
       before = f.balance;
     }
     for (std::size_t v = 0; v < valued.size(); ++v) {

@@ -188,7 +188,7 @@ struct Instrument {
   // True if, with a foreign currency, default turns into cash at a market price known only then (refused by terminal
   // timing).
   bool reads_market_at_default = false;
-  bool sells_at_default = false;  // True if it does so in any currency: collateral is sold
+  bool sells_at_default = false;  // True if it does so in any currency: something is sold, or closed out
   std::optional<Complaint> (*check)(const Positions&, std::size_t position) = nullptr;  // an error
   // An error, where the factors matter.
   std::optional<Complaint> (*check_factors)(const Positions&, std::size_t position, const std::vector<Factor>&) = nullptr;

@@ -135,14 +135,14 @@ void refuse_what_cannot_be(const Job& job) {
   std::vector<std::string> errors;
   if (job.credit.timing == Timing::terminal && job.steps > 1)
     for (const PositionTable& table : job.tables) {
-      const bool sells = table.instrument->sells_at_default;
-      if (!table.instrument->reads_market_at_default && !sells) continue;
+      const bool always = table.instrument->sells_at_default;
+      if (!table.instrument->reads_market_at_default && !always) continue;
       const Positions& p = table.positions;
       for (std::size_t i = 0; i < p.size(); ++i)
-        if (!is_none(p.obligor[i]) && (sells || !is_none(p.currency[i]))) {
+        if (!is_none(p.obligor[i]) && (always || !is_none(p.currency[i]))) {
           errors.push_back("credit.timing = terminal with several steps: " + std::string(table.instrument->name) + " " +
-                           p.id[i] + (sells ? " sells its collateral" : " turns into foreign cash") +
-                           " at default, which would know the future; use adapted");
+                           p.id[i] + " turns into " + (always ? "" : "foreign ") +
+                           "cash at the market of a default, which would know the future; use adapted");
           break;
         }
     }

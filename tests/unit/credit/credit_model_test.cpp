@@ -332,7 +332,8 @@ TEST_CASE("terminal timing is refused where default would know the future") {
   mortgage.sells_at_default = true;
   job.tables[0].instrument = &mortgage;
   job.tables[0].positions.currency = {FactorIndex{none}};
-  REQUIRE(errors(job).at(0).find("credit.timing = terminal with several steps: mortgage p sells its collateral") == 0);
+  REQUIRE(errors(job).at(0).find(
+              "credit.timing = terminal with several steps: mortgage p turns into cash at the market of a default") == 0);
   job.steps = 1;
   REQUIRE(errors(job).empty());
 }

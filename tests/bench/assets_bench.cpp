@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
               simd_name());
   const auto by_id = [](const auto& make) {
     std::vector<decltype(make(std::string()))> out;
+    out.reserve(1000);
     for (int i = 0; i < 1000; ++i) out.push_back(make(std::to_string(i)));
     return out;
   };
@@ -181,6 +182,12 @@ int main(int argc, char** argv) {
        .cells = cds,
        .refers = {{"spread", bare::spread_row}},
        .loop = [](std::uint32_t, bare::World& w) { bare::moving_cds(w); }});
+  for (const double rate : {0.0, 0.02})
+    run({.type = "swap",
+         .words = rate > 0 ? "5 years quarterly, 2 % default" : "5 years quarterly, nobody defaults",
+         .cells = {{"side", 0}, {"notional", 1e5}, {"maturity_years", 5}, {"fixed_rate", 0.03}, {"reset_rate", 0.03}},
+         .loop = [](std::uint32_t i, bare::World& w) { bare::Swap::add(i, w.defaults_of(i), w); },
+         .default_rate = rate});
   Cells cover{{"trigger", 0},   {"insured", 1e5},       {"term_years", 1},
               {"premium", 1e3}, {"premium_payment", 1}, {"claim_delay_years", 0.2}};
   run({.type = "cover", .words = "of a default", .cells = cover, .loop = [](std::uint32_t, bare::World& w) {

@@ -136,6 +136,60 @@ struct ToggledLoan {
   }
 };
 
+// Pays 3 % on 100 000 for five years, quarterly, for the rate of a flat curve; on months that are multiples of three what it
+// is worth needs no fixed rate. Those of the block are found once, in World::published.
+struct Swap {
+  static constexpr double notional = 1e5, due = 0.03 / 4, recovered = 0.4;
+  static constexpr int maturity = 60, apart = 3;
+  static double floats(int month, std::size_t k, const World& w) {  // what is paid then
+    return month == apart ? due : w.published[static_cast<std::size_t>(month - apart)][k];
+  }
+  static void add(std::uint32_t position, std::span<const Default> defaults, World& w) {
+    for (int month = apart; position == 0 && month < steps; month += apart) {
+      Column& fixed = w.published[static_cast<std::size_t>(month)];
+      for (std::size_t k = 0; k < lanes; ++k) fixed[k] = w.row(rate_row, month)[k] / 4;
+      exp(fixed, fixed);
+      for (double& x : fixed) x -= 1;
+    }
+    for (std::size_t v = 0; v < valued.size(); ++v) {
+      alignas(64) Column annuity{}, paid{};
+      int month = valued[v] + apart;
+      for (; month + 3 * apart <= maturity; month += 4 * apart) {
+        const auto at = [&](int more) { return w.discount(static_cast<std::size_t>(month + more * apart), v); };
+        const double *d0 = at(0), *d1 = at(1), *d2 = at(2), *d3 = at(3);
+        for (std::size_t k = 0; k < lanes; ++k) annuity[k] += (d0[k] + d1[k]) + (d2[k] + d3[k]);
+      }
+      for (; month <= maturity; month += apart) {
+        const double* d = w.discount(static_cast<std::size_t>(month), v);
+        for (std::size_t k = 0; k < lanes; ++k) annuity[k] += d[k];
+      }
+      const double* end = w.discount(maturity, v);
+      for (std::size_t k = 0; k < lanes; ++k) annuity[k] = notional * (1 - end[k] - due * annuity[k]);
+      for (month = 2 * apart; month <= valued[v]; month += apart) {
+        const Column& fixed = w.published[static_cast<std::size_t>(month - apart)];
+        for (std::size_t k = 0; k < lanes; ++k) paid[k] += notional * (fixed[k] - due);
+      }
+      for (std::size_t k = 0; k < lanes; ++k) w.value[v][k] += annuity[k], w.cash[v][k] += paid[k];
+      for (const Default& d : defaults)
+        if (d.step <= valued[v]) take_away(d, v, annuity[d.lane], w);
+    }
+  }
+
+ private:
+  static void take_away(const Default& d, std::size_t v, double worth, World& w) {
+    const std::size_t k = d.lane;
+    const int first = (d.step + apart - 1) / apart * apart, next = d.step / apart * apart + apart;
+    double missed = 0, annuity = 0, bond = 1;
+    for (int month = first; month <= valued[v]; month += apart) missed += notional * (floats(month, k, w) - due);
+    const double rate = w.row(rate_row, d.step)[k];
+    const auto discount = [&](int month) { return exp(-rate * dt * (month - d.step)); };
+    for (int month = next; month <= maturity; month += apart) annuity += bond = discount(month);
+    double claim = notional * ((first == next ? 1 + floats(next, k, w) : 0) * discount(next) - bond - due * annuity);
+    if (first != next) claim += notional * (1 + floats(first, k, w) - due);
+    w.value[v][k] -= worth, w.cash[v][k] += (claim > 0 ? recovered * claim : claim) - missed;
+  }
+};
+
 inline void exposure(std::span<const Default> defaults, World& w) {
   for (std::size_t v = 0; v < valued.size(); ++v) {
     for (std::size_t k = 0; k < lanes; ++k) w.value[v][k] += 1e5;

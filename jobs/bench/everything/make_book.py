@@ -3,7 +3,7 @@
 
 POSITIONS (100 000) are shared out as SHARES says, at least two of each type. Loans, bonds, mortgages, invoices and exposures have an obligor
 each, on five drivers; pools of loans ("vehicle") back tranches, a coin, a fund's token and, through it, vaults. A few loans are drawn on a
-limit or pay interest in kind while rates are high, a few perps share margins and a venue's insurance fund.
+limit or pay interest in kind while rates are high, a few perps share margins and a venue's insurance fund; swaps have twenty counterparties.
 """
 import csv
 import os
@@ -196,6 +196,9 @@ for k in range(30):  # five accounts of four perps, ten with margins of their ow
 for k in range(30):
     line = dict(loan("credit", "stressed"), prepay_cpr=0)
     tables["loan"].append(dict(line, id=f"kind{k}", pik_factor="USD_1Y", pik_when="above", pik_level=0.05, pik_margin=0.01))
+tables["swap"] = [dict(id=f"swap{k}", book="hedges", pool="rates", side=pick(("payer", "receiver")), notional=between(100000, 2000000, 10000),
+                       maturity_years=between(1, 10, 1), curve="USD", fixed_rate=between(0.03, 0.055, 0.0025), reset_rate=0.042,
+                       obligor=f"o{k % 20:06}", threshold=pick(("", 0, 50000))) for k in range(max(2, POSITIONS // 200))]
 for kind, rows in tables.items():
     write(kind, rows)
 write("obligors", obligors)

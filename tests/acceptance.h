@@ -13,6 +13,13 @@
 
 namespace tailcube::test {
 
+// How many scenarios a test takes that would take minutes under sanitizers: these see all the code in a tenth.
+#ifdef TAILCUBE_SANITIZED
+constexpr int fewer_if_slow(int scenarios) { return scenarios / 10; }
+#else
+constexpr int fewer_if_slow(int scenarios) { return scenarios; }
+#endif
+
 inline constexpr double kLargestZ = 4;
 inline constexpr double kPooledAlarm = 1e-6;
 

@@ -386,16 +386,15 @@ TEST_CASE("traders, venue, fund and winners share what there is", "[perp]") {
                       &before = plain.outcomes[p][static_cast<std::size_t>(n) - 1];
         const bool ends = now.gauges[liquidated] != 0 && before.gauges[liquidated] == 0;
         if (!(ends || n == a.closes || n == w.market.steps)) continue;
-        Plain until(w, book, k);  // its last equity is that of the last step
-        const Real price = until.cell(book[p], "factor", n, 0);
+        const Real price = plain.cell(book[p], "factor", n, 0);
         Real paid = 0;
         for (int m = 1; m <= n; ++m)
-          paid += until.cell(book[p], "funding_rate", m, 0) * w.market.step_years * a.sign * a.size *
-                  until.cell(book[p], "factor", m, 0);
+          paid += plain.cell(book[p], "funding_rate", m, 0) * w.market.step_years * a.sign * a.size *
+                  plain.cell(book[p], "factor", m, 0);
         there =
-            static_cast<double>(a.quantity * until.fx(book[p], n) *
-                                (until.cell(book[p], "collateral", n, 0) * until.cell(book[p], "collateral_factor", n, 1) -
-                                 until.cell(book[p], "owed", n, 0) - paid + a.sign * a.size * (price - a.entry)));
+            static_cast<double>(a.quantity * plain.fx(book[p], n) *
+                                (plain.cell(book[p], "collateral", n, 0) * plain.cell(book[p], "collateral_factor", n, 1) -
+                                 plain.cell(book[p], "owed", n, 0) - paid + a.sign * a.size * (price - a.entry)));
         break;
       }
       CHECK(batch.value(p, 2, lane) + batch.cash(p, 2, lane) + batch.value(pairs + p, 2, lane) +

@@ -1,5 +1,6 @@
 #include "kernels/math/functions.h"
 #include "kernels/random/stream.h"
+#include "tests/acceptance.h"
 #include "tests/catch_any.h"
 #include "tests/reference.h"
 #include "tests/unit/instruments/book.h"
@@ -432,7 +433,7 @@ TEST_CASE("hit probability and bad debt of a vault under discrete monitoring", "
     line.cells["fee"] = in["penalty"].get<double>();
     line.cells["close_factor"] = 1.0;
     Compiled batch(instrument("vault"), table(instrument("vault"), {line}), w, Detail::leaf);
-    const int blocks = 6000000 / (64 * steps);
+    const int blocks = fewer_if_slow(6'000'000) / (64 * steps);
     double hits = 0, sum = 0, squares = 0;
     for (int b = 0; b < blocks; ++b) {
       alignas(64) std::array<double, lanes> z{}, x{};

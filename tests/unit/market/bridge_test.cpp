@@ -1,5 +1,6 @@
 // What factors do inside the steps.
 #include "kernels/math/functions.h"
+#include "tests/acceptance.h"
 #include "tests/catch_any.h"
 #include "tests/unit/market/simulate.h"
 
@@ -49,7 +50,7 @@ TEST_CASE("lows have the law of a continuous minimum, in one step and in many") 
 }
 
 TEST_CASE("with jumps the law of the minimum does not depend on the steps either") {
-  const double years = 0.5, count = 200'000;
+  const double years = 0.5, count = fewer_if_slow(200'000);
   for (const double level : {85.0, 70.0, 50.0}) {
     std::vector<double> found;
     for (const int steps : {1, 3, 40})

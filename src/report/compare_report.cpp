@@ -133,7 +133,10 @@ class Writer {
       const Difference& d = found.beyond[i];
       const bool share = d.figure != nullptr && !d.figure->money;
       const auto text = [&](double value) { return share ? significant(100 * value, 4) + " %" : money(value); };
-      const std::string error = d.errors == Errors::exact ? "" : std::isnan(d.se) ? " ±?" : " ±" + text(normal_95 * d.se);
+      const auto error_text = [&](double value) { return share ? text(value) : money.error(value); };
+      const std::string error = d.errors == Errors::exact ? ""
+                                : std::isnan(d.se)        ? " ±?"
+                                                          : " ±" + error_text(normal_95 * d.se);
       std::vector<std::string> cells{text(d.before), text(d.after), text(d.difference()) + error, to_string(d.errors)};
       if (counts) {
         const auto found_counts = report_.causes.by_node.find(report_.a.nodes[static_cast<std::size_t>(d.a.node)]);

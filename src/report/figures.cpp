@@ -100,7 +100,7 @@ std::string with_error(const FigureEstimate& found, const Figure& figure, const 
     return text(found.value) + " ±?" + after;
   }
   if (!figure.money) return number_with_error(100 * found.value, 100 * found.error()) + " %" + after;
-  return text(found.value) + " ±" + text(found.error()) + after;
+  return text(found.value) + " ±" + money.error(found.error()) + after;
 }
 
 void explain(std::ostream& out, const Marks& marks) {

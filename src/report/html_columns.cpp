@@ -28,7 +28,7 @@ std::string column_table(const View& view, int column, const std::string& name) 
     const double se = view.contribution_by_se(0, part, h, k);
     t.rows.push_back({{breakable(view.cube.part_value[part.at]), ""},
                       {view.amount(found), ""},
-                      {std::isnan(se) ? "n/a" : grouped(se, view.money.decimals), ""},
+                      {std::isnan(se) ? "n/a" : grouped_error(se, view.money.decimals), ""},
                       {view.share(found.value, whole), ""}});
   }
   return table(t);

@@ -26,7 +26,7 @@ std::string list(int count, F value) {
 void append(const View& view, std::string& all, const Estimate& e, bool interval) {
   all += view.number(e.value) + ",";
   if (interval) all += view.number(e.lower) + "," + view.number(e.upper) + ",";
-  all += view.number(e.error()) + ",";
+  all += view.error_number(e.error()) + ",";
 }
 
 // Of the total: expected loss and error; by level VaR, lower, upper, error, ES, lower, upper, error, standard error, flag.

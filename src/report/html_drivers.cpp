@@ -12,13 +12,13 @@ namespace {
 
 bool is_child(const View& view, const View::Edge& edge) { return view.depth(edge.child) == view.depth(edge.parent) + 1; }
 
-std::string money(const View& view, double scaled) { return grouped(scaled, view.money.decimals); }
-
 // Of numbers as they are shown, which the script has as well.
 Estimate in_scale(const View& view, double value, double error) {
   return give_or_take(value * view.money.divisor, error * view.money.divisor);
 }
-double shown_error(const View& view, const Estimate& e) { return view.shown(e.error()); }
+double shown_error(const View& view, const Estimate& e) {
+  return std::isfinite(e.error()) ? std::strtod(view.error_number(e.error()).c_str(), nullptr) : e.error();
+}
 
 std::vector<Cell> row(const View& view, const View::Edge& edge, Cell name) {
   const int h = view.horizon, k = view.level;
@@ -26,7 +26,7 @@ std::vector<Cell> row(const View& view, const View::Edge& edge, Cell name) {
   const double se = view.contribution_se(0, edge, h, k);
   return {std::move(name),
           {view.amount(adds), ""},
-          {std::isnan(se) ? "n/a" : money(view, se), ""},
+          {std::isnan(se) ? "n/a" : grouped_error(se, view.money.decimals), ""},
           {view.share(adds.value, view.shortfall(0, edge.parent, h, k).value), ""},
           {view.amount(view.shortfall(0, edge.child, h, k)), ""},
           {view.amount(diversification(view, 0, edge, h, k)), ""}};
@@ -51,7 +51,7 @@ std::string children_table(const View& view) {
   const double se = view.shortfall_se(0, view.split, h, k);
   t.rows.push_back({{breakable(view.node_name(view.split) + ", together"), "sum"},
                     {view.amount(whole), "sum"},
-                    {std::isnan(se) ? "n/a" : money(view, se), "sum"},
+                    {std::isnan(se) ? "n/a" : grouped_error(se, view.money.decimals), "sum"},
                     {view.share(whole.value, whole.value), "sum"},
                     {view.amount(alone_together(view, 0, view.split, h, k)), "sum"},
                     {view.amount(diversification_of(view, 0, view.split, h, k)), "sum"}});

@@ -237,7 +237,7 @@ class AlikeTeller {
     return std::isnan(half) ? "?" : number(half);
   }
   std::string amount(const MeanOfWorst& mean, const MoneyScale& money) const {
-    return with_error(money(mean.mean(n_)), error(mean, money));
+    return with_error(money(mean.mean(n_)), error(mean, [&](double half) { return money.error(half); }));
   }
   std::string share(const MeanOfWorst& mean) const {
     return c_.loss.sum > 0 ? grouped(100 * mean.sum / c_.loss.sum, 1) + " %" : "";

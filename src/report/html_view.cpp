@@ -176,13 +176,20 @@ std::string View::number(double amount) const {
   return text;
 }
 
+std::string View::error_number(double error) const {
+  if (!std::isfinite(error)) return "null";
+  std::string text = money.error(error);
+  std::erase(text, ',');
+  return text;
+}
+
 double View::shown(double amount) const {
   return std::isfinite(amount) ? std::strtod(number(amount).c_str(), nullptr) : amount;
 }
 
 std::string View::amount(const Estimate& e) const {
   if (std::isnan(e.value)) return "n/a";
-  std::string text = money(e.value) + " <span class=\"error\">±" + (std::isnan(e.error()) ? "?" : money(e.error()));
+  std::string text = money(e.value) + " <span class=\"error\">±" + (std::isnan(e.error()) ? "?" : money.error(e.error()));
   if (e.flag & var_is_bracket) text += "*";
   if (e.flag & few_tail_scenarios) text += "!";
   return text + "</span>";

@@ -77,7 +77,8 @@ struct View {
 
   // As in the page's data: in the money scale, as many decimals as are shown, "null" where there is none.
   std::string number(double amount) const;
-  std::string amount(const Estimate&) const;  // "12,346 ±346!", as HTML
+  std::string error_number(double error) const;  // the same of an error (grouped_error)
+  std::string amount(const Estimate&) const;     // "12,346 ±346!", as HTML
   // The loss as a share of the value today, from the numbers as shown: "5.6 %"; empty where there is none.
   std::string share(double loss, double base) const;
   // "h0" to "h8", the darkest for `largest` and above; empty where there is no share.

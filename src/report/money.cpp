@@ -39,6 +39,14 @@ std::string grouped(double value, int decimals) {
   return value < 0 && !zero ? "-" + text : text;
 }
 
+std::string grouped_error(double error, int decimals) {
+  constexpr int most = 12;
+  std::string text = grouped(error, decimals);
+  while (error > 0 && decimals < most && text.find_first_not_of("0.,") == std::string::npos)
+    text = grouped(error, ++decimals);
+  return text;
+}
+
 std::string percent(double fraction) { return std::isnan(fraction) ? "n/a" : format("%.6g", 100 * fraction) + " %"; }
 
 std::string shortest(double value) {

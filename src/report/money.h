@@ -7,6 +7,8 @@ namespace tailcube {
 
 // Thousands separated by commas and rounded to the nearest: grouped(-1234567.8, 1) = "-1,234,567.8". NaN: "n/a".
 std::string grouped(double value, int decimals = 0);
+// The same of an error: one that would read 0 and is not gets as many decimals as show it, grouped_error(0.034) = "0.03".
+std::string grouped_error(double error, int decimals = 0);
 std::string percent(double fraction);  // 0.999 -> "99.9 %", 0.05 -> "5 %", six significant digits at most
 std::string significant(double value, int digits);
 std::string shortest(double value);         // reads back as the same number
@@ -24,6 +26,7 @@ struct MoneyScale {
   int decimals = 0;
   std::string unit;  // "USD", "USD thousand", "USD million"
   std::string operator()(double amount) const { return grouped(amount / divisor, decimals); }
+  std::string error(double amount) const { return grouped_error(amount / divisor, decimals); }
 };
 MoneyScale money_scale(double largest, const std::string& currency);
 

@@ -15,7 +15,7 @@ using Rows = std::vector<std::vector<std::string>>;
 std::string money(double amount) { return grouped(amount, 0); }
 std::string with_error(double mean, double error, bool in_money) {
   const auto text = [&](double x) { return in_money ? money(x) : significant(x, 4); };
-  return text(mean) + " ±" + (std::isnan(error) ? "?" : in_money ? money(error) : significant(error, 2));
+  return text(mean) + " ±" + (std::isnan(error) ? "?" : in_money ? grouped_error(error) : significant(error, 2));
 }
 std::size_t listed(const Common& common, std::size_t all) { return common.most == 0 ? all : std::min(all, common.most); }
 

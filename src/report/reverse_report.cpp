@@ -34,7 +34,9 @@ class Writer {
 
  private:
   std::string money(double units) const { return grouped(units * r_.cube.unit, 0); }
-  std::string loss(const MeanOf& m) const { return money(m.mean) + " ±" + (std::isnan(m.error) ? "?" : money(m.error)); }
+  std::string loss(const MeanOf& m) const {
+    return money(m.mean) + " ±" + (std::isnan(m.error) ? "?" : grouped_error(m.error * r_.cube.unit));
+  }
   static std::string count(const TailPart& part) {
     return grouped(static_cast<double>(part.scenarios.size())) + " scenarios";
   }

@@ -16,7 +16,7 @@ using Rows = std::vector<std::vector<std::string>>;
 std::string money(double amount) { return grouped(amount, 0); }
 std::string with_error(double value, double error) {
   if (std::isnan(value)) return "n/a";
-  return money(value) + " ±" + (std::isnan(error) ? "?" : money(error));
+  return money(value) + " ±" + (std::isnan(error) ? "?" : grouped_error(error));
 }
 std::string interval(double lower, double upper) {
   return std::isnan(lower) && std::isnan(upper) ? "n/a" : money(lower) + " to " + money(upper);

@@ -144,7 +144,7 @@ void Writer::contributors(int c) {
     const double error = normal_95 * cube_.contribution_se[at(e)];
     if (std::isnan(error)) marks_.missing = true;
     line += (e == edges[0] ? "" : "; ") + child.substr(child.find('/') + 1) + " " + money_(cube_.contribution[at(e)]) +
-            (std::isnan(error) ? " ±?" : " ±" + money_(error));
+            (std::isnan(error) ? " ±?" : " ±" + money_.error(error));
   }
   out_ << wrapped(line + "\n", line_columns);
 }

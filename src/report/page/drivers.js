@@ -32,7 +32,7 @@ function partsOf(parent, deep) {
   return deep ? parts : parts.sort((a, b) => (b.adds.value ?? -Infinity) - (a.adds.value ?? -Infinity));
 }
 const part = (x, whole) => { const found = share(x, whole); return found === null ? "" : percent(found); };
-const standardError = (x) => (x === null ? "n/a" : amount(x));
+const standardError = (x) => (x === null ? "n/a" : errorAmount(x));
 
 // The parts of a node by the values of a column, by what they add: { value, adds }. data.parts: parent, column, value.
 function partsBy(column, parent) {
@@ -78,7 +78,7 @@ function driversTables() {
 const cut = (text, pixels) =>
   text.length * 7 <= pixels ? text : text.slice(0, Math.max(0, Math.floor(pixels / 7) - 1)) + "…";
 const kindOf = (p) => (p.adds.value < 0 ? "lowers" : "adds");
-const signed = (f) => amount(f.value) + (f.error === null ? " ±?" : " ±" + amount(f.error));
+const signed = (f) => amount(f.value) + (f.error === null ? " ±?" : " ±" + errorAmount(f.error));
 
 function drawWaterfall() {
   if (data.splits.length === 0) return;

@@ -10,6 +10,12 @@ function amount(x, decimals = data.decimals) {
   const text = x.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
   return /[1-9]/.test(text) ? text : text.replace("-", "");
 }
+// Of an error: one that would read 0 and is not gets as many decimals as show it.
+function errorAmount(x) {
+  let decimals = data.decimals, text = amount(x, decimals);
+  while (x > 0 && decimals < 12 && !/[1-9]/.test(text)) text = amount(x, ++decimals);
+  return text;
+}
 const percent = (x, digits = 1) => amount(100 * x, digits) + " %";
 const nodeName = (n) => data.nodes[n].slice(data.nodes[n].lastIndexOf("/") + 1);
 const depth = (n) => data.nodes[n].split("/").length - 1;

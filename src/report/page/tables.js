@@ -1,7 +1,7 @@
 // Tables. A cell is text, or { figure, base, heat, css }; the first of a row is its head.
 function figureParts(figure) {
   if (figure.value === null) return ["n/a"];
-  const error = figure.error === null ? "?" : amount(figure.error);
+  const error = figure.error === null ? "?" : errorAmount(figure.error);
   return [amount(figure.value) + " ", make("span", { class: "error" }, "±" + error + marks(figure.flag))];
 }
 // A name whose line may break after , / and _.

@@ -17,6 +17,18 @@ TEST_CASE("money has thousands separators") {
   CHECK(grouped(std::nan("")) == "n/a");
 }
 
+TEST_CASE("an error that is not nothing does not read as nothing") {
+  CHECK(grouped_error(1234.5) == "1,234");
+  CHECK(grouped_error(0.5001) == "1");
+  CHECK(grouped_error(0.34) == "0.3");
+  CHECK(grouped_error(0.034, 1) == "0.03");
+  CHECK(grouped_error(0) == "0");
+  CHECK(grouped_error(0, 2) == "0.00");
+  CHECK(grouped_error(1e-300) == "0.000000000000");
+  CHECK(grouped_error(std::nan("")) == "n/a");
+  CHECK(money_scale(2e10, "EUR").error(34'000) == "0.03");
+}
+
 TEST_CASE("large books are shown in thousands or millions") {
   CHECK(money_scale(123, "USD").unit == "USD");
   CHECK(money_scale(123, "USD")(1.234) == "1.23");

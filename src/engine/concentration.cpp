@@ -38,16 +38,18 @@ Job frame_of(const Job& job) {
   return frame;
 }
 
-// Every price stays as it is today, and all default at the first step.
+// Every price stays as it is today, what the book publishes too, and all default at the first step.
 Block still_block(const CompiledBook& book, const ObligorTable& obligors) {
   Block block;
   const FactorModel& market = book.market;
   block.factors = LaneTable(market.rows(), market.steps + 1);
-  for (std::size_t f = 0; f < market.factors.size(); ++f)
-    for (int step = 0; step <= market.steps; ++step) {
-      const Lanes values = block.factors(f, step);
-      std::fill(values.begin(), values.end(), market.factors[f].process == Process::driver ? 0 : market.factors[f].initial);
-    }
+  for (std::size_t row = 0; row < market.rows(); ++row) {
+    const std::size_t count = market.factors.size();
+    const double today = row >= count                                     ? market.published[row - count].today
+                         : market.factors[row].process == Process::driver ? 0
+                                                                          : market.factors[row].initial;
+    for (int step = 0; step <= market.steps; ++step) std::ranges::fill(block.factors(row, step), today);
+  }
   if (!market.bridged.empty()) {
     block.lows = LaneTable(market.factors.size(), market.steps + 1);
     std::copy_n(block.factors.data(), block.lows.size(), block.lows.data());

@@ -65,6 +65,21 @@ TEST_CASE("equal names are as many as they are") {
   CHECK(total.largest_loss == Approx(30));
 }
 
+TEST_CASE("a provider meets the claims of a name alone") {
+  JobFiles files = valid_job();
+  files["job.toml"] = replaced(files["job.toml"], "positions.exposure", "positions.cover = \"c.csv\"\npositions.exposure");
+  files["exposures.csv"] = "id,book,pool,obligor,ead\nP1,b,p,O1,1000\n";
+  files["more.csv"] = "id,book,pool,obligor,ead\nP2,b,p,O2,900\n";
+  files["c.csv"] =
+      "id,book,pool,obligor,trigger,insured,term_years,premium,premium_payment,provider,capital\n"
+      "C1,b,covers,O1,default,500,1,10,upfront,MUTUAL,5000\nC2,b,covers,O2,default,100,1,1,upfront,MUTUAL,5000\n";
+  // Losses given default 0.6 and 0.4. A default brings what is insured of it, and the premium that is not earned is gone.
+  const Concentration total = of(read(files), "total");
+  CHECK(total.largest_name == "O1");
+  CHECK(total.largest_loss_name == "O2");
+  CHECK(total.largest_loss == Approx(0.4 * 900 - 0.4 * 100).epsilon(0.01));
+}
+
 TEST_CASE("what a name alone can lose is what its instruments lose") {
   // A mortgage loses what its house does not cover, whatever the obligor's loss given default; value and claim are those of
   // the first reporting step.

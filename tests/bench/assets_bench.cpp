@@ -1,6 +1,7 @@
 // What a position of each type costs, ns per scenario and per step, beside a bare loop for it.
 #include <cmath>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -98,6 +99,25 @@ int main(int argc, char** argv) {
        .cells = {{"value", 1e6}, {"idiosyncratic_volatility", 0.1}, {"rent", 5e4}},
        .refers = {{"index_factor", bare::price_row}},
        .loop = [&](std::uint32_t i, bare::World& w) { bare::property(assets[i], w); }});
+  std::optional<bare::Lets> lets;
+  for (const double rate : {0.0, 0.02})
+    run({.type = "lease",
+         .words = rate > 0 ? "let monthly, 2 % default a year" : "let monthly, nobody defaults",
+         .cells = {{"asset_value", 1e6},
+                   {"idiosyncratic_volatility", 0.1},
+                   {"depreciation", 0.1},
+                   {"rent", 2e5},
+                   {"maturity_years", 5},
+                   {"spread", 0.02},
+                   {"sale_cost", 0.05},
+                   {"repossession_years", 0.25}},
+         .refers = {{"index_factor", bare::price_row}},
+         .loop =
+             [&](std::uint32_t i, bare::World& w) {
+               if (i == 0) lets.emplace(w);
+               lets->add(assets[i], w.defaults_of(i), w);
+             },
+         .default_rate = rate});
   const InvoiceLaw law({45.0 / 365, 1, 0.06, 0.05, 0.03, 30.0 / 365, 25.0 / 365, 0, 0.01, 1}, 0.6);
   bare::InvoiceNumbers invoice{
       law.shapes().beta_a, law.shapes().beta_b, law.shapes().gamma_shape, law.shapes().gamma_scale_years, {}};

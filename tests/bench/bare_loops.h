@@ -54,6 +54,57 @@ inline void property(const AssetStreams& id, World& w) {
   }
 }
 
+// An asset that moves as such a property does and loses a tenth of its value a year by age, let for five years; sold a
+// twentieth below its value then, or three months after a default. Rents are the same for all, and summed once.
+struct Lets {
+  static constexpr double rent = 2e5 * dt, age = 0.1, kept = 0.95;
+  static constexpr int months = 60, wait = 3;
+  std::array<Column, 3> to_come{};
+
+  explicit Lets(const World& w) {
+    for (std::size_t v = 0; v < valued.size(); ++v)
+      for (int m = valued[v] + 1; m <= months; ++m) {
+        const double amount = rent * exp(-0.02 * dt * (m - valued[v])),
+                     *discount = w.discount(static_cast<std::size_t>(m), v);
+        for (std::size_t k = 0; k < lanes; ++k) to_come[v][k] += amount * discount[k];
+      }
+  }
+  void add(const AssetStreams& id, std::span<const Default> defaults, World& w) const {
+    alignas(64) std::array<double, lanes * steps> draws;
+    alignas(64) std::array<Column, steps + 1> own{};
+    alignas(64) Column worth;
+    normal_draws(w.block.seed, id.path, w.block.numbers(), 0, draws);
+    const double deviation = 0.1 * std::sqrt(dt), drift = -deviation * deviation / 2;
+    const double residual = kept * 1e6 * exp(-age * dt * months);
+    for (std::size_t n = 1, v = 0; n <= steps; ++n) {
+      const double* z = draws.data() + (n - 1) * lanes;
+      for (std::size_t k = 0; k < lanes; ++k) own[n][k] = own[n - 1][k] + (deviation * z[k] + drift);
+      if (static_cast<int>(n) != valued[v]) continue;
+      for (std::size_t k = 0; k < lanes; ++k) worth[k] = own[n][k] + w.index_log[n][k];
+      exp(worth, worth);
+      for (std::size_t k = 0; k < lanes; ++k) {
+        w.value[v][k] += to_come[v][k] + residual * worth[k];
+        w.cash[v][k] += rent * static_cast<double>(n);
+      }
+      for (const Default& d : defaults)
+        if (d.step <= static_cast<int>(n)) take_away(d, v, residual * worth[d.lane], own, w);
+      ++v;
+    }
+  }
+
+ private:
+  void take_away(const Default& d, std::size_t v, double residual, const std::array<Column, steps + 1>& own,
+                 World& w) const {
+    const std::size_t k = d.lane;
+    const int sale = d.step + wait, at = std::min(sale, valued[v]);
+    const auto n = static_cast<std::size_t>(at);
+    const double sold = kept * 1e6 * exp(-age * dt * sale) * exp(own[n][k] + w.index_log[n][k]);
+    w.value[v][k] -= to_come[v][k] + residual;
+    w.cash[v][k] -= rent * (valued[v] - d.step + 1) - (1 - d.loss_given_default) * rent;
+    (sale <= valued[v] ? w.cash : w.value)[v][k] += sold;
+  }
+};
+
 // Beta dilution, Gamma delay, a fraud; the debtor does not default. `waiting`: what an unpaid one is worth.
 struct InvoiceNumbers {
   double a, b, shape, scale;

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Makes the tables of the job with every instrument, always the same ones: python3 make_book.py [FOLDER [POSITIONS]]. Standard library.
 
-POSITIONS (100 000) are shared out as SHARES says, at least two of each type. Loans, bonds, mortgages, invoices and exposures have an obligor
-each, on five drivers; pools of loans ("vehicle") back tranches, a coin, a fund's token and, through it, vaults. A few loans are drawn on a
-limit or pay interest in kind while rates are high, a few perps share margins and a venue's insurance fund; swaps have twenty counterparties.
+POSITIONS (100 000) are shared out as SHARES says, at least two of each type. Loans, bonds, mortgages, leases, invoices and exposures have an
+obligor each, on five drivers; pools of loans ("vehicle") back tranches, a coin, a fund's token and, through it, vaults. A few loans are drawn
+on a limit or pay interest in kind while rates are high, a few perps share margins and a venue's insurance fund; swaps have twenty
+counterparties.
 """
 import csv
+import math
 import os
 import random
 import sys
@@ -13,7 +15,7 @@ import sys
 FOLDER = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
 POSITIONS = int(sys.argv[2]) if len(sys.argv) > 2 else 100000
 SHARES = {"loan": 0.4, "mortgage": 0.15, "vault": 0.15, "exposure": 0.1, "bond": 0.06, "invoice": 0.05, "perp": 0.03, "holding": 0.02,
-          "property": 0.01, "lp": 0.01, "hedge": 0.01, "collectible": 0.005, "revenue": 0.003, "cover": 0.002, "cash": 0.001}
+          "property": 0.01, "lp": 0.01, "hedge": 0.01, "lease": 0.005, "collectible": 0.005, "revenue": 0.003, "cover": 0.002, "cash": 0.001}
 DRIVERS = ("CORPORATE", "SERVICES", "TRADE", "HOUSEHOLDS", "CONSTRUCTION")
 PDS = (0.005, 0.01, 0.02, 0.04, 0.08)
 VEHICLES = 4  # each with a senior and a junior tranche
@@ -44,7 +46,8 @@ def lognormal(name, initial, volatility, jumps=("", "", "")):
 
 market = {"ETH": lognormal("ETH", 3000, 0.75, (3, -0.08, 0.14)), "BTC": lognormal("BTC", 90000, 0.55, (3, -0.06, 0.11)),
           "HOMES": lognormal("HOMES", 100, 0.08), "OFFICES": lognormal("OFFICES", 100, 0.12), "CAP": lognormal("CAP", 0.05, 0.15),
-          "ART": lognormal("ART", 100, 0.15), "STREAMS": dict(lognormal("STREAMS", 1, 0.3), kind="log_ou", drift="", reversion=1, level=0),
+          "ART": lognormal("ART", 100, 0.15), "EQUIPMENT": lognormal("EQUIPMENT", 100, 0.12),
+          "STREAMS": dict(lognormal("STREAMS", 1, 0.3), kind="log_ou", drift="", reversion=1, level=0),
           "EURUSD": lognormal("EURUSD", 1.08, 0.09), "SPREAD_GOOD": lognormal("SPREAD_GOOD", 0.02, 0.4),
           "SPREAD_POOR": lognormal("SPREAD_POOR", 0.05, 0.4)}
 for name, rate in (("USD_1Y", 0.042), ("USD_10Y", 0.044), ("EUR_5Y", 0.024)):
@@ -63,7 +66,7 @@ def correlation(a, b):
             return value
     if "SPREAD" in a + b:
         return -0.3 if a in DRIVERS or b in DRIVERS else 0
-    return 0.2 if (a in DRIVERS) != (b in DRIVERS) and {a, b} & {"HOMES", "OFFICES", "ETH", "BTC"} else 0
+    return 0.2 if (a in DRIVERS) != (b in DRIVERS) and {a, b} & {"HOMES", "OFFICES", "EQUIPMENT", "ETH", "BTC"} else 0
 
 
 write("correlation", [dict(id=a, **{b: correlation(a, b) for b in market}) for a in market])
@@ -129,6 +132,15 @@ def prop():
                 cost=round(value * 0.013))
 
 
+def lease():
+    who, spread = obligor()
+    value, age, years = between(50000, 2000000, 10000), pick((0.06, 0.12, 0.25)), between(0.5, 7, 0.25)
+    used = value * (1 - math.exp(-age * years))
+    return dict(book="real", pool="leases", obligor=who, asset_value=value, index_factor="EQUIPMENT", idiosyncratic_volatility=0.1,
+                depreciation=age, rent=round(used / years + 0.05 * value), frequency=pick((4, 12)), maturity_years=years, curve="USD",
+                spread=spread, sale_cost=0.05, repossession_years=0.5)
+
+
 def lp():
     narrow = draws.random() < 0.5
     value = between(10000, 500000, 1000)
@@ -160,7 +172,7 @@ def cover():
 KINDS = {
     "loan": lambda: loan("credit", pick(("sme", "consumer", "trade_finance"))), "mortgage": mortgage, "vault": vault, "bond": bond,
     "exposure": lambda: dict(book="credit", pool="guarantees", obligor=obligor()[0], ead=between(10000, 100000, 1000)),
-    "invoice": invoice, "perp": perp, "property": prop, "lp": lp, "hedge": hedge, "cover": cover,
+    "invoice": invoice, "perp": perp, "property": prop, "lease": lease, "lp": lp, "hedge": hedge, "cover": cover,
     "holding": lambda: dict(book="treasury", pool="tokens", factor=pick(("ETH", "BTC", "OFFICES", "EURUSD")), quantity=between(1, 10, 1)),
     "collectible": lambda: dict(book="real", pool="art", appraisal=between(50000, 2000000, 10000), appraisal_sd=0.2, index_factor="ART",
                                 idiosyncratic_volatility=0.1, offered_years=0, sale_delay_years=1, sale_cost=0.1),

@@ -322,11 +322,8 @@ class Swaps final : public Batch {
     const std::size_t lane = d.lane;
     if (d.step > s.periods.back().step || d.step > rows_.valued.back()) return;
     const auto worth_at = [&](int step) {
-      return worth(c, step, fixed, lane, [&](const Period& x) {
-        alignas(64) Column discount;
-        spot_discounts(s.pillars, x.end_years - time(step), step, block, discount);
-        return discount[lane];
-      });
+      return worth(c, step, fixed, lane,
+                   [&](const Period& x) { return spot_discount(s.pillars, x.end_years - time(step), step, block, lane); });
     };
     const auto fx = [&](int step) { return exchange(block, c.currency, step)[lane]; };
     double claim = worth_at(d.step), held = 0;

@@ -4,6 +4,7 @@
 #include "kernels/market/lane_loops.h"
 #include "kernels/market/market.h"
 #include "kernels/market/spot.h"
+#include "kernels/math/functions.h"
 
 namespace tailcube {
 namespace {
@@ -38,6 +39,12 @@ void spot_discounts(const std::vector<Pillar>& pillars, double years, int step, 
   const Interpolation at = interpolate(pillars, years);
   market::discount_factors(years, at.weight, block.factors(at.lower, step), block.factors(at.upper, step),
                            ConstLanes(no_spread), out);
+}
+
+double spot_discount(const std::vector<Pillar>& pillars, double years, int step, const Block& block, std::size_t lane) {
+  const Interpolation at = interpolate(pillars, years);
+  const double lower = block.factors(at.lower, step)[lane], upper = block.factors(at.upper, step)[lane];
+  return exp(-years * std::fma(at.weight, upper - lower, lower));
 }
 
 void discount(const FactorModel& model, Block& block) {

@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <array>
+
+#include "kernels/market/spot.h"
 #include "tests/catch_any.h"
 #include "tests/unit/market/simulate.h"
 
@@ -50,6 +54,22 @@ TEST_CASE("discount factors use the rates and the spread of the step they are se
       CHECK(s.block.discounts(2, v)[l] == Approx(std::exp(-r3 * (9 - t))).epsilon(1e-14));
       CHECK(s.block.discounts(3, v)[l] == Approx(t > 0.75 ? 0 : std::exp(-r1 * (0.75 - t))).epsilon(1e-14));
     }
+}
+
+TEST_CASE("discount factors over a tenor are seen from any step, in all lanes and in one") {
+  FactorModel m = curve_market();
+  Simulation s(m, 22);
+  s.draw(m, unshocked(m), 0);
+  for (const double years : {0.5, 1.75, 7.0}) {
+    alignas(64) std::array<double, lanes> all;
+    spot_discounts(m.curves[0], years, 5, s.block, all);
+    for (std::size_t l = 0; l < lanes; ++l) {
+      const double r1 = s.block.factors(0, 5)[l], r3 = s.block.factors(1, 5)[l];
+      const double zero = r1 + std::clamp((years - 1) / 2, 0.0, 1.0) * (r3 - r1);
+      CHECK(all[l] == Approx(std::exp(-zero * years)).epsilon(1e-14));
+      CHECK(spot_discount(m.curves[0], years, 5, s.block, l) == all[l]);
+    }
+  }
 }
 
 TEST_CASE("a date counts as the step that it is within a billionth of a year of") {

@@ -282,7 +282,7 @@ class Shares final : public Batch {
       s.debt[k] = grown * unit[k];
       missing[k] = s.open[k] * (s.debt[k] - line.threshold * s.worth[k]);
     }
-    if (!any_positive(missing)) return;
+    if (positive_lanes(missing.data()) == 0) return;
     for (std::size_t k = 0; k < lanes; ++k)
       if (missing[k] > 0) liquidate(line, block, step, k, s);
   }

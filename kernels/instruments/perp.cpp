@@ -8,6 +8,7 @@
 #include <string>
 
 #include "kernels/instruments/perp_path.h"
+#include "kernels/instruments/positive_lanes.h"
 #include "kernels/instruments/rows.h"
 #include "kernels/publishing.h"
 
@@ -197,7 +198,7 @@ class Perps final : public Batch {
         const double* x = block.factors(f, n).data();
         for (std::size_t k = 0; k < lanes; ++k) missing[k] = x[k] != x[k] ? 1 : missing[k];
       }
-    return good.everywhere() && !any_positive(missing);
+    return good.everywhere() && positive_lanes(missing.data()) == 0;
   }
   // A fault of a position that shares, where a price is missing that it or who shares with it reads.
   void report(std::size_t p, const Block& block, Faults& faults) const noexcept {
@@ -261,7 +262,7 @@ class Perps final : public Batch {
                    unpaid = unmet[k] - (step > 0 ? row(account_shortfall, step - 1)[k] : 0);
       d.drawn[k] = s.bad[k] > 0 && paid > 0 ? s.bad[k] * (paid / (paid + unpaid)) : 0;
     }
-    if (!any_positive(ConstLanes(share, lanes))) return;
+    if (positive_lanes(share) == 0) return;
     alignas(64) Column fresh;  // gains that it pays from
     const double units = line.path.margin.units, entry = line.path.entry_price;
     for (std::size_t k = 0; k < lanes; ++k) {
@@ -270,7 +271,7 @@ class Perps final : public Batch {
       d.taken[k] += fresh[k] > 0 ? share[k] * fresh[k] * fx[k] : 0;
       d.paid_for[k] += fresh[k];
     }
-    d.any = any_positive(fresh) || d.any;
+    d.any = positive_lanes(fresh.data()) != 0 || d.any;
   }
 
   [[gnu::always_inline]] static void close(const PerpPath& path, const Block& block, int step, PerpPath::State& s) noexcept {

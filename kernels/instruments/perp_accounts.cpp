@@ -6,6 +6,7 @@
 
 #include "kernels/instruments/monitoring_path.h"
 #include "kernels/instruments/perp_path.h"
+#include "kernels/instruments/positive_lanes.h"
 #include "kernels/instruments/rows.h"
 #include "kernels/publishing.h"
 
@@ -320,7 +321,7 @@ class VenueFund final : public SharedPath {
         debt[k] += now;
         beyond[k] = ((now > 0) & (debt[k] > fund_)) ? 1 : 0;
       }
-      if (any_positive(beyond)) out.first = std::min(out.first, n), out.last = n;
+      if (positive_lanes(beyond.data()) != 0) out.first = std::min(out.first, n), out.last = n;
     }
     return out;
   }

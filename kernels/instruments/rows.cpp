@@ -4,6 +4,7 @@
 #include <limits>
 #include <tuple>
 
+#include "kernels/instruments/positive_lanes.h"
 #include "kernels/math/functions.h"
 
 namespace tailcube {
@@ -94,7 +95,7 @@ void Priced::look(ConstLanes price) noexcept {
     const double p = price[k];
     missing[k] = ((p > 0) & (p < 1e300)) ? 0 : 1;
   }
-  if (!any_positive(missing)) return;
+  if (positive_lanes(missing.data()) == 0) return;
   for (std::size_t k = 0; k < lanes; ++k) good_[k] &= static_cast<std::uint8_t>(price[k] > 0 && price[k] < 1e300);
 }
 

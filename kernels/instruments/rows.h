@@ -75,14 +75,6 @@ const double* exchange(const Block&, FactorIndex currency, int step);
 // The same today, never shocked.
 double exchange_today(const FactorModel&, FactorIndex currency);
 
-// Inline, or a compiler would take what it looks at to be shared with whatever is read.
-[[gnu::always_inline]] inline bool any_positive(ConstLanes x) noexcept {
-  std::array<double, 8> most{};  // eight side by side: a vector
-  for (std::size_t k = 0; k < lanes; k += most.size())
-    for (std::size_t j = 0; j < most.size(); ++j) most[j] = std::max(most[j], x[k + j]);
-  return std::any_of(most.begin(), most.end(), [](double m) { return m > 0; });
-}
-
 // Eight at a time: g++ makes of a copy of all at once an instruction that takes longer than the vectors do.
 inline void copy_lanes(const double* from, double* to) noexcept {
   for (std::size_t k = 0; k < lanes; k += 8) std::memcpy(to + k, from + k, 8 * sizeof(double));

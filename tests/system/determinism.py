@@ -31,7 +31,7 @@ class Determinism(Case):
 
     def test_memory_that_splits_the_cells_into_groups(self):
         groups = set()
-        for memory in ("67M", "69M", "2G"):
+        for memory in ("69M", "71M", "2G"):
             plan = self.run_ok("run", os.path.join(TINY, "job.toml"), "--dry-run", "--threads", 1, "--memory", memory).out
             groups.add(int(re.search(r"(\d+) group", plan)[1]))
             self.check("--threads", 1, "--memory", memory)

@@ -134,7 +134,7 @@ class Report(Case):
         def expected(edge, child, whole):
             n, four = nodes.index(child), float(f"{se[edge]:.4g}")  # as the page has it
             half = 1.959963984540054 * four
-            return [with_error(adds[edge], half, 1), shown(four, 1), f"{100 * round(adds[edge]) / round(whole):,.1f} %",
+            return [with_error(adds[edge], half, 1), shown(four, 1), f"{100 * round(adds[edge]) / round(whole):,.1f} %".replace("-0.0 %", "0.0 %"),
                     with_error(alone[n], error[n], 1), with_error(rounded(alone[n]) - rounded(adds[edge]), rounded(error[n]) + half, 1)]
         children = sorted(((edge, child) for edge, (parent, child) in enumerate(edges) if parent == "total" and child.count("/") == 1),
                           key=lambda item: -adds[item[0]])

@@ -32,7 +32,7 @@ class Parts(Case):
 class Shards(Parts):
     def check_five(self, *settings):
         expected = self.cube(*SMALL, *settings, output="one")
-        ways = [("--threads", 1), ("--threads", 3), ("--threads", 1, "--memory", "77M"), ("--threads", 2), ("--threads", 1)]
+        ways = [("--threads", 1), ("--threads", 3), ("--threads", 1, "--memory", "82M"), ("--threads", 2), ("--threads", 1)]
         files = []
         for k in (3, 5, 1, 4, 2):
             ranks = 2 if k == 4 and HAS_MPI else 1
@@ -40,7 +40,7 @@ class Shards(Parts):
         self.assertTrue(self.merged(*SMALL, *settings, *files) == expected, "another cube")
         self.assertEqual(self.record("merged")["status"], "complete")
         # The folder of the shards: as input, as output, with little memory.
-        self.assertTrue(self.merged(*SMALL, *settings, self.path("parts"), "--memory", "90M", output="parts") == expected,
+        self.assertTrue(self.merged(*SMALL, *settings, self.path("parts"), "--memory", "96M", output="parts") == expected,
                         "another cube")
         self.assertEqual([name for name in os.listdir(self.path("parts")) if name.endswith(".part") or "checkpoint" in name], [])
         self.assertEqual(len(os.listdir(self.path("parts"))), 5 * 3 + 3)
@@ -163,7 +163,7 @@ class Extension(Parts):
         # Twice in a row, on two ranks, and by shards.
         middle = self.cube("--set", "run.scenarios=2_500", *settings, "--extend", base, "--keep-tally", output="middle")
         self.assertTrue(middle == self.cube("--set", "run.scenarios=2_500", *settings, output="middle_fresh"), "another cube")
-        self.assertTrue(self.cube(*LARGE, *settings, "--extend", self.path("middle", "cube.tally"), "--memory", "90M",
+        self.assertTrue(self.cube(*LARGE, *settings, "--extend", self.path("middle", "cube.tally"), "--memory", "96M",
                                   output="twice") == expected, "another cube")
         if HAS_MPI:
             self.assertTrue(self.cube(*LARGE, *settings, "--extend", base, "--threads", 1, ranks=2, output="ranks") == expected,

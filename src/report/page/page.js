@@ -7,7 +7,9 @@ const state = { cell: data.detailed[0], node: 0, horizon: data.horizon, level: d
 const byId = (id) => document.getElementById(id);
 function amount(x, decimals = data.decimals) {
   if (x === null || Number.isNaN(x)) return "n/a";
-  const text = x.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  // Halves to the even digit, as the page's first numbers.
+  const text = x.toLocaleString("en-US",
+    { minimumFractionDigits: decimals, maximumFractionDigits: decimals, roundingMode: "halfEven" });
   return /[1-9]/.test(text) ? text : text.replace("-", "");
 }
 // Of an error: one that would read 0 and is not gets as many decimals as show it.

@@ -91,11 +91,12 @@ void add(const Job& frame, const CompiledCredit& credit, const Positions& positi
 Concentration summary(const ByObligor& amounts, const std::vector<std::string>& ids) {
   Concentration out{0, 0, nan, nan, {}, nan, nan, {}, nan};
   for (const auto& [obligor, of] : amounts) {
+    if ((of.exposure > 0 || of.loss > 0) && !(of.loss <= out.largest_loss))
+      out.largest_loss = of.loss, out.largest_loss_name = ids[obligor];
     if (!(of.exposure > 0)) continue;
     out.exposure += of.exposure;
     ++out.names;
     if (!(of.exposure <= out.largest_exposure)) out.largest_exposure = of.exposure, out.largest_name = ids[obligor];
-    if (!(of.loss <= out.largest_loss)) out.largest_loss = of.loss, out.largest_loss_name = ids[obligor];
   }
   if (out.names == 0) {
     out.exposure = nan;

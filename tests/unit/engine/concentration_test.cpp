@@ -80,6 +80,19 @@ TEST_CASE("a provider meets the claims of a name alone") {
   CHECK(total.largest_loss == Approx(0.4 * 900 - 0.4 * 100).epsilon(0.01));
 }
 
+TEST_CASE("who owes nothing today can still cost something") {
+  JobFiles files = valid_job();
+  files["job.toml"] =
+      replaced(files["job.toml"], "positions.exposure = [\"exposures.csv\", \"more.csv\"]", "positions.swap = \"s.csv\"");
+  files["s.csv"] = "id,book,pool,obligor,side,notional,maturity_years,curve\nS,b,p,O2,payer,1000000,5,USD\n";
+  const Concentration total = of(read(files), "total");
+  CHECK(total.names == 0);
+  CHECK(std::isnan(total.exposure));
+  CHECK(total.largest_loss_name == "O2");
+  CHECK(total.largest_loss > 0);
+  CHECK(total.largest_loss < 1000);
+}
+
 TEST_CASE("what a name alone can lose is what its instruments lose") {
   // A mortgage loses what its house does not cover, whatever the obligor's loss given default; value and claim are those of
   // the first reporting step.

@@ -210,7 +210,7 @@ class Leases final : public Batch {
     Rents out{currency, step_of(t.maturity_years), {}, {}, {}, std::vector<double>(steps), std::vector<double>(steps), 0, 0};
     const double first_valued = wiring.time_years[static_cast<std::size_t>(wiring.valued.front())];
     const double moving = is_none(t.spread.factor) ? spread : exchange_today(market, t.spread.factor);
-    double from = 0, largest = 1;
+    double from = 0;
     for (const Flow& f : repayments({1, 0, t.frequency, t.maturity_years, Amortisation::bullet}, wiring.time_years)) {
       const double date = f.date_years, years = out.payments.empty() ? date : 1 / t.frequency;
       const double discount = exp(-(zero_rate_today(market, t.curve, date) + moving) * date);
@@ -219,9 +219,9 @@ class Leases final : public Batch {
                               to_come ? wiring.discount(t.curve, t.spread.factor, date) : DiscountIndex{none}});
       if (const int step = out.payments.back().step; step <= last_) out.due[static_cast<std::size_t>(step)] += years;
       out.worth_today += years * discount;
-      largest = std::max(largest, 2 * discount);
     }
-    out.most = t.maturity_years * largest;
+    const double end = t.maturity_years, added = exp(std::min(std::max(-spread, 0.0) * end, 600.0));
+    out.most = 2 * end * added * largest_discount(market, t.curve, t.spread.factor, end, rows_.valued);
     std::size_t paid = 0;
     for (int n = 1; n <= std::min(out.end, last_); ++n) {
       for (; paid < out.payments.size() && out.payments[paid].step < n; ++paid) from = out.payments[paid].date_years;

@@ -166,6 +166,22 @@ double exchange_bound(const FactorModel& market, FactorIndex currency, double ye
   return std::max(std::abs(b.lower), std::abs(b.upper));
 }
 
+double largest_discount(const FactorModel& market, CurveIndex curve, FactorIndex spread, double date_years,
+                        const std::vector<int>& steps) {
+  double exponent = 0;
+  const auto look = [&](int step) {
+    const double years = step * market.step_years;
+    double rate = std::numeric_limits<double>::infinity();
+    for (const Pillar& p : market.curves[static_cast<std::size_t>(curve)])
+      rate = std::min(rate, bounds(market, p.zero_rate, years).lower);
+    if (!is_none(spread)) rate += bounds(market, spread, years).lower;
+    exponent = std::max(exponent, -rate * std::max(date_years - years, 0.0));
+  };
+  look(0);
+  for (const int step : steps) look(step);
+  return exp(std::min(exponent, 600.0));
+}
+
 std::vector<FactorIndex> distinct(std::vector<FactorIndex> used) {
   std::erase_if(used, [](FactorIndex f) { return is_none(f); });
   std::sort(used.begin(), used.end());

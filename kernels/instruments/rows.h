@@ -114,6 +114,10 @@ struct Bounds {
 };
 Bounds bounds(const FactorModel&, FactorIndex, double years);
 double exchange_bound(const FactorModel&, FactorIndex currency, double years);
+// A bound on the discount factor of a date, curve and spread factor (or `none`), today and at these steps: as if the curve
+// were flat at the lowest of its pillars' bounds by then.
+double largest_discount(const FactorModel&, CurveIndex, FactorIndex spread, double date_years,
+                        const std::vector<int>& steps);
 
 // The distinct factors among `used`, ascending, without `none`.
 std::vector<FactorIndex> distinct(std::vector<FactorIndex> used);

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <span>
+#include <numeric>
 #include <tuple>
 #include <utility>
 
@@ -73,8 +73,7 @@ class Swaps final : public Batch {
     gross.assign(rows_.count, 0.0);
     contracts_.reserve(positions.size());
     for (std::size_t p = 0; p < positions.size(); ++p) add_contract(positions, p, wiring);
-    merge(values_, [](const Value& x) { return std::tie(x.row, x.valued, x.currency, x.discount, x.fixing); });
-    merge(payments_, [](const Payment& x) { return std::tie(x.row, x.step, x.currency, x.fixing); });
+    add_groups();
     known_schedules_.clear(), known_fixings_.clear(), known_waits_.clear();
     std::sort(exposed_.begin(), exposed_.end());
     reads_defaults = !exposed_.empty();
@@ -90,14 +89,9 @@ class Swaps final : public Batch {
     ledger.scratch.resize(std::max(ledger.scratch.size(), (1 + fixings_.size()) * lanes));
     double* const fixed = ledger.scratch.data();
     fix(block, fixed);
-    add_values(block, fixed, ledger);
-    add_payments(block, fixed, ledger);
-    for (auto x = exposed_.begin(); x != exposed_.end();) {
-      const ObligorIndex obligor = x->first;
-      const std::span<const Default> failed = defaults_of(block, obligor);
-      for (; x != exposed_.end() && x->first == obligor; ++x)
-        for (const Default& d : failed) close_out(contracts_[x->second], d, block, fixed, ledger);
-    }
+    for (const Group& g : groups_) add_group(g, block, fixed, ledger);
+    for (const auto& [obligor, p] : exposed_)
+      for (const Default& d : defaults_of(block, obligor)) close_out(contracts_[p], d, block, fixed, ledger);
   }
 
  private:
@@ -113,7 +107,7 @@ class Swaps final : public Batch {
   struct Period {
     double end_years, years;
     int fixed, step;         // when its floating rate is known, and when it is paid
-    std::size_t fixing;      // its row in the table of `fix`; 0: known today, or after the last valued step
+    std::size_t fixing;      // its row in the table of `fix`; 0: known today, or not by the last valued step
     DiscountIndex discount;  // of its end; `none`: paid by the first valued step
   };
   struct Schedule {
@@ -127,25 +121,29 @@ class Swaps final : public Batch {
     double amount;            // notional on which floating is received; negative: paid
     double net;               // margin less fixed rate, per year
     double current;           // floating rate times period of the current period, without margin
+    double today;             // value
     double threshold;         // money; infinite: nobody posts
     int wait;                 // steps from a default to what is recovered
     std::uint32_t discounts;  // of that wait, by step of default: from here on in waiting_
   };
-  // amount x D x fixing x price of the currency, at a valued step.
-  struct Value {
-    std::uint32_t row, valued;
-    FactorIndex currency;
-    DiscountIndex discount;
-    std::size_t fixing;
-    double amount;
-  };
-  // amount x fixing, in cash.
-  struct Payment {
-    std::uint32_t row;
+  // What the swaps of a row and currency are worth and pay while nobody defaults. Floating rates to come telescope: they are
+  // worth 1 where the first of their periods begins, less 1 at the end.
+  struct Dated {
     int step;
-    FactorIndex currency;
+    DiscountIndex discount;
+    double worth = 0, cash = 0;  // x D until then; then in cash
+  };
+  struct Reset {
+    int fixed, step;
+    DiscountIndex discount;
+    double known = 0, floating = 0;  // (known + floating x rate) x D between the two; then floating x rate in cash
     std::size_t fixing;
-    double amount;
+  };
+  struct Group {
+    std::uint32_t row;
+    FactorIndex currency;
+    std::vector<Dated> flows;
+    std::vector<Reset> resets;
   };
 
   int step_of(double years) const { return static_cast<int>(std::max(0.0, std::ceil((years - same_date) / step_years_))); }
@@ -163,8 +161,8 @@ class Swaps final : public Batch {
     if (!fresh) return at->second;
     Schedule s{t.curve, wiring.market->curves[static_cast<std::size_t>(t.curve)], {}};
     double start = 0;
-    for (auto left = static_cast<int>(std::max(1.0, std::ceil((t.maturity_years - same_date) * t.frequency))); left-- > 0;) {
-      const double end = t.maturity_years - left / t.frequency;
+    for (const Flow& f : repayments({1, 0, t.frequency, t.maturity_years, Amortisation::bullet}, wiring.time_years)) {
+      const double end = f.date_years;
       s.periods.push_back(
           {end, end - start, step_of(start), std::max(1, step_of(end)), fixing(t.curve, start, end),
            end > time(rows_.valued.front()) ? wiring.discount(t.curve, FactorIndex{none}, end) : DiscountIndex{none}});
@@ -188,8 +186,8 @@ class Swaps final : public Batch {
     const auto row = static_cast<std::uint32_t>(rows_.of_position(wiring, p));
     const FactorIndex currency = positions.currency[p];
     const ObligorIndex obligor = positions.obligor[p];
-    const double sign = t.side == payer ? 1 : -1;
-    Contract c{row, schedule(t, wiring), currency, sign * positions.quantity[p] * t.notional, 0, 0, 0, 0, 0};
+    const double amount = (t.side == payer ? 1 : -1) * positions.quantity[p] * t.notional;
+    Contract c{row, schedule(t, wiring), currency, amount, 0, 0, 0, 0, 0, 0};
     const std::vector<Period>& periods = schedules_[c.schedule].periods;
     const auto bond = [&](const Period& x) { return exp(-zero_rate_today(market, t.curve, x.end_years) * x.end_years); };
     c.current =
@@ -197,7 +195,9 @@ class Swaps final : public Batch {
     double annuity = 0;
     for (const Period& x : periods) annuity += x.years * bond(x);
     const double floating = (1 + c.current) * bond(periods.front()) - bond(periods.back());
-    c.net = t.fixed_rate == t.fixed_rate ? t.margin - t.fixed_rate : -floating / annuity;
+    const bool at_par = !(t.fixed_rate == t.fixed_rate);
+    c.net = at_par ? -floating / annuity : t.margin - t.fixed_rate;
+    c.today = at_par ? 0 : c.amount * (floating + c.net * annuity);
     c.threshold =
         t.threshold == t.threshold ? std::abs(positions.quantity[p]) * t.threshold : std::numeric_limits<double>::infinity();
     if (!is_none(obligor)) {
@@ -206,50 +206,56 @@ class Swaps final : public Batch {
         c.wait = waiting_steps(wiring, wiring.recovery_delay_years[static_cast<std::size_t>(obligor)]);
       c.discounts = waiting(t.curve, c.wait, wiring);
     }
-    value_today[row] += c.amount * (floating + c.net * annuity) * exchange_today(market, currency);
+    value_today[row] += c.today * exchange_today(market, currency);
     gross[row] += std::abs(c.amount) * largest(c, market) * exchange_bound(market, currency, wiring.time_years.back());
-    add_terms(c);
     contracts_.push_back(c);
   }
 
   // A yardstick for the rounding unit, as Bounds are: of value and cash on a notional of 1.
   double largest(const Contract& c, const FactorModel& market) const {
     const Schedule& s = schedules_[c.schedule];
-    const double end = s.periods.back().end_years, horizon = time(rows_.valued.back());
-    double highest = 0, discount = 1;
-    std::vector<int> steps = rows_.valued;
-    steps.push_back(0);
-    for (const int step : steps)
-      for (const Pillar& pillar : s.pillars) {
-        const Bounds rate = bounds(market, pillar.zero_rate, time(step));
-        highest = std::max({highest, std::abs(rate.lower), std::abs(rate.upper)});
-        discount = std::max(discount, exp(std::min(-rate.lower * std::max(end - time(step), 0.0), 600.0)));
-      }
-    const double longest = s.periods.back().years + s.periods.front().years;
-    const double floating = std::abs(c.current) + expm1(std::min(highest * std::min(horizon + longest, end), 600.0));
-    return 2 * discount * (1 + floating + std::abs(c.net) * end);
+    const double end = s.periods.back().end_years, longest = s.periods.back().years + s.periods.front().years;
+    double highest = 0;
+    for (const Pillar& pillar : s.pillars) {
+      const Bounds rate = bounds(market, pillar.zero_rate, time(rows_.valued.back()));
+      highest = std::max({highest, std::abs(rate.lower), std::abs(rate.upper)});
+    }
+    const double until = std::min(time(rows_.valued.back()) + longest, end);
+    const double floating = std::abs(c.current) + expm1(std::min(highest * until, 600.0));
+    return 2 * largest_discount(market, s.curve, FactorIndex{none}, end, rows_.valued) *
+           (1 + floating + std::abs(c.net) * end);
   }
 
-  // What a contract is worth and pays while nobody defaults. Floating rates to come add up: 1 where the first of their
-  // periods begins, less 1 at the end (they telescope).
-  void add_terms(const Contract& c) {
-    const std::vector<Period>& periods = schedules_[c.schedule].periods;
-    for (std::uint32_t v = 0; v < rows_.valued.size(); ++v) {
-      const int now = rows_.valued[v];
-      const auto first = std::find_if(periods.begin(), periods.end(), [&](const Period& x) { return x.step > now; });
-      if (first == periods.end()) continue;
-      for (auto x = first; x != periods.end(); ++x) {
-        double amount = c.net * x->years;
-        if (x == first) amount += 1 + (x->fixed == 0 ? c.current : 0);
-        if (x + 1 == periods.end()) amount -= 1;
-        values_.push_back({c.row, v, c.currency, x->discount, 0, c.amount * amount});
+  void add_groups() {
+    std::vector<std::uint32_t> order(contracts_.size());
+    std::iota(order.begin(), order.end(), 0u);
+    const auto key = [this](std::uint32_t i) { return std::pair(contracts_[i].row, contracts_[i].currency); };
+    std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return key(a) < key(b); });
+    std::map<std::pair<double, CurveIndex>, Dated> flows;
+    std::map<std::tuple<double, CurveIndex, std::size_t>, Reset> resets;
+    for (auto at = order.begin(); at != order.end();) {
+      const auto [row, currency] = key(*at);
+      flows.clear(), resets.clear();
+      for (; at != order.end() && key(*at) == std::pair(row, currency); ++at) {
+        const Contract& c = contracts_[*at];
+        const Schedule& s = schedules_[c.schedule];
+        for (const Period& x : s.periods) {
+          const double fixed = c.amount * c.net * x.years, first = x.fixed == 0 ? c.amount * c.current : 0;
+          Dated& flow = flows.try_emplace({x.end_years, s.curve}, Dated{x.step, x.discount}).first->second;
+          flow.worth += &x == &s.periods.back() ? fixed - c.amount : fixed;
+          flow.cash += fixed + first;
+          if (x.fixed > rows_.valued.back()) continue;
+          Reset& reset =
+              resets.try_emplace({x.end_years, s.curve, x.fixing}, Reset{x.fixed, x.step, x.discount, 0, 0, x.fixing})
+                  .first->second;
+          reset.known += c.amount + first;
+          reset.floating += x.fixed == 0 ? 0 : c.amount;
+        }
       }
-      if (first->fixed > 0) values_.push_back({c.row, v, c.currency, first->discount, first->fixing, c.amount});
-    }
-    for (const Period& x : periods) {
-      if (x.step > rows_.valued.back()) break;
-      payments_.push_back({c.row, x.step, c.currency, 0, c.amount * (c.net * x.years + (x.fixed == 0 ? c.current : 0))});
-      if (x.fixed > 0) payments_.push_back({c.row, x.step, c.currency, x.fixing, c.amount});
+      Group g{row, currency, {}, {}};
+      for (const auto& [date, flow] : flows) g.flows.push_back(flow);
+      for (const auto& [date, reset] : resets) g.resets.push_back(reset);
+      groups_.push_back(std::move(g));
     }
   }
 
@@ -264,37 +270,35 @@ class Swaps final : public Batch {
     }
   }
 
-  void add_values(const Block& block, const double* fixed, Ledger& ledger) const noexcept {
-    alignas(64) Column sum;
-    for (auto x = values_.begin(); x != values_.end();) {
-      const Value& all = *x;
-      const int at = static_cast<int>(all.valued);
-      sum.fill(0);
-      for (; x != values_.end() && x->row == all.row && x->valued == all.valued && x->currency == all.currency; ++x) {
-        const double amount = x->amount, *const bond = block.discounts(x->discount, at).data();
-        const double* const rate = fixed + x->fixing * lanes;
-        for (std::size_t k = 0; k < lanes; ++k) sum[k] += amount * bond[k] * rate[k];
-      }
-      double* const value = ledger.value(rows_.row(all.row), at).data();
-      const double* const fx = exchange(block, all.currency, rows_.valued[all.valued]);
-      for (std::size_t k = 0; k < lanes; ++k) value[k] += sum[k] * fx[k];
-    }
-  }
-
-  void add_payments(const Block& block, const double* fixed, Ledger& ledger) const noexcept {
-    alignas(64) Column received;
-    for (auto x = payments_.begin(); x != payments_.end();) {
-      const std::uint32_t row = x->row;
-      received.fill(0);
-      for (std::size_t v = 0; v < rows_.valued.size(); ++v) {
-        for (; x != payments_.end() && x->row == row && x->step <= rows_.valued[v]; ++x) {
-          const double amount = x->amount, *const fx = exchange(block, x->currency, x->step);
-          const double* const rate = fixed + x->fixing * lanes;
-          for (std::size_t k = 0; k < lanes; ++k) received[k] += amount * rate[k] * fx[k];
+  void add_group(const Group& g, const Block& block, const double* fixed, Ledger& ledger) const noexcept {
+    alignas(64) Column worth, received{};
+    for (std::size_t v = 0; v < rows_.valued.size(); ++v) {
+      const int now = rows_.valued[v], before = v == 0 ? 0 : rows_.valued[v - 1], at = static_cast<int>(v);
+      worth.fill(0);
+      for (const Dated& flow : g.flows) {
+        if (flow.step > now) {
+          const double amount = flow.worth, *const bond = block.discounts(flow.discount, at).data();
+          for (std::size_t k = 0; k < lanes; ++k) worth[k] += amount * bond[k];
+        } else if (flow.step > before) {
+          const double amount = flow.cash, *const fx = exchange(block, g.currency, flow.step);
+          for (std::size_t k = 0; k < lanes; ++k) received[k] += amount * fx[k];
         }
-        double* const cash = ledger.cash(rows_.row(row), static_cast<int>(v)).data();
-        for (std::size_t k = 0; k < lanes; ++k) cash[k] += received[k];
       }
+      for (const Reset& reset : g.resets) {
+        const double known = reset.known, floating = reset.floating, *const rate = fixed + reset.fixing * lanes;
+        if (reset.fixed <= now && reset.step > now) {
+          const double* const bond = block.discounts(reset.discount, at).data();
+          for (std::size_t k = 0; k < lanes; ++k) worth[k] += (known + floating * rate[k]) * bond[k];
+        } else if (reset.step <= now && reset.step > before) {
+          const double* const fx = exchange(block, g.currency, reset.step);
+          for (std::size_t k = 0; k < lanes; ++k) received[k] += floating * rate[k] * fx[k];
+        }
+      }
+      const RowIndex row = rows_.row(g.row);
+      double *const value = ledger.value(row, at).data(), *const cash = ledger.cash(row, at).data();
+      const double* const fx = exchange(block, g.currency, now);
+      for (std::size_t k = 0; k < lanes; ++k) value[k] += worth[k] * fx[k];
+      for (std::size_t k = 0; k < lanes; ++k) cash[k] += received[k];
     }
   }
 
@@ -330,7 +334,7 @@ class Swaps final : public Batch {
     for (const Period& x : s.periods)
       if (x.step == d.step) claim += due(c, x, fixed, lane);
     if (std::isfinite(c.threshold)) {
-      const double before = worth_at(d.step - 1);
+      const double before = d.step == 1 ? c.today : worth_at(d.step - 1);
       held = std::copysign(std::max(std::abs(before) - c.threshold, 0.0), before);
     }
     const double open = claim - held, late = open > 0 ? (1 - d.loss_given_default) * open : 0;
@@ -364,8 +368,7 @@ class Swaps final : public Batch {
   std::vector<Schedule> schedules_;
   std::vector<Fixing> fixings_;
   std::vector<DiscountIndex> waiting_;
-  std::vector<Value> values_;      // merged
-  std::vector<Payment> payments_;  // merged
+  std::vector<Group> groups_;
   // While it compiles.
   std::map<std::tuple<CurveIndex, double, double>, std::uint32_t> known_schedules_;  // by maturity and frequency
   std::map<std::tuple<CurveIndex, double, double>, std::size_t> known_fixings_;      // by start and end

@@ -358,6 +358,21 @@ TEST_CASE("what its asset is expected to bring is what a lease is worth today", 
   }
 }
 
+// Rents of forty years at -9 %, four standard deviations away.
+TEST_CASE("rents are bounded where rates are far below zero", "[lease]") {
+  World w(10, 1, {10}, 63);
+  w.add("RATE", Process::normal, 0.035, 0.01);
+  w.market.curves.push_back({{1, w.factor("RATE")}});
+  w.draw_factors();
+  for (int lane = 0; lane < lanes; ++lane) w.at("RATE", 10, lane) = -0.09;
+  const Line line{.cells = {{"asset_value", 1.0}, {"rent", 100.0}, {"maturity_years", 50.0}, {"curve", CurveIndex{0}}}};
+  Compiled batch(instrument("lease"), table(instrument("lease"), {line}), w, Detail::leaf);
+  w.discount();
+  batch.evaluate(w.block);
+  CHECK(batch.value(0, 0, 0) > 30'000);
+  CHECK(batch.value(0, 0, 0) + batch.cash(0, 0, 0) < batch.batch->gross[0]);
+}
+
 TEST_CASE("a lease whose asset has no index price has no value", "[lease]") {
   World w = world();
   Line line = halving_lease();

@@ -229,7 +229,7 @@ TEST_CASE("the par rate of a flat curve is that of its compounding", "[swap]") {
   const Compiled batch(instrument("swap"), table(instrument("swap"), book), w, Detail::position);
   double annuity = 0;
   for (int k = 1; k <= 4; ++k) annuity += std::exp(-0.05 * k / 4) / 4;
-  CHECK(std::abs(batch.batch->value_today[0]) < 1e-12);
+  CHECK(batch.batch->value_today[0] == 0);
   CHECK(std::abs(batch.batch->value_today[1]) < 1e-12);
   CHECK(batch.batch->value_today[2] == Approx(1000 * (0.04 - par) * annuity).epsilon(1e-12));
   CHECK(std::abs(batch.batch->value_today[3]) < 1e-12);
@@ -309,6 +309,25 @@ TEST_CASE("who is owed loses the rest beyond collateral, who owes pays", "[swap]
   const double exposed[] = {claim, 0, claim, claim - before, claim - before + 0.1, 0};
   for (std::size_t p = 0; p < book.size(); ++p) CHECK(batch.gauge(p, 1, 1, 0) == Approx(exposed[p]).margin(1e-10));
   CHECK(batch.batch->reads_defaults);
+}
+
+// What secures a swap at step 0 is what it was worth before a shock of that step.
+TEST_CASE("collateral does not know of a shock just after today", "[swap]") {
+  World w = world();
+  flatten(w, 0.05);
+  for (int n = 0; n <= w.market.steps; ++n)
+    for (int lane = 0; lane < lanes; ++lane) w.at("RATE_1Y", n, lane) = w.at("RATE_5Y", n, lane) = 0.08;
+  w.loss_given_default = {0.6};
+  w.block.defaults = {{ObligorIndex{0}, 0, 1, 0.6}};
+  Line line = swap_of("payer", {{"maturity_years", 5.0}, {"threshold", 0.0}});
+  line.obligor = ObligorIndex{0};
+  Compiled batch(instrument("swap"), table(instrument("swap"), {line}), w, Detail::position, 1);
+  w.discount();
+  batch.evaluate(w.block);
+  const double claim = batch.value(0, 0, 1);  // of the next scenario, where nobody fails
+  REQUIRE(claim > 80);
+  CHECK(batch.cash(0, 0, 0) == Approx(0.4 * claim));
+  CHECK(batch.credit(0, 0, 0) == Approx(0.6 * claim));
 }
 
 TEST_CASE("a threshold without a counterparty and half a payment are refused", "[swap]") {

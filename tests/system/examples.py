@@ -98,6 +98,15 @@ class Examples(Case):
         interest = 5e5 * math.expm1(0.03)
         self.assertIn(f"{interest:,.2f}".replace(",", " "), read(os.path.join(EXAMPLES, "private_assets", "job.toml")).decode())
         self.assertAlmostEqual(cube("value_at_risk", node="deposit", confidence=1), -interest, delta=1 / 1024)
+        paid = lambda first, last: sum(2e4 * math.exp(-0.04 * k / 12) for k in range(first, last + 1))
+        sold = lambda month: 9e5 * math.exp(-0.2 * month / 12)
+        gain = 12 * 2e4 + paid(1, 24) - paid(1, 36)
+        failed = lambda month: 0.96 ** ((month - 1) / 12) - 0.96 ** (month / 12)
+        lost = sum(failed(n) * ((13 - n) * 2e4 + paid(1, 24) + sold(36) - 0.4 * 2e4 - sold(n + 6)) for n in range(1, 13))
+        self.within_errors(cube, "expected_loss", -gain, node="let")
+        self.within_errors(cube, "expected_loss", lost, node="leased", quantity="credit")
+        for figure in (gain, lost):
+            self.assertIn(f"{figure:,.2f}".replace(",", " "), read(os.path.join(EXAMPLES, "private_assets", "job.toml")).decode())
         fraud = 4e5 * (1 - math.exp(-0.02 / 4))
         for book in ("pooled", "single"):
             mean, error = (cube.gauge("defrauded", "base", book, kind) for kind in ("mean", "se"))

@@ -68,6 +68,9 @@ class LaneTable {
 
 // One obligor's default in one scenario.
 struct Default {
+  Default() {}  // NOLINT: sets nothing, so that room for many costs nothing
+  Default(ObligorIndex whose, std::uint16_t in_lane, std::uint16_t at_step, double loss)
+      : obligor(whose), lane(in_lane), step(at_step), loss_given_default(loss) {}
   ObligorIndex obligor;
   std::uint16_t lane;
   std::uint16_t step;  // the first step at or after the default, 1 .. n

@@ -165,11 +165,21 @@ std::uint64_t Evaluator::operator()(Tile tile, Tallies& tallies, const Poll& pol
   return done;
 }
 
+namespace {
+std::vector<int> asking(CellRange cells, const Evaluator::Needed& needed, std::uint64_t first) {
+  std::vector<int> out;
+  for (int c = cells.begin; c < cells.end; ++c)
+    if (needed(c, first)) out.push_back(c);
+  return out;
+}
+}  // namespace
+
 std::uint64_t Evaluator::gather(std::span<const std::uint32_t> scenarios, const See& see, const Poll& poll,
                                 const Needed& needed) {
   Impl& impl = *impl_;
   const auto start = [&](Impl::Thread& mine, std::uint64_t begin, std::size_t count) {
     mine.workspace->start(scenarios.subspan(begin, count));
+    if (needed) mine.workspace->want(asking(impl.cells, needed, begin));
   };
   const auto show = [&](Impl::Thread& mine, int cell, std::uint64_t block, LaneRange range) {
     if (needed && !needed(impl.cells.begin + cell, block * lanes)) return;
@@ -191,13 +201,11 @@ std::uint64_t Evaluator::gather_stages(std::span<const std::uint32_t> scenarios,
   };
   const auto show = [&](Impl::Thread& mine, int cell, std::uint64_t block, LaneRange range) {
     if (cell > 0) return;  // all together
-    std::vector<int> asking;
-    for (int c = impl.cells.begin; c < impl.cells.end; ++c)
-      if (needed(c, block * lanes)) asking.push_back(c);
     const int thread = static_cast<int>(&mine - impl.thread.data());
-    mine.workspace->each_stage(asking, [&](std::size_t stage, std::span<const int> cells, const Ledger& ledger) {
-      see(thread, stage, cells, block * lanes, range.end, ledger);
-    });
+    mine.workspace->each_stage(asking(impl.cells, needed, block * lanes),
+                               [&](std::size_t stage, std::span<const int> cells, const Ledger& ledger) {
+                                 see(thread, stage, cells, block * lanes, range.end, ledger);
+                               });
   };
   const std::uint64_t done = impl.run({0, scenarios.size()}, poll, start, show, 0, [](std::size_t, std::uint64_t) {});
   FaultLog none_found;

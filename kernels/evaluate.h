@@ -79,6 +79,8 @@ class Workspace {
   void start(std::uint64_t first_scenario, std::size_t scenarios = lanes);
   // The same for any 1 .. `lanes` scenarios: a lane holds the bits that it holds among its neighbours.
   void start(std::span<const std::uint32_t> scenarios);
+  // Says which cells will be asked for, so that nothing is drawn for others; without it, all of them.
+  void want(std::span<const int> cells);
   // One cell of the block (-1: unshocked). Valid until the next call.
   const Valuation& cell(int index);
   // The stages of some cells, ascending, one after the other in one ledger: shows what each wrote, once for all cells that
@@ -95,6 +97,8 @@ class Workspace {
     int paths;
     std::uint32_t defaults, discounts;
     bool published = false;  // what the book publishes, of `paths`
+    // What it has of scene 0 while a stage reads it.
+    bool borrows_defaults = false, borrows_discounts = false;
   };
   struct Held {  // what a ledger holds of a stage
     std::uint32_t version;
@@ -108,9 +112,11 @@ class Workspace {
   Scene& scene_of(std::uint32_t defaults);
   void walk(int cell, Scene&);
   void draw(std::uint32_t version);
-  const Block& prepare(int cell, const Batch&);
+  bool wanted(std::uint32_t version) const { return wanted_.empty() || wanted_[version] != 0; }
+  Scene& prepare(int cell, const Batch&);
   void fetch_defaults(int cell, Scene&);  // before `walk`
   void publish(int cell, Scene&);
+  static void swap_borrowed(Scene&, Scene& unshocked);
   void evaluate(std::size_t stage, int cell, Ledger&);
 
   const CompiledBook& book_;
@@ -122,6 +128,7 @@ class Workspace {
   Valuation valuation_;
   std::vector<std::array<double, lanes>> mean_conditional_pd_;  // [version of the defaults]
   std::vector<std::uint8_t> known_pd_;
+  std::vector<std::uint8_t> wanted_;  // [version of the defaults]; empty: all
   LaneTable innovations_, scratch_;
   CreditScratch credit_;
   Publisher publisher_;

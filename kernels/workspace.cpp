@@ -112,7 +112,13 @@ void Workspace::begin(std::uint64_t first_scenario, const std::uint32_t* gathere
   for (Held& held : held_) held.version = nothing;
   for (Keeping& keeping : keeping_) keeping.version = nothing;
   std::fill(known_pd_.begin(), known_pd_.end(), std::uint8_t{0});
+  wanted_.clear();
   draw_innovations(book_.market, scenes_[0].block, innovations_);
+}
+
+void Workspace::want(std::span<const int> cells) {
+  wanted_.assign(known_pd_.size(), 0);
+  for (const int cell : cells) wanted_[sharing_[cell].defaults] = 1;
 }
 
 // Scene 0 is the unshocked cell's, scene 1 that of cells whose defaults are the unshocked ones, the others go round among
@@ -123,21 +129,21 @@ Workspace::Scene& Workspace::scene_of(std::uint32_t defaults) {
 
 void Workspace::walk(int cell, Scene& scene) {
   if (scene.paths == cell) return;
+  const CellShocks* const before = scene.paths < 0 ? nullptr : &book_.cells[static_cast<std::size_t>(scene.paths)];
   scene.paths = cell;
-  scene.discounts = nothing;
   scene.published = false;
   if (cell < 0) return draw_paths(book_.market, book_.unshocked, innovations_, nullptr, scratch_, scene.block);
   walk(-1, scenes_[0]);
   draw_paths(book_.market, book_.cells[static_cast<std::size_t>(cell)], innovations_, &scenes_[0].block, scratch_,
-             scene.block);
+             scene.block, before);
 }
 
-// Draws the defaults of this version, and with it those of its neighbours and of the unshocked cell: they share the random
-// numbers.
+// Draws the defaults of this version, and with it those of its neighbours and of the unshocked cell that are wanted: they
+// share the random numbers.
 void Workspace::draw(std::uint32_t version) {
   std::vector<Block*> blocks;
   std::vector<std::uint32_t> versions;
-  if (scenes_[0].defaults == nothing && (version == 0 || sharing_.unshocked_defaults())) {
+  if (scenes_[0].defaults == nothing && (version == 0 || (sharing_.unshocked_defaults() && wanted(0)))) {
     walk(-1, scenes_[0]);
     scenes_[0].defaults = 0;
     blocks.push_back(&scenes_[0].block), versions.push_back(0);
@@ -145,6 +151,7 @@ void Workspace::draw(std::uint32_t version) {
   const std::vector<int>& cells = sharing_.defaulting_cells();
   const std::size_t begin = version == 0 ? 0 : (version - 1) / drawn_together * drawn_together;
   for (std::size_t i = begin; i < std::min(begin + drawn_together, cells.size()); ++i) {
+    if (i + 1 != version && !wanted(static_cast<std::uint32_t>(i + 1))) continue;
     Scene& scene = scene_of(static_cast<std::uint32_t>(i + 1));
     walk(cells[i], scene);
     scene.defaults = static_cast<std::uint32_t>(i + 1);
@@ -181,28 +188,36 @@ void Workspace::publish(int cell, Scene& scene) {
     publisher_.publish(scene.block, unshocked, &scenes_[0].block);
 }
 
-// The cell's block, complete as far as a stage reads it.
-const Block& Workspace::prepare(int cell, const Batch& batch) {
+void Workspace::swap_borrowed(Scene& scene, Scene& unshocked) {
+  if (scene.borrows_defaults) std::swap(scene.block.defaults, unshocked.block.defaults);
+  if (scene.borrows_discounts) std::swap(scene.block.discounts, unshocked.block.discounts);
+}
+
+// The cell's scene, complete as far as a stage reads it.
+Workspace::Scene& Workspace::prepare(int cell, const Batch& batch) {
   const Sharing::Cell& mine = sharing_[cell];
   Scene& scene = cell < 0 ? scenes_[0] : scene_of(mine.defaults);
   const bool reads_book =
       !batch.reads.empty() && static_cast<std::size_t>(batch.reads.back()) >= book_.market.factors.size();
   if (reads_book) publish(cell, scene);
-  if (batch.reads_defaults) fetch_defaults(cell, scene);
+  scene.borrows_defaults = batch.reads_defaults && cell >= 0 && mine.defaults == 0 && scene.defaults != 0;
+  if (scene.borrows_defaults)
+    fetch_defaults(-1, scenes_[0]);
+  else if (batch.reads_defaults)
+    fetch_defaults(cell, scene);
   walk(cell, scene);
-  if (!batch.reads_curves.empty() && scene.discounts == nothing) {
-    if (scenes_[0].discounts == mine.discounts)
-      std::copy_n(scenes_[0].block.discounts.data(), scene.block.discounts.size(), scene.block.discounts.data());
-    else
-      discount(book_.market, scene.block);
-    scene.discounts = mine.discounts;
+  if (!batch.reads_curves.empty() && scene.discounts != mine.discounts) {
+    scene.borrows_discounts = scenes_[0].discounts == mine.discounts;
+    if (!scene.borrows_discounts) discount(book_.market, scene.block), scene.discounts = mine.discounts;
   }
-  return scene.block;
+  swap_borrowed(scene, scenes_[0]);
+  return scene;
 }
 
 void Workspace::evaluate(std::size_t stage, int cell, Ledger& ledger) {
   const Batch& batch = *book_.stages[stage].batch;
-  const Block& block = prepare(cell, batch);
+  Scene& scene = prepare(cell, batch);
+  const Block& block = scene.block;
   const std::uint32_t version = sharing_[cell].kept[stage];
   found_.clear();
   std::swap(ledger.scratch, memory_);
@@ -218,11 +233,14 @@ void Workspace::evaluate(std::size_t stage, int cell, Ledger& ledger) {
                 book_.stages[stage].row_count * book_.market.valued.size() * lanes,
                 ledger.published_value(book_.stages[stage].first_row, 0).data());
   std::swap(ledger.scratch, memory_);
+  swap_borrowed(scene, scenes_[0]);
+  scene.borrows_defaults = scene.borrows_discounts = false;
 }
 
 void Workspace::each_stage(std::span<const int> cells, const SeeStage& see) {
   std::vector<int> alike;
   Ledger& ledger = ledgers_.front();
+  want(cells);
   for (std::size_t i = 0; i < cells.size(); ++i)
     for (std::size_t s = 0; s < book_.stages.size(); ++s) {
       const std::uint32_t version = sharing_[cells[i]].stages[s];

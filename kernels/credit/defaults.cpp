@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 #include "kernels/credit/recoveries.h"
 #include "kernels/credit/sample.h"
@@ -47,7 +48,7 @@ class BucketSampler {
     sample::points(cells_[0]->seed, bucket_.stream, scenarios(), bucket_.count, furthest.data(), scratch_.points);
     for (std::size_t c = 0; c < cells_.size(); ++c) {
       std::fill(scratch_.hit.begin(), scratch_.hit.end(), 0);
-      cells_.size() == 1 ? mark_hits() : mark_hits_below(hazard(c, 0).data());
+      find_hits(hazard(c, 0).data());
       const std::size_t before = emit(*cells_[c], scratch_.hit.data());
       if (model_.steps == 1) continue;
       place_marks(*cells_[c], before);
@@ -93,16 +94,23 @@ class BucketSampler {
     }
   }
 
-  void mark_hits() {
+  // The points below a cell's hazard: all of them, if it is the only one.
+  void find_hits(const double* hazard) {
     const sample::Points& p = scratch_.points;
-    for (std::size_t i = 0; i < p.size; ++i) scratch_.hit[p.key[i] >> 6] |= std::uint64_t{1} << (p.key[i] & 63);
-  }
-  void mark_hits_below(const double* hazard) {
-    const sample::Points& p = scratch_.points;
+    alignas(64) std::array<double, lanes> below;
+    for (std::size_t l = 0; l < lane_count; ++l)
+      below[l] = cells_.size() == 1 ? std::numeric_limits<double>::infinity() : bucket_.count * hazard[l];
+    scratch_.hits.resize(std::max(scratch_.hits.size(), p.size));
+    std::uint32_t* const hits = scratch_.hits.data();
+    const std::uint64_t* const key = p.key.data();
+    std::size_t count = 0;
     for (std::size_t i = 0; i < p.size; ++i) {
-      const std::uint64_t lane = p.key[i] & 63;
-      scratch_.hit[p.key[i] >> 6] |= std::uint64_t{p.mark[i] < bucket_.count * hazard[lane]} << lane;
+      hits[count] = static_cast<std::uint32_t>(i);
+      count += p.mark[i] < below[key[i] & 63];
     }
+    hits_ = {hits, count};
+    std::uint64_t* const hit = scratch_.hit.data();
+    for (const std::uint32_t i : hits_) hit[key[i] >> 6] |= std::uint64_t{1} << (key[i] & 63);
   }
 
   // Appends the hits as defaults at step 1, by (obligor, lane); returns where they start. How many lanes an obligor has is
@@ -144,16 +152,17 @@ class BucketSampler {
   }
   Lanes scores(std::size_t from) { return Lanes(scratch_.score.data() + from, lane_count); }
 
-  // An obligor's first point decides; points beyond the cell's hazard belong to nobody or to one who is gone before.
+  // An obligor's first point decides.
   void place_marks(const Block& block, std::size_t before) {
     resize_scores(block, before, 1e300);
     const sample::Points& p = scratch_.points;
-    for (std::size_t i = 0; i < p.size; ++i) {
-      const std::uint64_t hit = scratch_.hit[p.key[i] >> 6], bit = std::uint64_t{1} << (p.key[i] & 63);
-      if (!(hit & bit)) continue;
-      const std::size_t at = scratch_.offset[p.key[i] >> 6] + static_cast<std::size_t>(std::popcount(hit & (bit - 1)));
-      scratch_.score[at] = std::min(scratch_.score[at], p.mark[i]);
-      scratch_.lane[at] = static_cast<std::uint32_t>(p.key[i] & 63);
+    const std::uint64_t *const key = p.key.data(), *const hit = scratch_.hit.data();
+    double* const score = scratch_.score.data();
+    for (const std::uint32_t i : hits_) {
+      const std::uint64_t label = key[i] >> 6, before_lane = (std::uint64_t{1} << (key[i] & 63)) - 1;
+      const std::size_t at = scratch_.offset[label] + static_cast<std::size_t>(std::popcount(hit[label] & before_lane));
+      score[at] = std::min(score[at], p.mark[i]);
+      scratch_.lane[at] = static_cast<std::uint32_t>(key[i] & 63);
     }
   }
   void find_steps(std::size_t cell, std::size_t before) {
@@ -165,6 +174,7 @@ class BucketSampler {
   const Bucket& bucket_;
   CreditScratch& scratch_;
   std::span<Block* const> cells_;
+  std::span<const std::uint32_t> hits_;  // of the cell at hand, in scratch_.hits
 };
 
 }  // namespace

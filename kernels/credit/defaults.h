@@ -68,7 +68,8 @@ struct CreditScratch {
   std::vector<std::uint64_t> hit;  // per obligor of a bucket, bit = lane
   std::vector<double> score;       // normal scores of a bucket's defaults, in their order
   std::vector<std::uint32_t> label, offset, lane;
-  struct Mixing {  // sqrt(W / dof) of the last block
+  std::vector<std::uint32_t> hits;  // points of a cell that make somebody default
+  struct Mixing {                   // sqrt(W / dof) of the last block
     bool known = false;
     std::uint64_t seed = 0, first_scenario = 0;
     StreamId stream{};

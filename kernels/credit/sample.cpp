@@ -283,6 +283,7 @@ void Compare(std::uint64_t seed, ScenarioLanes scenarios, std::span<const Obligo
 }
 
 void ScoresOfMarks(double count, std::span<double> marks) {
+  static constexpr double kPerMark[] = {-1.0 / 720, 1.0 / 120, -1.0 / 24, 1.0 / 6, -0.5, 1};  // of (1 - exp(-x)) / x
   const DoubleTag d;
   const auto one = hn::Set(d, 1.0);
   for (std::size_t i = 0; i < marks.size(); i += kLaneCount) {
@@ -291,8 +292,7 @@ void ScoresOfMarks(double count, std::span<double> marks) {
     for (std::size_t l = 0; l < kLaneCount; l += kWidth) {
       const auto x = hn::Div(hn::LoadU(d, t + l), hn::Set(d, count));
       const auto alive = Exp(d, hn::Neg(x));
-      auto small = one;
-      for (const double n : {6.0, 5.0, 4.0, 3.0, 2.0}) small = hn::Sub(one, hn::Mul(hn::Div(x, hn::Set(d, n)), small));
+      auto small = Horner(d, x, kPerMark);
       small = hn::IfThenElse(hn::Lt(x, hn::Set(d, 0x1p-6)), hn::Mul(x, small), hn::Min(hn::Sub(one, alive), alive));
       hn::Store(hn::Max(hn::Set(d, 0x1p-1000), small), d, tail + l);
       hn::Store(alive, d, survival + l);

@@ -209,7 +209,7 @@ class CashFlows final : public TellingBatch {
 class UnsecuredRecovery final : public Recovery {
  public:
   UnsecuredRecovery(const Positions& positions, const std::vector<Unsecured>& terms, const Wiring& wiring)
-      : valued_(wiring.valued) {
+      : valued_(wiring) {
     for (std::size_t p = 0; p < terms.size(); ++p) {
       const Unsecured& t = terms[p];
       Line line{positions.currency[p], parts_.size(), parts_.size(), {0, 0, 1}};
@@ -235,13 +235,15 @@ class UnsecuredRecovery final : public Recovery {
   }
 
   void recover(std::span<const Claimed> claims, const Block& block, double* value, double* cash) const noexcept override {
-    for (const auto& [position, when, claim] : claims) {
-      const Line& line = lines_[position];
-      const double recovered = (1 - when->loss_given_default) * claim;
-      add<true>(line.last, line.currency, *when, recovered, block, value, cash);
-      for (std::size_t i = line.begin; i < line.end; ++i)
-        add<false>(parts_[i], line.currency, *when, recovered, block, value, cash);
-      value += valued_.size(), cash += valued_.size();
+    const std::size_t valued = valued_.size();
+    std::fill_n(value, claims.size() * valued, 0.0), std::fill_n(cash, claims.size() * valued, 0.0);
+    for (std::size_t i = 0, end; i < claims.size(); i = end) {
+      const Line& line = lines_[claims[i].position];
+      for (end = i + 1; end < claims.size() && claims[end].position == claims[i].position;) ++end;
+      const auto some = claims.subspan(i, end - i);
+      add(line.last, line.currency, some, block, value + i * valued, cash + i * valued);
+      for (std::size_t k = line.begin; k < line.end; ++k)
+        add(parts_[k], line.currency, some, block, value + i * valued, cash + i * valued);
     }
   }
   bool at_once(std::uint32_t position) const noexcept override { return lines_[position].last.wait == 0; }
@@ -267,23 +269,33 @@ class UnsecuredRecovery final : public Recovery {
     }
     return {wait, discounts->second, share};
   }
-  template <bool first>
-  void add(const Part& part, FactorIndex currency, const Default& d, double recovered, const Block& block, double* value,
+  // Of the claims of one position.
+  void add(const Part& part, FactorIndex currency, std::span<const Claimed> claims, const Block& block, double* value,
            double* cash) const noexcept {
-    const double amount = recovered * part.share;
-    const int arrives = d.step + part.wait;
-    for (std::size_t v = 0; v < valued_.size(); ++v) {
-      const int h = valued_[v];
-      if (first) value[v] = cash[v] = 0;
-      if (h >= d.step && h < arrives)
-        value[v] += amount * block.discounts(discounts_[part.discounts + d.step], static_cast<int>(v))[d.lane] *
-                    exchange(block, currency, h)[d.lane];
-      else if (h >= arrives && (v == 0 || valued_[v - 1] < arrives))
-        cash[v] += amount * exchange(block, currency, arrives)[d.lane];
+    const ValuedSteps::Places places = valued_.places();
+    const std::size_t valued = places.size;
+    const DiscountIndex* const discounts = discounts_.data() + part.discounts;
+    const double* const factors = block.discounts.data();
+    const double* const rates = is_none(currency) ? nullptr : exchange(block, currency, 0);
+    const double share = part.share;
+    const int wait = part.wait;
+    for (const auto& [d, claim, position] : claims) {
+      const int arrives = d.step + wait;
+      const std::size_t lane = d.lane, begin = places.from(d.step), end = places.from(arrives);
+      const double amount = (1 - d.loss_given_default) * claim * share;
+      const auto rate = [&](int step) {
+        return rates == nullptr ? 1.0 : rates[static_cast<std::size_t>(step) * lanes + lane];
+      };
+      if (begin < end) {
+        const double* const factor = factors + static_cast<std::size_t>(discounts[d.step]) * valued * lanes + lane;
+        for (std::size_t v = begin; v < end; ++v) value[v] += amount * factor[v * lanes] * rate(valued_.step[v]);
+      }
+      if (end < valued) cash[end] += amount * rate(arrives);
+      value += valued, cash += valued;
     }
   }
 
-  std::vector<int> valued_;
+  ValuedSteps valued_;
   std::vector<Line> lines_;
   std::vector<Part> parts_;
   std::vector<DiscountIndex> discounts_;

@@ -114,6 +114,11 @@ std::optional<Complaint> check_frequency(double frequency) {
   return Complaint{"frequency", std::to_string(frequency) + " is not a whole number"};
 }
 
+ValuedSteps::ValuedSteps(const Wiring& wiring) : step(wiring.valued) {
+  for (int n = 0; n <= step.back(); ++n)
+    place.push_back(static_cast<std::uint32_t>(std::lower_bound(step.begin(), step.end(), n) - step.begin()));
+}
+
 int waiting_steps(const Wiring& wiring, double years) {
   return static_cast<int>(std::ceil((years - same_date) / wiring.time_years[1]));
 }

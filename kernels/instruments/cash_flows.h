@@ -91,25 +91,40 @@ struct Discounted {
 };
 double solve_spread(const std::vector<Discounted>&, double worth);
 
+// Wiring::valued, and where they lie among all steps.
+struct ValuedSteps {
+  explicit ValuedSteps(const Wiring&);
+  std::size_t size() const { return step.size(); }
+  // Place of the first at or after a step; size() if there is none.
+  struct Places {
+    const std::uint32_t* place;
+    std::size_t known, size;
+    std::size_t from(int n) const { return static_cast<std::size_t>(n) < known ? place[n] : size; }
+  };
+  Places places() const { return {place.data(), place.size(), size()}; }
+  std::vector<int> step;
+  std::vector<std::uint32_t> place;  // by step, to the last valued one
+};
+
 // What a defaulted claim brings in, for an instrument to say. The rest of the position has been taken away.
 class Recovery {
  public:
   virtual ~Recovery() = default;
   struct Claimed {
-    std::uint32_t position;
-    const Default* when;
+    Default when;
     double claim;  // principal and accrued interest at the default step, money of the position's currency, signed as it
+    std::uint32_t position;
   };
   // Sets value[v] (of what is still to come) and cash[v] (received since the valued step before), in the job's currency, for
   // every valued step v (place in Wiring::valued); 0 before the default step. For several claims at once: [claim][v].
   virtual void recover(std::span<const Claimed>, const Block&, double* value, double* cash) const noexcept = 0;
   void recover(std::uint32_t position, const Default& d, double claim, const Block& block, double* value,
                double* cash) const noexcept {
-    const Claimed one[] = {{position, &d, claim}};
+    const Claimed one[] = {{d, claim, position}};
     recover(one, block, value, cash);
   }
-  // True of a position that only ever brings (1 - LGD) of the claim in cash at the default step: `recover` is not asked
-  // then.
+  // True of a position that only ever brings (1 - LGD) of the claim in cash at the default step: `recover` need not be
+  // asked.
   virtual bool at_once(std::uint32_t) const noexcept { return false; }
   // Steps from the default of a position to its last cash.
   virtual int wait(std::uint32_t) const noexcept { return 0; }

@@ -11,38 +11,11 @@
 namespace tailcube {
 namespace {
 
-// Sales that are waited for, valued side by side.
-class Sales {
- public:
-  struct Sale {
-    const SaleLaw* law;
-    double claim, units, price, exchange, discount;
-    double* value;
-  };
-  void add(const Sale& s) {
-    law_[count_] = s.law, claim_[count_] = std::abs(s.claim), units_[count_] = s.units, price_[count_] = s.price;
-    exchange_[count_] = s.exchange, discount_[count_] = s.claim < 0 ? -s.discount : s.discount, value_[count_] = s.value;
-    if (++count_ == value_.size()) finish();
-  }
-  void finish() {
-    std::array<double, SaleLaw::together> money;
-    SaleLaw::expect({law_.data(), count_}, claim_.data(), units_.data(), price_.data(), money.data());
-    for (std::size_t k = 0; k < count_; ++k) *value_[k] = money[k] * exchange_[k] * discount_[k];
-    count_ = 0;
-  }
-
- private:
-  std::size_t count_ = 0;
-  std::array<const SaleLaw*, SaleLaw::together> law_;
-  std::array<double*, SaleLaw::together> value_;
-  std::array<double, SaleLaw::together> claim_, units_, price_, exchange_, discount_;
-};
-
 class Secured final : public Recovery {
  public:
   Secured(const Positions& positions, const std::vector<Claim>& claims, const std::vector<Security>& securities,
           const Wiring& wiring)
-      : valued_(wiring.valued), sold_(Factor{}, 0) {
+      : valued_(wiring), sold_(Factor{}, 0) {
     std::map<std::pair<FactorIndex, int>, std::uint32_t> known_laws;
     std::map<std::pair<CurveIndex, int>, std::uint32_t> known_discounts;
     std::map<std::tuple<double, std::size_t, double, double>, std::uint32_t> known_shares;
@@ -69,26 +42,12 @@ class Secured final : public Recovery {
   }
 
   void recover(std::span<const Claimed> claims, const Block& block, double* value, double* cash) const noexcept override {
+    const std::size_t valued = valued_.size();
+    std::fill_n(value, claims.size() * valued, 0.0), std::fill_n(cash, claims.size() * valued, 0.0);
     Sales sales;
-    for (const auto& [position, when, claim] : claims) {
-      const Line& line = lines_[position];
-      const Default& d = *when;
-      const double units = line.shares == none ? line.units : line.units * shares_[line.shares + d.step];
-      const auto price = [&](int step) { return block.factors(line.price, step)[d.lane]; };
-      const auto rate = [&](int step) { return exchange(block, line.currency, step)[d.lane]; };
-      const int sale = d.step + line.wait;
-      for (std::size_t v = 0; v < valued_.size(); ++v) {
-        const int h = valued_[v];
-        value[v] = cash[v] = 0;
-        if (h >= d.step && h < sale) {
-          sales.add({&laws_[line.laws + static_cast<std::size_t>(h - d.step)], claim, units, price(h), rate(h),
-                     block.discounts(discounts_[line.discounts + d.step], static_cast<int>(v))[d.lane], value + v});
-        } else if (h >= sale && (v == 0 || valued_[v - 1] < sale)) {
-          const double money = sold_(std::abs(claim), units, price(sale)) * rate(sale);
-          cash[v] = claim < 0 ? -money : money;
-        }
-      }
-      value += valued_.size(), cash += valued_.size();
+    for (std::size_t i = 0, end; i < claims.size(); i = end) {
+      for (end = i + 1; end < claims.size() && claims[end].position == claims[i].position;) ++end;
+      recover(lines_[claims[i].position], claims.subspan(i, end - i), block, value + i * valued, cash + i * valued, sales);
     }
     sales.finish();
   }
@@ -102,6 +61,36 @@ class Secured final : public Recovery {
     double units;                           // of the index, costs taken off
   };
 
+  // The claims of one position.
+  void recover(const Line& line, std::span<const Claimed> claims, const Block& block, double* value, double* cash,
+               Sales& sales) const {
+    const ValuedSteps::Places places = valued_.places();
+    const std::size_t valued = places.size;
+    const int *const steps = valued_.step.data(), wait = line.wait;
+    const SaleLaw* const laws = laws_.data() + line.laws;
+    const double* const shares = line.shares == none ? nullptr : shares_.data() + line.shares;
+    const DiscountIndex* const discounts = discounts_.data() + line.discounts;
+    const double *const prices = block.factors(line.price, 0).data(), *const factors = block.discounts.data();
+    const double* const rates = is_none(line.currency) ? nullptr : exchange(block, line.currency, 0);
+    const auto at = [](const double* of, int step, std::size_t lane) {
+      return of[static_cast<std::size_t>(step) * lanes + lane];
+    };
+    for (const auto& [d, claim, position] : claims) {
+      const int step = d.step, sale = step + wait;
+      const std::size_t lane = d.lane, begin = places.from(step), end = places.from(sale);
+      const double units = shares == nullptr ? line.units : line.units * shares[step];
+      const double* const factor =
+          begin < end ? factors + static_cast<std::size_t>(discounts[step]) * valued * lanes + lane : nullptr;
+      for (std::size_t v = begin; v < end; ++v) {
+        const int h = steps[v];
+        const double scale = rates == nullptr ? factor[v * lanes] : at(rates, h, lane) * factor[v * lanes];
+        sales.add(laws[h - step], claim, units, at(prices, h, lane), scale, value + v);
+      }
+      if (end < valued)
+        sales.add(sold_, claim, units, at(prices, sale, lane), rates == nullptr ? 1 : at(rates, sale, lane), cash + end);
+      value += valued, cash += valued;
+    }
+  }
   template <class T>
   static void append(std::vector<T>& to, const std::vector<T>& more) {
     to.insert(to.end(), more.begin(), more.end());
@@ -127,7 +116,7 @@ class Secured final : public Recovery {
     return out;
   }
 
-  std::vector<int> valued_;
+  ValuedSteps valued_;
   SaleLaw sold_;
   std::vector<Line> lines_;
   std::vector<SaleLaw> laws_;

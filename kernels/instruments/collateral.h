@@ -1,5 +1,9 @@
 #pragma once
 // Claims on something that can be sold: a default brings in the smaller of the claim and the proceeds of a sale.
+#include <algorithm>
+#include <array>
+#include <limits>
+
 #include "kernels/instruments/cash_flows.h"
 
 namespace tailcube {
@@ -13,18 +17,48 @@ class SaleLaw {
   // E[min(claim, units x price at the sale) | price now]; claim and units zero or more. NaN for a price that is not positive
   // and finite. Error: 1e-13 of the claim.
   double operator()(double claim, double units, double price) const;
-  // The same for a few sales side by side, at most `together`, each under its own law.
-  static constexpr std::size_t together = 64;
-  static void expect(std::span<const SaleLaw* const> laws, const double* claims, const double* units, const double* prices,
-                     double* out);
 
  private:
+  friend class Sales;
   struct Jumps {  // given their number: its probability, E[price at the sale] / price^decay, deviation of the logarithm
-    double probability, growth, deviation;
+    double probability, growth, deviation, per_deviation;  // its inverse; 0: there is none
   };
-  double units_worth(double units, double price) const;  // today, decayed
-  double decay_ = 1;                                     // of the logarithm
+  double decayed(double price) const;  // NaN for a price that is not positive and finite
+  double decay_ = 1;                   // of the logarithm
   std::vector<Jumps> jumps_;
+};
+
+// Sales that are waited for, valued side by side, each with the bits that it has alone.
+class Sales {
+ public:
+  // *out = scale x what is expected towards a claim of either sign, at the latest after `finish`.
+  void add(const SaleLaw& law, double claim, double units, double price, double scale, double* out) {
+    const std::size_t i = count_;
+    terms_.claim[i] = claim, terms_.units[i] = units, terms_.scale[i] = scale;
+    terms_.price[i] = law.decay_ == 1 ? price : law.decayed(price);
+    set(i, law.jumps_.front());
+    law_[i] = &law, out_[i] = out;
+    if (++count_ == together) finish();
+  }
+  void finish();
+
+  static constexpr std::size_t together = 32;
+  // Of each: as for `add`, the price decayed; and the numbers of one SaleLaw::Jumps.
+  struct Terms {
+    template <class T>
+    using Column = std::array<T, together>;
+    alignas(64) Column<double> claim, units, price, scale, probability, growth, deviation, per_deviation, sum;
+  };
+
+ private:
+  void set(std::size_t i, const SaleLaw::Jumps& jumps) {
+    terms_.probability[i] = jumps.probability, terms_.growth[i] = jumps.growth;
+    terms_.deviation[i] = jumps.deviation, terms_.per_deviation[i] = jumps.per_deviation;
+  }
+  std::size_t count_ = 0;
+  Terms terms_;
+  Terms::Column<const SaleLaw*> law_;
+  Terms::Column<double*> out_;
 };
 
 // What stands behind one position.

@@ -130,17 +130,18 @@ void Corrections::along(const Chain& chain, const Block& block, Ledger& ledger, 
   const Hits hits(*this, block, ledger, s.paid.data());
   if (!floating) {
     Gathered some(*this, chain, s, sums, block, ledger, telling);
-    hits.each(chain.begin, chain.end, [&](std::size_t i, const Default& d) {
+    hits.each(chain.begin, chain.end, [&](std::size_t i, std::span<const Default> defaulted) {
       const Line& l = lines_[i];
       if (k < l.dates) advance(l.dates);
-      some.take(l, d);
+      for (const Default& d : defaulted) some.take(l, d);
     });
     return some.flush();
   }
-  hits.each(chain.begin, chain.end, [&](std::size_t i, const Default& d) {
+  hits.each(chain.begin, chain.end, [&](std::size_t i, std::span<const Default> defaulted) {
     advance(lines_[i].dates);
-    correct_floating(lines_[i], coupons_of_[chain.coupons + i - chain.begin], s, sums, d, block, ledger, telling,
-                     [&](std::size_t date) { return forwards.fixing(table, chain.periods[date])[d.lane]; });
+    for (const Default& d : defaulted)
+      correct_floating(lines_[i], coupons_of_[chain.coupons + i - chain.begin], s, sums, d, block, ledger, telling,
+                       [&](std::size_t date) { return forwards.fixing(table, chain.periods[date])[d.lane]; });
   });
 }
 

@@ -65,9 +65,9 @@ class Corrections {
     double notional, running;
   };
   struct AtStep {
-    std::uint32_t paid_before;  // dates before the step
-    double unpaid, seen;        // the same; place of the first valued step from here on
-    double since, time;         // interest accrues since the last of those dates
+    std::uint32_t paid_before, place;  // dates before the step; place of the first valued step from here on
+    double unpaid, seen;               // the same
+    double since, time;                // interest accrues since the last of those dates
   };
   struct Smooth {
     std::uint32_t schedule;           // the longest
@@ -93,7 +93,7 @@ class Corrections {
     std::size_t at[width], step[width];  // their places in [valued][lane] and in [step][lane]
   };
   static constexpr std::size_t cache_line = 8;  // in doubles
-  static constexpr std::size_t asked = 128;     // defaults outside chains and in smooth ones that are corrected together
+  static constexpr std::size_t asked = 64;      // defaults outside chains and in smooth ones that are corrected together
   class Gathered;                               // DefaultsAbreast of a chain
   class Hits;                                   // lines whose obligors default
   struct Sums;                                  // along a chain up to a date
@@ -101,7 +101,6 @@ class Corrections {
   struct Gone;                                  // defaults and what they take away
   struct Batches;                               // of them, to be kept
   class Departures;                             // of a block
-  class ByStep;
   class Telling;
 
   void add_line(std::uint32_t position, const CompiledClaims&, const Positions&);
@@ -111,7 +110,10 @@ class Corrections {
   std::vector<AtStep> steps_along(const Schedule&) const;
   void add_chain(std::span<const std::uint32_t> positions, const CompiledClaims&, const Positions&);
   std::size_t chain_doubles() const;
-  std::size_t smooth_doubles() const { return smooth_.empty() ? 0 : lanes * rows_.valued.size() * SmoothAmounts::terms; }
+  // Sums [lane][valued][term]; what a claim would have paid since the valued step before, and since today, [valued].
+  std::size_t smooth_doubles() const {
+    return smooth_.empty() ? 0 : rows_.valued.size() * (lanes * SmoothAmounts::terms + 2) + Horizons::width;
+  }
   bool transposes(const Block&) const;
   std::size_t transposed_doubles() const { return lanes * rows_.valued.size() * slots_.size(); }
   void index_defaults(const Block&, Ledger&) const;
@@ -135,8 +137,9 @@ class Corrections {
     double fee, drawn;  // accrued and drawn when the default is seen
   };
   Commitment commitment(const Line&, int step) const;
-  template <class Claim>
-  void draw(const Line&, const double* rate, Claim&, double* missed) const;
+  void draw(const Line&, const double* rate, std::size_t departure, Departures&) const;
+  std::size_t padded() const { return Horizons::width * horizons_.size(); }  // number of valued steps
+  void convert(const double* rate, double* promised) const;
   template <class Coupon>
   double floating_claim(const Line&, const Floating&, const Schedule&, int step, Coupon) const;
   template <class Claimed, class Promised, class Due, class Amount>

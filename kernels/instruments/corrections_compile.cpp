@@ -199,8 +199,8 @@ std::vector<Corrections::AtStep> Corrections::steps_along(const Schedule& s) con
   std::vector<AtStep> out;
   for (std::size_t n = 0; n < time_years_.size(); ++n) {
     const std::size_t unpaid = n == 0 ? 0 : s.paid_by(static_cast<int>(n) - 1);
-    out.push_back({static_cast<std::uint32_t>(unpaid), static_cast<double>(unpaid), static_cast<double>(first_valued_[n]),
-                   unpaid == 0 ? 0 : s.date_years[unpaid - 1], time_years_[n]});
+    out.push_back({static_cast<std::uint32_t>(unpaid), first_valued_[n], static_cast<double>(unpaid),
+                   static_cast<double>(first_valued_[n]), unpaid == 0 ? 0 : s.date_years[unpaid - 1], time_years_[n]});
   }
   return out;
 }

@@ -137,14 +137,19 @@ inline Corrections::Commitment Corrections::commitment(const Line& l, int step) 
 class Corrections::Telling {
  public:
   Telling(DefaultListener& listener, std::size_t valued) : listener_(listener), valued_(valued) {}
+  // Defaults are begun together if there is room for them.
+  void make_room(std::size_t defaults) {
+    if (hits_.size() + defaults > asked) tell();
+  }
   void begin(const Line& l, std::size_t lane) {
-    if (hits_.size() == asked) tell();
+    make_room(1);
     hits_.push_back({l.position, static_cast<std::uint32_t>(lane)});
     changes_.resize(changes_.size() + 2 * valued_, 0.0);
   }
-  // Of the default begun last, at a place among the valued steps: what value and cash change by, as for add_changes.
-  void put(std::size_t v, const double* change) {
-    double* const to = changes_.data() + changes_.size() - 2 * (valued_ - v);
+  // Of the default begun last, or so many before it, at a place among the valued steps: what value and cash change by, as
+  // for add_changes.
+  void put(std::size_t v, const double* change, std::size_t before = 0) {
+    double* const to = changes_.data() + changes_.size() - 2 * (valued_ * (before + 1) - v);
     to[0] = change[0], to[1] = change[1];
   }
   void tell() {
@@ -193,7 +198,7 @@ class Corrections::Hits {
   Hits(const Corrections& all, const Block& block, const Ledger& ledger, const std::uint16_t* paid = nullptr)
       : all_(all), paid_(paid), defaults_(block.defaults.data()), first_(ledger.scratch_indices.data()) {}
 
-  // correct(line, default) for the lines [line, end).
+  // correct(line, its defaults) for the lines [line, end).
   template <class Correct>
   void each(std::size_t line, std::size_t end, Correct correct) const {
     constexpr std::size_t rounds = 3;
@@ -203,23 +208,23 @@ class Corrections::Hits {
       line = take(line, end, last);
       fetch(batches[(n + 2) % rounds]);
       const Batch& first = batches[(n + 1) % rounds];
-      for (std::size_t i = 0; i < first.count; ++i) correct(std::size_t{first.hit[i].line}, first.defaults[i]);
+      for (std::size_t i = 0; i < first.count; ++i) correct(std::size_t{first.hit[i].line}, defaults_of(first.hit[i]));
       if (last.count == 0) ++empty;
     }
   }
 
  private:
-  static constexpr std::size_t enough = 64, most = enough + lanes, always = 8;
+  static constexpr std::size_t enough = 32;
   struct Hit {
-    std::uint32_t line, number;  // of lines_; of Block::defaults
+    std::uint32_t line, begin, count;  // of lines_; of Block::defaults
   };
   struct Batch {
     std::size_t count = 0;
-    Hit hit[most + always];
-    Default defaults[most];
+    Hit hit[enough];
   };
-  // Takes lines until they are enough; returns the first that is left. How many defaults an obligor has is anybody's guess:
-  // a few are written whatever their number, which costs less than guessing wrong.
+  std::span<const Default> defaults_of(const Hit& hit) const { return {defaults_ + hit.begin, hit.count}; }
+  // Takes lines until they are enough; returns the first that is left. Without a branch on whether an obligor defaults,
+  // which nobody could guess.
   std::size_t take(std::size_t line, std::size_t end, Batch& batch) const {
     constexpr std::size_t ahead = 24;
     const std::size_t fetched = all_.lines_.size() - std::min(all_.lines_.size(), 2 * ahead);
@@ -233,24 +238,25 @@ class Corrections::Hits {
         __builtin_prefetch(defaults_ + soon[0]), __builtin_prefetch(defaults_ + soon[1]);
       }
       const std::uint32_t begin = first_[obligor[line]], n = first_[obligor[line] + 1] - begin;
-      __builtin_prefetch(lines_of + std::size_t{n > 0} * line);  // no branch: nobody could guess it
-      for (std::uint32_t j = 0; j < always; ++j) batch.hit[count + j] = {static_cast<std::uint32_t>(line), begin + j};
-      for (std::uint32_t j = always; j < n; ++j) batch.hit[count + j] = {static_cast<std::uint32_t>(line), begin + j};
-      count += n;
+      __builtin_prefetch(lines_of + std::size_t{n > 0} * line);
+      batch.hit[count] = {static_cast<std::uint32_t>(line), begin, n};
+      count += n > 0;
     }
     batch.count = count;
     return line;
   }
-  void fetch(Batch& batch) const {
-    for (std::size_t i = 0; i < batch.count; ++i)
-      fetch(batch.hit[i].line, batch.defaults[i] = defaults_[batch.hit[i].number]);
+  void fetch(const Batch& batch) const {
+    for (std::size_t i = 0; i < batch.count; ++i) fetch(batch.hit[i].line, defaults_of(batch.hit[i]));
   }
-  // Where nothing better is known, its balance lies about where it does if a date is paid at every step. Inline: a call
-  // that does nothing but prefetch is dead code to g++ 12, which leaves it out.
-  [[gnu::always_inline]] void fetch(std::size_t line, const Default& d) const {
+  // Where nothing better is known, a balance lies about where it does if a date is paid at every step. Inline: a call that
+  // does nothing but prefetch is dead code to g++ 12, which leaves it out.
+  [[gnu::always_inline]] void fetch(std::size_t line, std::span<const Default> defaults) const {
+    constexpr std::size_t few = 4;  // more share what they read
     const Line& l = all_.lines_[line];
-    const std::size_t before = d.step - 1u, unpaid = paid_ == nullptr ? before : paid_[before];
-    __builtin_prefetch(all_.balances_.data() + l.early + (l.level ? 0 : unpaid));
+    for (const Default& d : defaults.first(std::min(defaults.size(), few))) {
+      const std::size_t before = d.step - 1u, unpaid = paid_ == nullptr ? before : paid_[before];
+      __builtin_prefetch(all_.balances_.data() + l.early + (l.level ? 0 : unpaid));
+    }
     if (line >= all_.own_end_) return;
     const double* const record = all_.numbers_.data() + l.own.record;
     for (std::size_t ahead = 0; ahead < 5 * cache_line; ahead += cache_line) __builtin_prefetch(record + ahead);

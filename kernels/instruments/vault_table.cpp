@@ -3,7 +3,6 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
-#include <bit>
 #include <limits>
 
 namespace tailcube {
@@ -30,7 +29,6 @@ inline std::uint32_t VaultTable::View::bucket(double level) const {
 }
 
 void VaultTable::add(const std::vector<Vault>& vaults) {
-  if (!place_.empty()) ratio_.resize(ratio_.size() - few);
   Place place{ratio_.size(), debt_.size(), start_.size(), 0, 0, 0, static_cast<std::uint32_t>(vaults.size()), 0};
   Sum collateral, debt;
   collateral_.push_back(0), debt_.push_back(0);
@@ -40,7 +38,7 @@ void VaultTable::add(const std::vector<Vault>& vaults) {
     collateral.add(v.quantity * v.collateral), debt.add(v.quantity * v.debt);
     collateral_.push_back(collateral.value()), debt_.push_back(debt.value());
   }
-  ratio_.resize(ratio_.size() + few);
+  ratio_.resize(ratio_.size() + few, std::numeric_limits<double>::infinity());
   add_buckets(place);
   place_.push_back(place);
 }
@@ -103,7 +101,8 @@ struct UpTo {
 // The first of [begin, end) that is not `before`, all of which come first. Steps that double find it in the logarithm of how
 // far it is, not of how many there are; the last few are looked at together, as a branch for each would be a guess.
 template <class Before>
-std::uint32_t first_not(const double* ratio, std::uint32_t begin, std::uint32_t end, Before before) {
+[[gnu::always_inline]] inline std::uint32_t first_not(const double* ratio, std::uint32_t begin, std::uint32_t end,
+                                                      Before before) {
   constexpr std::uint32_t few = VaultTable::few;
   std::uint32_t left = end - begin;
   for (std::uint32_t stride = few; left > stride; stride *= 2) {
@@ -119,39 +118,36 @@ std::uint32_t first_not(const double* ratio, std::uint32_t begin, std::uint32_t 
     left -= half;
   }
   const hn::FixedTag<double, few / 2> d;
-  std::uint8_t bits[2][8];
-  hn::StoreMaskBits(d, before(hn::LoadU(d, ratio + begin)), bits[0]);
-  hn::StoreMaskBits(d, before(hn::LoadU(d, ratio + begin + few / 2)), bits[1]);
-  const auto both = static_cast<std::uint8_t>(bits[0][0] | bits[1][0] << few / 2);
-  return std::min(end, begin + static_cast<std::uint32_t>(std::countr_one(both)));
+  const std::size_t found = hn::CountTrue(d, before(hn::LoadU(d, ratio + begin))) +
+                            hn::CountTrue(d, before(hn::LoadU(d, ratio + begin + few / 2)));
+  return std::min(end, begin + static_cast<std::uint32_t>(found));
 }
 
 }  // namespace
 
 // Looked for in the one bucket where it can be, whatever the range.
-std::uint32_t VaultTable::View::below(std::uint32_t begin, std::uint32_t end, double level) const {
+[[gnu::always_inline]] inline std::uint32_t VaultTable::View::below(std::uint32_t begin, std::uint32_t end,
+                                                                    double level) const {
   const std::uint32_t b = bucket(level);
   return std::min(std::max(first_not(ratio, start[b], start[b + 1], Below{level}), begin), end);
 }
-std::uint32_t VaultTable::View::up_to(std::uint32_t begin, std::uint32_t end, double level) const {
+[[gnu::always_inline]] inline std::uint32_t VaultTable::View::up_to(std::uint32_t begin, std::uint32_t end,
+                                                                    double level) const {
   const std::uint32_t b = bucket(level);
   return std::min(std::max(first_not(ratio, start[b], start[b + 1], UpTo{level}), begin), end);
 }
 
-inline void VaultPath::watch(Cohort& c) const {
-  constexpr double rounding = 1 - 1e-9;  // what is close is decided by `take`
-  c.calm_below = (c.held * table_.ratio[c.begin] - c.sold) / c.owed * terms_.threshold * rounding;
-}
-
 void VaultPath::start(const VaultTerms& terms, const VaultTable::View& table) {
   terms_ = terms;
+  per_rest_ = 1 / (1 - terms.close_factor);
   table_ = table;
   cohorts_.clear();
   left_ = repaid_ = 0;
   unpaid_ = settled_ = table.debt_of(0, table.alive);
   calm_below_ = std::numeric_limits<double>::infinity();
   if (table.alive == table.size) return;
-  cohorts_.push_back({{1, 0, 1}, table.alive, table.size, 0});
+  constexpr double rounding = 1 - 1e-9;  // far more than a cohort's `owed` has gathered
+  cohorts_.push_back({{1, 0, 1}, table.alive, table.size, terms.threshold * rounding, 0});
   watch(cohorts_.front());
   calm_below_ = cohorts_.front().calm_below;
 }
@@ -159,29 +155,25 @@ void VaultPath::start(const VaultTerms& terms, const VaultTable::View& table) {
 // Of the first `count` cohorts those that may be unhealthy; cohorts may be added meanwhile.
 template <class Liquidate>
 void VaultPath::each(double worth, std::size_t count, Liquidate liquidate) {
-  bool ended = false;
   for (std::size_t i = 0; i < std::min(count, cohorts_.size()); ++i)
-    if (!(worth < cohorts_[i].calm_below)) {
-      liquidate(i);
-      ended |= cohorts_[i].begin == cohorts_[i].end;
-    }
-  if (ended) std::erase_if(cohorts_, [](const Cohort& c) { return c.begin == c.end; });
-  calm_below_ = std::numeric_limits<double>::infinity();
-  for (const Cohort& c : cohorts_) calm_below_ = std::min(calm_below_, c.calm_below);
-}
-
-void VaultPath::monitor(const VaultPrices& at) {
-  constexpr std::size_t again = ~std::size_t{0};  // those just liquidated are looked at again; else at the next date
-  each(at.worth(), terms_.always ? again : cohorts_.size(), [&](std::size_t i) { liquidate(i, at); });
-}
-void VaultPath::pass(const VaultPrices& lowest) {
-  each(lowest.worth(), ~std::size_t{0}, [&](std::size_t i) { liquidate_on_the_way(i, lowest); });
+    if (!(worth < cohorts_[i].calm_below)) liquidate(i);
+  double calm = std::numeric_limits<double>::infinity();
+  Cohort* kept = cohorts_.data();
+  for (const Cohort& c : cohorts_) {
+    if (c.begin == c.end) continue;
+    calm = std::min(calm, c.calm_below);
+    if (kept != &c) *kept = c;
+    ++kept;
+  }
+  calm_below_ = calm;
+  cohorts_.resize(static_cast<std::size_t>(kept - cohorts_.data()));
 }
 
 // Takes the unhealthy out of a cohort; returns their end.
-inline std::uint32_t VaultPath::take(std::size_t cohort, double worth) {
+[[gnu::always_inline]] inline std::uint32_t VaultPath::take(std::size_t cohort, double unhealthy) {
   Cohort& c = cohorts_[cohort];
-  const std::uint32_t end = table_.below(c.begin, c.end, c.level(worth / terms_.threshold));
+  const double level = c.level(unhealthy);
+  const std::uint32_t end = table_.ratio[c.end - 1] < level ? c.end : table_.below(c.begin, c.end, level);
   c.begin = end;
   if (c.begin < c.end) watch(c);
   return end;
@@ -200,12 +192,16 @@ double VaultPath::share(const Past& c) const {
   return terms_.always && c.owed * (1 - terms_.close_factor) < 1e-15 ? 1 : terms_.close_factor;
 }
 
-// Written where it stays, number by number: a copy of it as a whole would wait until all of them have arrived in memory.
-inline void VaultPath::add(const Past& c, std::uint32_t begin, std::uint32_t end) {
+// Out of the cohort `from`, in its place where nobody else is left of it. Written where it stays, number by number: a copy
+// of it as a whole would wait until all of them have arrived in memory.
+inline void VaultPath::add(const Past& c, std::uint32_t begin, std::uint32_t end, std::size_t from) {
   if (c.owed > 0) {
-    Cohort& to = cohorts_.emplace_back();
+    const double calm_per_ratio = cohorts_[from].calm_per_ratio * per_rest_;          // with nothing to repay nobody is here
+    const bool alone = !terms_.always && cohorts_[from].begin == cohorts_[from].end;  // and not looked at again
+    Cohort& to = alone ? cohorts_[from] : cohorts_.emplace_back();
     to.held = c.held, to.sold = c.sold, to.owed = c.owed;
     to.begin = begin, to.end = end;
+    to.calm_per_ratio = calm_per_ratio;
     watch(to);
   } else {
     left_ += c.collateral(table_, begin, end);
@@ -215,28 +211,29 @@ inline void VaultPath::add(const Past& c, std::uint32_t begin, std::uint32_t end
 
 // Of an amount seized the share `kept` repays debt. Where collateral does not reach for what is to be repaid all of it goes:
 // the close factor at a date, the whole debt if liquidations follow one another until the vault is healthy.
-void VaultPath::liquidate(std::size_t cohort, const VaultPrices& at) {
+[[gnu::always_inline]] inline void VaultPath::liquidate(std::size_t cohort, const VaultPrices& at, const Seen& seen) {
   const Past c = cohorts_[cohort].past();
-  const std::uint32_t begin = cohorts_[cohort].begin;
-  const double worth = at.worth();
-  const std::uint32_t end = take(cohort, worth);
+  const std::uint32_t begin = cohorts_[cohort].begin, end = take(cohort, seen.unhealthy);
   if (end == begin) return;
-  const double reach = terms_.always ? 1 : terms_.close_factor;
-  const std::uint32_t sold_out = table_.up_to(begin, end, c.level(reach * worth / terms_.kept));
-  const double debt = table_.debt_of(begin, sold_out);
-  const double money = c.collateral(table_, begin, sold_out) * at.collateral * terms_.kept;
-  sell_out(debt, c.owed * debt - money / at.debt, money);
-  if (sold_out == end) return;
+  std::uint32_t sold_out = begin;
+  const double level = c.level(seen.sold_out);
+  if (table_.ratio[begin] <= level) {  // most often nobody is
+    sold_out = table_.up_to(begin, end, level);
+    const double debt = table_.debt_of(begin, sold_out);
+    const double money = c.collateral(table_, begin, sold_out) * at.collateral * terms_.kept;
+    sell_out(debt, c.owed * debt - money * seen.per_debt, money);
+    if (sold_out == end) return;
+  }
   const double repaid = share(c) * c.owed, rest = c.owed * (1 - share(c));
   repaid_ += repaid * table_.debt_of(sold_out, end) * at.debt;
-  add({c.held, c.sold + repaid * worth / terms_.kept, rest}, sold_out, end);
+  add({c.held, c.sold + repaid * seen.sold, rest}, sold_out, end, cohort);
 }
 
 // At its trigger price a vault's collateral is worth debt / threshold: each sells the same share of what it holds. Where
 // that does not heal, nothing but selling all ends it.
-void VaultPath::liquidate_on_the_way(std::size_t cohort, const VaultPrices& lowest) {
+void VaultPath::liquidate_on_the_way(std::size_t cohort, const VaultPrices& lowest, double unhealthy) {
   const Past c = cohorts_[cohort].past();
-  const std::uint32_t begin = cohorts_[cohort].begin, end = take(cohort, lowest.worth());
+  const std::uint32_t begin = cohorts_[cohort].begin, end = take(cohort, unhealthy);
   if (end == begin) return;
   const double debt = table_.debt_of(begin, end), covered = terms_.kept / terms_.threshold;
   if (covered <= 1) {
@@ -245,14 +242,33 @@ void VaultPath::liquidate_on_the_way(std::size_t cohort, const VaultPrices& lowe
   }
   const double left = 1 - share(c) / covered, rest = c.owed * (1 - share(c));
   repaid_ += share(c) * c.owed * debt * lowest.debt;
-  add({c.held * left, c.sold * left, rest}, begin, end);
+  add({c.held * left, c.sold * left, rest}, begin, end, cohort);
+}
+
+void VaultPath::monitor(const VaultPrices& at) {
+  constexpr std::size_t again = ~std::size_t{0};  // those just liquidated are looked at again; else at the next date
+  const double worth = at.worth(), reach = terms_.always ? 1 : terms_.close_factor, sold = worth / terms_.kept;
+  const Seen seen{worth, worth / terms_.threshold, reach * sold, sold, 1 / at.debt};
+  each(worth, terms_.always ? again : cohorts_.size(), [&](std::size_t i) { liquidate(i, at, seen); });
+}
+void VaultPath::pass(const VaultPrices& lowest) {
+  const double worth = lowest.worth(), unhealthy = worth / terms_.threshold;
+  each(worth, ~std::size_t{0}, [&](std::size_t i) { liquidate_on_the_way(i, lowest, unhealthy); });
 }
 
 // A vault under water is worth its collateral to the lender, nothing to the borrower.
 VaultPath::Totals VaultPath::lender(const VaultPrices& at) const {
   Totals t{0, repaid_, settled_ * at.debt - repaid_, unpaid_ * at.debt};
+  const double worth = at.worth();
   for (const Cohort& c : cohorts_) {
-    const std::uint32_t good = table_.below(c.begin, c.end, c.level(at.worth()));
+    const double level = c.level(worth);
+    if (!(table_.ratio[c.begin] < level)) {  // nobody is under water
+      const double debt = table_.debt_of(c.begin, c.end);
+      t.value += c.owed * debt * at.debt;
+      t.credit_loss += (1 - c.owed) * debt * at.debt;
+      continue;
+    }
+    const std::uint32_t good = table_.below(c.begin, c.end, level);
     const double debt = table_.debt_of(good, c.end), under_water = table_.debt_of(c.begin, good);
     const double collateral = c.collateral(table_, c.begin, good) * at.collateral;
     t.value += c.owed * debt * at.debt + collateral;

@@ -24,7 +24,7 @@ class VaultTable {
   };
   // Adds a table of vaults sorted by ratio; its number is what `table` takes.
   void add(const std::vector<Vault>& vaults);
-  static constexpr std::uint32_t few = 8;  // so many ratios can be read from any place on, also beyond the last
+  static constexpr std::uint32_t few = 8;  // behind the last ratio of a table come so many that are infinite
 
   // The vaults of one table. Index 0 .. size; `alive` is the first that has collateral: what has none is never liquidated.
   struct View {
@@ -95,27 +95,36 @@ class VaultPath {
   struct Past {
     double held, sold, owed;
     // The ratio below which a vault's collateral is worth less than its debt, for debt that costs `worth`.
-    double level(double worth) const { return (sold + owed * worth) / held; }
+    double level(double worth) const {
+      const double once = sold + owed * worth;
+      return held == 1 ? once : once / held;  // nothing is divided where nobody is liquidated between dates
+    }
     double collateral(const VaultTable::View& t, std::uint32_t from, std::uint32_t to) const {
       return held * t.collateral_of(from, to) - sold * t.debt_of(from, to);
     }
   };
   struct Cohort : Past {
     std::uint32_t begin, end;
-    double calm_below;  // of the first
+    double calm_per_ratio;  // threshold / owed, less what is left to `take` to decide
+    double calm_below;      // of the first
     Past past() const { return {held, sold, owed}; }
+  };
+  // At a date: what debt costs, and where a vault of the first day is unhealthy, is sold out; units sold per debt repaid.
+  struct Seen {
+    double worth, unhealthy, sold_out, sold, per_debt;  // per_debt: 1 / VaultPrices::debt
   };
   template <class Liquidate>
   void each(double worth, std::size_t count, Liquidate);
-  void liquidate(std::size_t cohort, const VaultPrices&);
-  void liquidate_on_the_way(std::size_t cohort, const VaultPrices& lowest);
-  std::uint32_t take(std::size_t cohort, double worth);
+  void liquidate(std::size_t cohort, const VaultPrices&, const Seen&);
+  void liquidate_on_the_way(std::size_t cohort, const VaultPrices& lowest, double unhealthy);
+  std::uint32_t take(std::size_t cohort, double unhealthy);
   void sell_out(double debt, double unpaid, double money);
   double share(const Past&) const;
-  void add(const Past&, std::uint32_t begin, std::uint32_t end);
-  void watch(Cohort&) const;
+  void add(const Past&, std::uint32_t begin, std::uint32_t end, std::size_t from);
+  void watch(Cohort& c) const { c.calm_below = (c.held * table_.ratio[c.begin] - c.sold) * c.calm_per_ratio; }
 
   VaultTerms terms_{};
+  double per_rest_ = 0;  // 1 / (1 - close factor)
   VaultTable::View table_{};
   std::vector<Cohort> cohorts_;
   double calm_below_ = 0;

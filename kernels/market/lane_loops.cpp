@@ -114,10 +114,13 @@ void SumsOfNormals(double mean, double deviation, const double* count, const dou
   }
 }
 
-void AddScaled(double factor, const double* from, double* to) {
+void AddScaled(const double* factor, const double* const* from, std::size_t count, double* to) {
   const D d;
-  for (std::size_t l = 0; l < lanes; l += width)
-    hn::Store(Fma(hn::Set(d, factor), hn::Load(d, from + l), hn::Load(d, to + l)), d, to + l);
+  for (std::size_t l = 0; l < lanes; l += width) {
+    auto sum = hn::Load(d, to + l);
+    for (std::size_t i = 0; i < count; ++i) sum = Fma(hn::Set(d, factor[i]), hn::Load(d, from[i] + l), sum);
+    hn::Store(sum, d, to + l);
+  }
 }
 
 void SubtractFrom(double value, const double* of, double* out) {
@@ -164,8 +167,12 @@ int count_below(std::span<const double> thresholds, ConstLanes u, Lanes below) {
 void sums_of_normals(double mean, double deviation, ConstLanes count, ConstLanes z, Lanes out) {
   HWY_DYNAMIC_DISPATCH(SumsOfNormals)(mean, deviation, count.data(), z.data(), out.data());
 }
+void add_scaled(std::span<const double> factors, const double* const* from, Lanes to) {
+  HWY_DYNAMIC_DISPATCH(AddScaled)(factors.data(), from, factors.size(), to.data());
+}
 void add_scaled(double factor, ConstLanes from, Lanes to) {
-  HWY_DYNAMIC_DISPATCH(AddScaled)(factor, from.data(), to.data());
+  const double* const one = from.data();
+  add_scaled({&factor, 1}, &one, to);
 }
 void subtract_from(double value, ConstLanes of, Lanes out) {
   HWY_DYNAMIC_DISPATCH(SubtractFrom)(value, of.data(), out.data());

@@ -28,7 +28,8 @@ int count_below(std::span<const double> thresholds, ConstLanes u, Lanes below);
 // A draw of the sum of count[l] normals, given one standard normal: count mean + sqrt(count) deviation z.
 void sums_of_normals(double mean, double deviation, ConstLanes count, ConstLanes z, Lanes out);
 
-// to += factor * from
+// to += factor * from, for each in turn
+void add_scaled(std::span<const double> factors, const double* const* from, Lanes to);
 void add_scaled(double factor, ConstLanes from, Lanes to);
 // out = value - of
 void subtract_from(double value, ConstLanes of, Lanes out);

@@ -121,9 +121,10 @@ double zero_rate_today(const FactorModel&, CurveIndex, double tenor_years);
 void draw_innovations(const FactorModel&, const Block&, LaneTable& innovations);
 // Factor values at steps 0 .. n of one cell, what bridged factors do between them, and Block::monitor_today. `base`, if
 // given, is the same block of the unshocked cell: what the cell does not touch is copied from it. `scratch` has the shape of
-// `innovations`. A factor of a lognormal kind that an added shock takes to zero or below becomes NaN there.
+// `innovations`. A factor of a lognormal kind that an added shock takes to zero or below becomes NaN there. `before`, if
+// given: the cell whose paths of these scenarios the block has; what neither touches is there already.
 void draw_paths(const FactorModel&, const CellShocks&, const LaneTable& innovations, const Block* base, LaneTable& scratch,
-                Block&);
+                Block&, const CellShocks* before = nullptr);
 // Block::discounts at the valued steps. A date within 1e-9 years of a step counts as that step.
 void discount(const FactorModel&, Block&);
 

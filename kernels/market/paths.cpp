@@ -24,17 +24,20 @@ void copy_factor(const LaneTable& from, std::size_t factor, LaneTable& to) {
 
 // z + C10 C00+ (z* - z0), step by step.
 void move_with_pins(const FactorModel& model, const CellShocks& cell, const LaneTable& innovations, LaneTable& moved) {
-  alignas(64) std::array<double, lanes> gap;
-  for (int n = 1; n <= model.steps && !cell.pin_beta.empty(); ++n) {
+  if (cell.pin_beta.empty()) return;
+  LaneTable gaps(cell.pins.size(), 1);
+  std::vector<double> scale;
+  std::vector<const double*> gap;
+  for (int n = 1; n <= model.steps; ++n) {
+    for (std::size_t p = 0; p < cell.pins.size(); ++p)
+      if (const Pin& pin = cell.pins[p]; n <= pin.last)
+        market::subtract_from(pin.innovation[static_cast<std::size_t>(n)], innovations(pin.factor, n), gaps(p, 0));
     const double* beta = cell.pin_beta[static_cast<std::size_t>(n) - 1].data();
-    for (std::size_t p = 0; p < cell.pins.size(); ++p) {
-      const Pin& pin = cell.pins[p];
-      if (n > pin.last) continue;
-      market::subtract_from(pin.innovation[static_cast<std::size_t>(n)], innovations(pin.factor, n), gap);
-      for (std::size_t i = 0; i < model.factors.size(); ++i) {
-        const double b = beta[i * cell.pins.size() + p];
-        if (b != 0) market::add_scaled(b, gap, moved(i, n));
-      }
+    for (std::size_t i = 0; i < model.factors.size(); ++i, beta += cell.pins.size()) {
+      scale.clear(), gap.clear();
+      for (std::size_t p = 0; p < cell.pins.size(); ++p)
+        if (n <= cell.pins[p].last && beta[p] != 0) scale.push_back(beta[p]), gap.push_back(gaps(p, 0).data());
+      if (!gap.empty()) market::add_scaled(scale, gap.data(), moved(i, n));
     }
   }
 }
@@ -145,7 +148,7 @@ void refuse_lost_prices(const FactorModel& model, const CellShocks& cell, LaneTa
 }  // namespace
 
 void draw_paths(const FactorModel& model, const CellShocks& cell, const LaneTable& innovations, const Block* base,
-                LaneTable& scratch, Block& block) {
+                LaneTable& scratch, Block& block, const CellShocks* before) {
   const auto touched = [&](std::size_t i, int bits) { return (cell.touched[i] & bits) != 0; };
   for (std::size_t i = 0; i < model.factors.size(); ++i)
     if (touched(i, touch_innovations)) copy_factor(innovations, i, scratch);
@@ -156,6 +159,7 @@ void draw_paths(const FactorModel& model, const CellShocks& cell, const LaneTabl
   for (std::size_t i = 0; i < model.factors.size(); ++i) {
     const bool inside = bridged(FactorIndex{static_cast<std::uint32_t>(i)});
     if (base && !touched(i, touch_dynamics)) {
+      if (before != nullptr && before->touched[i] == 0) continue;
       copy_factor(base->factors, i, block.factors);
       if (inside) copy_factor(base->lows, i, block.lows), block.landings[i] = base->landings[i];
       continue;

@@ -20,12 +20,10 @@ namespace tailcube {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Phi(x), relative error < 2e-15 down to the smallest normal result (x > -37.5), then gradual underflow; NaN for NaN.
-// Phi(-a) = exp(-a^2/2) P(t) / (a + 4), t = (a - 4) / (a + 4): the Chebyshev expansion in a mapped half-line of Shepherd and
-// Laframboise (1981), computed anew for Phi. The square is carried in two parts, or its rounding would cost 1e-13 in the
-// tail.
+// Phi(-a) exp(a^2 / 2) for 0 <= a <= 40, of w = 1 / (a + 4): w P(t), t = (a - 4) / (a + 4): the Chebyshev expansion in a
+// mapped half-line of Shepherd and Laframboise (1981), computed anew for Phi.
 template <class D>
-HWY_INLINE hn::Vec<D> NormalCdf(D d, hn::Vec<D> x) {
+HWY_INLINE hn::Vec<D> NormalTail(D d, hn::Vec<D> w) {
   static constexpr double kPoly[] = {
       -1.1997782031253095e-10, -1.6886576966786735e-09, -5.873626764987191e-10,  1.60673869573294e-08,
       1.7844927772981415e-08,  -7.878360342693638e-08,  -1.597739614223922e-07,  2.647337281979868e-07,
@@ -33,9 +31,16 @@ HWY_INLINE hn::Vec<D> NormalCdf(D d, hn::Vec<D> x) {
       3.514511190283765e-05,   -1.907676030719098e-06,  -0.00023109501736277426, 0.00013334420916014778,
       0.0016308184674099085,   -0.0034796923566515025,  -0.007540188967386312,   0.06039657489036092,
       -0.1865218579596366,     0.3871374007422266,      -0.6078966419718923,     0.7552851304157514};
+  return hn::Mul(EvenOdd(d, Fma(hn::Set(d, -8.0), w, hn::Set(d, 1.0)), kPoly), w);
+}
+
+// Phi(x), relative error < 2e-15 down to the smallest normal result (x > -37.5), then gradual underflow; NaN for NaN.
+// The square is carried in two parts, or its rounding would cost 1e-13 in the tail.
+template <class D>
+HWY_INLINE hn::Vec<D> NormalCdf(D d, hn::Vec<D> x) {
   const auto a = hn::Min(hn::Set(d, 40.0), hn::Abs(x));  // lets NaN pass
   const auto w = hn::Div(hn::Set(d, 1.0), hn::Add(a, hn::Set(d, 4.0)));
-  const auto tail = hn::Mul(EvenOdd(d, Fma(hn::Set(d, -8.0), w, hn::Set(d, 1.0)), kPoly), w);
+  const auto tail = NormalTail(d, w);
   const auto half = hn::Mul(a, hn::Set(d, -0.5)), square = hn::Mul(a, half), residue = Fma(a, half, hn::Neg(square));
   hn::Vec<D> high, low;
   const auto shifted = Reduce(d, square, high, low);

@@ -262,20 +262,22 @@ TEST_CASE("sales side by side have the bits of sales one by one", "[mortgage]") 
                                      {jumping(900, 10, 10), 1},
                                      {factor(Process::lognormal, 100, 0), 1}};
   const double prices[] = {1, 70, 99, 130, 5000, 1e299, 0, -1, std::nan("")}, claims[] = {250, 0, 1e-300, 1e12};
-  std::array<const SaleLaw*, SaleLaw::together> law;
-  std::array<double, SaleLaw::together> claim, units, price, found;
+  Sales sales;
   for (const std::size_t mixed : {1u, 2u, 3u})
     for (std::size_t i = 0; i < 200; ++i) {
-      for (std::size_t k = 0; k < law.size(); ++k) {
-        law[k] = &laws[mixed == 1 ? i % laws.size() : (i / 7 + k * mixed) % laws.size()];
-        claim[k] = claims[(i + k) % 7 % 4], price[k] = prices[(3 * i + k) % 9], units[k] = i % 11 == k ? 0 : 2.5;
-      }
-      const std::size_t count = i % (law.size() + 1);
-      SaleLaw::expect({law.data(), count}, claim.data(), units.data(), price.data(), found.data());
+      std::array<double, 130> alone, found;
+      const std::size_t count = i % (found.size() + 1);
       for (std::size_t k = 0; k < count; ++k) {
-        const double alone = (*law[k])(claim[k], units[k], price[k]);
-        INFO("law " << law[k] - laws.data() << ", claim " << claim[k] << ", price " << price[k]);
-        CHECK((found[k] == alone || (std::isnan(found[k]) && std::isnan(alone))));
+        const SaleLaw& law = laws[mixed == 1 ? i % laws.size() : (i / 7 + k * mixed) % laws.size()];
+        const double claim = claims[(i + k) % 7 % 4], price = prices[(3 * i + k) % 9], units = i % 11 == k ? 0 : 2.5;
+        const double scale = k % 3 == 0 ? -0.75 : 1.5;
+        alone[k] = law(claim, units, price) * scale;
+        sales.add(law, claim, units, price, scale, &found[k]);
+      }
+      sales.finish();
+      for (std::size_t k = 0; k < count; ++k) {
+        INFO("sale " << k << " of " << count << ", " << mixed);
+        CHECK((found[k] == alone[k] || (std::isnan(found[k]) && std::isnan(alone[k]))));
       }
     }
 }

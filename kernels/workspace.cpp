@@ -89,7 +89,7 @@ std::size_t workspace_bytes(const CompiledBook& book) {
   std::size_t largest = 0;
   for (const Bucket& bucket : book.credit.buckets) largest = std::max<std::size_t>(largest, bucket.count);
   const std::size_t defaults = book.credit.obligors.size() / 10 + 1 + book.credit.in_default;
-  return bytes + largest * 16 * scenes + (largest * 5 + defaults * sizeof(Default) * scenes) * std::size_t{lanes};
+  return bytes + largest * 16 * scenes + (largest * 6 + defaults * sizeof(Default) * scenes) * std::size_t{lanes};
 }
 
 void Workspace::start(std::uint64_t first_scenario, std::size_t scenarios) { begin(first_scenario, nullptr, scenarios); }
@@ -151,10 +151,11 @@ void Workspace::draw(std::uint32_t version) {
   const std::vector<int>& cells = sharing_.defaulting_cells();
   const std::size_t begin = version == 0 ? 0 : (version - 1) / drawn_together * drawn_together;
   for (std::size_t i = begin; i < std::min(begin + drawn_together, cells.size()); ++i) {
-    if (i + 1 != version && !wanted(static_cast<std::uint32_t>(i + 1))) continue;
-    Scene& scene = scene_of(static_cast<std::uint32_t>(i + 1));
+    const auto other = static_cast<std::uint32_t>(i + 1);
+    Scene& scene = scene_of(other);
+    if (other != version && (!wanted(other) || scene.defaults == other)) continue;
     walk(cells[i], scene);
-    scene.defaults = static_cast<std::uint32_t>(i + 1);
+    scene.defaults = other;
     blocks.push_back(&scene.block), versions.push_back(scene.defaults);
   }
   draw_defaults(book_.credit, credit_, blocks);
@@ -206,10 +207,9 @@ Workspace::Scene& Workspace::prepare(int cell, const Batch& batch) {
   else if (batch.reads_defaults)
     fetch_defaults(cell, scene);
   walk(cell, scene);
-  if (!batch.reads_curves.empty() && scene.discounts != mine.discounts) {
-    scene.borrows_discounts = scenes_[0].discounts == mine.discounts;
-    if (!scene.borrows_discounts) discount(book_.market, scene.block), scene.discounts = mine.discounts;
-  }
+  const bool discounts = !batch.reads_curves.empty() && scene.discounts != mine.discounts;
+  scene.borrows_discounts = discounts && scenes_[0].discounts == mine.discounts;
+  if (discounts && !scene.borrows_discounts) discount(book_.market, scene.block), scene.discounts = mine.discounts;
   swap_borrowed(scene, scenes_[0]);
   return scene;
 }

@@ -78,6 +78,10 @@ class Secured final : public Recovery {
     for (const auto& [d, claim, position] : claims) {
       const int step = d.step, sale = step + wait;
       const std::size_t lane = d.lane, begin = places.from(step), end = places.from(sale);
+      if (begin == valued) {  // no valued step sees it
+        value += valued, cash += valued;
+        continue;
+      }
       const double units = shares == nullptr ? line.units : line.units * shares[step];
       const double* const factor =
           begin < end ? factors + static_cast<std::size_t>(discounts[step]) * valued * lanes + lane : nullptr;

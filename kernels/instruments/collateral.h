@@ -1,8 +1,6 @@
 #pragma once
 // Claims on something that can be sold: a default brings in the smaller of the claim and the proceeds of a sale.
-#include <algorithm>
 #include <array>
-#include <limits>
 
 #include "kernels/instruments/cash_flows.h"
 

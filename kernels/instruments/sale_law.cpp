@@ -6,7 +6,6 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 
@@ -55,7 +54,8 @@ void AddSales(Sales::Terms& t, std::size_t count) {
       const auto d2 = hn::Sub(d1, v);
       const auto a1 = hn::Min(most, hn::Abs(d1)), a2 = hn::Min(most, hn::Abs(d2));
       const auto b1 = hn::Add(a1, four), b2 = hn::Add(a2, four), both = hn::Div(one, hn::Mul(b1, b2));
-      const auto density = hn::Mul(forward, Exp(d, hn::Mul(hn::Mul(a1, a1), hn::Set(d, -0.5))));
+      const auto weight = hn::IfThenElseZero(hn::Lt(a1, most), Exp(d, hn::Mul(hn::Mul(a1, a1), hn::Set(d, -0.5))));
+      const auto density = hn::Mul(forward, weight);
       const auto beyond1 = hn::Mul(density, NormalTail(d, hn::Mul(both, b2)));
       const auto beyond2 = hn::Mul(density, NormalTail(d, hn::Mul(both, b1)));
       const auto sold = hn::IfThenElse(hn::Lt(d1, zero), hn::Sub(forward, beyond1), beyond1);
@@ -89,7 +89,8 @@ SaleLaw::SaleLaw(const Factor& f, double years) {
     const double more = k < t.jump_tail.size() ? t.jump_tail[k] : 0, probability = (k == 0 ? 1 : t.jump_tail[k - 1]) - more;
     const auto jumps = static_cast<double>(k);
     const double jump_variance = jumps * f.jump_volatility * f.jump_volatility;
-    const double deviation = std::sqrt(variance + jump_variance);
+    double deviation = std::sqrt(variance + jump_variance);
+    if (deviation < 0x1p-1000) deviation = 0;
     if (probability > 0)
       jumps_.push_back({probability, exp(shift + jumps * f.jump_mean + (variance + jump_variance) / 2), deviation,
                         deviation > 0 ? 1 / deviation : 0});

@@ -248,7 +248,7 @@ void VaultPath::liquidate_on_the_way(std::size_t cohort, const VaultPrices& lowe
 void VaultPath::monitor(const VaultPrices& at) {
   constexpr std::size_t again = ~std::size_t{0};  // those just liquidated are looked at again; else at the next date
   const double worth = at.worth(), reach = terms_.always ? 1 : terms_.close_factor, sold = worth / terms_.kept;
-  const Seen seen{worth, worth / terms_.threshold, reach * sold, sold, 1 / at.debt};
+  const Seen seen{worth / terms_.threshold, reach * sold, sold, 1 / at.debt};
   each(worth, terms_.always ? again : cohorts_.size(), [&](std::size_t i) { liquidate(i, at, seen); });
 }
 void VaultPath::pass(const VaultPrices& lowest) {
@@ -262,7 +262,7 @@ VaultPath::Totals VaultPath::lender(const VaultPrices& at) const {
   const double worth = at.worth();
   for (const Cohort& c : cohorts_) {
     const double level = c.level(worth);
-    if (!(table_.ratio[c.begin] < level)) {  // nobody is under water
+    if (table_.ratio[c.begin] >= level) {  // nobody is under water
       const double debt = table_.debt_of(c.begin, c.end);
       t.value += c.owed * debt * at.debt;
       t.credit_loss += (1 - c.owed) * debt * at.debt;

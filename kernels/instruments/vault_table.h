@@ -109,9 +109,9 @@ class VaultPath {
     double calm_below;      // of the first
     Past past() const { return {held, sold, owed}; }
   };
-  // At a date: what debt costs, and where a vault of the first day is unhealthy, is sold out; units sold per debt repaid.
+  // At a date: below which ratios a vault of the first day is unhealthy, is sold out; units sold per debt repaid.
   struct Seen {
-    double worth, unhealthy, sold_out, sold, per_debt;  // per_debt: 1 / VaultPrices::debt
+    double unhealthy, sold_out, sold, per_debt;  // per_debt: 1 / VaultPrices::debt
   };
   template <class Liquidate>
   void each(double worth, std::size_t count, Liquidate);

@@ -288,6 +288,8 @@ TEST_CASE("a sale at its limits", "[mortgage]") {
   CHECK(law(100, 0, 100) == 0);
   CHECK(law(1e-300, 1, 100) == Approx(1e-300).epsilon(1e-13));
   CHECK(law(1e12, 1, 100) == Approx(100).epsilon(1e-13));
+  CHECK(law(1e-300, 1, 1e299) == Approx(1e-300).epsilon(1e-13));
+  CHECK(SaleLaw(factor(Process::lognormal, 100, 1e-310), 1)(100, 1, 100) == 100);
   for (const double price : {0.0, -1.0, std::nan(""), std::numeric_limits<double>::infinity()}) {
     CHECK(std::isnan(law(100, 1, price)));
     CHECK(std::isnan(SaleLaw(factor(Process::normal, 100, 1), 1)(100, 1, price)));

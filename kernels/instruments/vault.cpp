@@ -1,10 +1,12 @@
 // An over-collateralised loan on a ledger: liquidated in part whenever it is found unhealthy, at dates or at any time.
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstring>
 #include <string>
-#include <tuple>
 
 #include "kernels/instruments/rows.h"
+#include "kernels/instruments/vault_groups.h"
 #include "kernels/instruments/vault_health.h"
 #include "kernels/math/functions.h"
 
@@ -72,21 +74,6 @@ constexpr Field<Vault> fields[] = {
 };
 enum : std::size_t { liquidated, bad_debt, gauge_count };
 
-// Vaults whose debt grows and costs the same share of a unit of collateral, and that are monitored alike.
-struct Pair {
-  FactorIndex collateral, debt;
-  double rate;
-  bool always;
-  friend auto operator<=>(const Pair&, const Pair&) = default;
-};
-// What else the vaults of one table have in common.
-struct Group {
-  std::uint32_t row;
-  bool lends;
-  VaultTerms terms;
-  auto key() const { return std::tie(row, lends, terms.threshold, terms.kept, terms.close_factor); }
-};
-
 bool lends(const Vault& v) { return v.side == 0; }
 bool always_monitored(const Vault& v) { return v.monitoring == 1; }
 
@@ -98,7 +85,7 @@ class Vaults final : public Batch {
     value_today.assign(rows_.count, 0.0);
     gross.assign(rows_.count, 0.0);
     gauges_today.assign(ratios() ? rows_.count * rows_.gauges : 0, 0.0);
-    std::vector<Vault> vaults;
+    std::vector<VaultGroups::Line> lines;
     for (std::size_t p = 0; p < positions.size(); ++p) {
       const Vault v = terms(positions, fields, p);
       const auto row = static_cast<std::uint32_t>(rows_.of_position(wiring, p));
@@ -115,13 +102,20 @@ class Vaults final : public Batch {
       reads.push_back(v.collateral_factor);
       reads.push_back(v.debt_factor);
       if (always_monitored(v)) reads_lows.push_back(v.collateral_factor);
-      vaults.push_back(v);
+      const VaultPair pair{v.collateral_factor, v.debt_factor, v.borrow_rate, always_monitored(v)};
+      const double kept = (1 - v.fee) / (1 + v.bonus);
+      lines.push_back({pair,
+                       lends(v),
+                       {v.liquidation_threshold, kept, v.close_factor, pair.always},
+                       row,
+                       {v.collateral_quantity, v.debt, quantity}});
       lines_.push_back({row, v.collateral_factor, v.debt_factor});
     }
     reads = distinct(std::move(reads));
     reads_lows = distinct(std::move(reads_lows));
     checks_triggers = true;
-    fill_tables(vaults, positions.quantity, wiring.time_years[1]);
+    vaults_ = VaultGroups(std::move(lines), ratios());  // how healthy vaults are is counted row by row
+    for (OfPair& b : vaults_.pairs) b.growth = growth(b.pair.rate, wiring.time_years[1]);
     triggers_today = unhealthy_today(market);
     bytes_per_thread = scratch_size() * sizeof(double);
   }
@@ -130,63 +124,37 @@ class Vaults final : public Batch {
     rows_.clear(ledger);
     report_prices(block, faults);
     ledger.scratch.resize(scratch_size());
-    VaultPath path;
-    for (const Batches& b : pairs_) {
+    Paths<1> alone;
+    Paths<VaultGroups::most_rows> abreast;
+    for (const OfPair& b : vaults_.pairs) {
       const double* highest = exchange_rates(b, block, ledger.scratch.data());
-      for (std::size_t g = b.begin; g < b.end; ++g) run(g, b, highest, path, block, ledger);
+      for (std::size_t g = b.begin; g < b.end; ++g)
+        if (vaults_.groups[g].rows.size() == 1)
+          run(g, b, highest, alone, block, ledger);
+        else
+          run(g, b, highest, abreast, block, ledger);
     }
   }
 
  private:
+  using OfPair = VaultGroups::OfPair;
+  using Group = VaultGroups::Group;
   struct Line {
     std::uint32_t row;
     FactorIndex collateral, debt;
   };
-  struct Batches {
-    Pair pair;
-    std::size_t begin, end;      // groups
-    std::vector<double> growth;  // of a unit of debt, [step]
+  // A scenario's, and what those begin with that see the same prices just after today.
+  template <int rows>
+  struct Paths {
+    VaultPath<rows> opened, path;
   };
-  // For each valued step, [quantity][lane].
+  // For each row and valued step, [quantity][lane].
   enum Total : std::size_t { value, cash, credit_loss, bad, total_count };
 
   std::size_t steps() const { return static_cast<std::size_t>(rows_.valued.back()) + 1; }
-  std::size_t scratch_size() const { return (steps() + 1 + total_count * rows_.valued.size()) * lanes; }
+  std::size_t totals_size() const { return rows_.valued.size() * total_count * lanes; }  // of a row
+  std::size_t scratch_size() const { return (steps() + 1) * lanes + VaultGroups::most_rows * totals_size(); }
 
-  // Tables by pair, then group; within a table the vaults closest to liquidation first.
-  void fill_tables(const std::vector<Vault>& vaults, const std::vector<double>& quantity, double step_years) {
-    struct Entry {
-      Pair pair;
-      Group group;
-      VaultTable::Vault vault;
-    };
-    std::vector<Entry> entries;
-    for (std::size_t p = 0; p < vaults.size(); ++p) {
-      const Vault& v = vaults[p];
-      const double kept = (1 - v.fee) / (1 + v.bonus);
-      entries.push_back({{v.collateral_factor, v.debt_factor, v.borrow_rate, always_monitored(v)},
-                         {lines_[p].row, lends(v), {v.liquidation_threshold, kept, v.close_factor, always_monitored(v)}},
-                         {v.collateral_quantity, v.debt, quantity[p]}});
-    }
-    const auto same = [](const Entry& a, const Entry& b) { return a.pair == b.pair && a.group.key() == b.group.key(); };
-    std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-      if (a.pair != b.pair) return a.pair < b.pair;
-      if (a.group.key() != b.group.key()) return a.group.key() < b.group.key();
-      return a.vault.ratio() < b.vault.ratio();
-    });
-    std::vector<VaultTable::Vault> table;
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-      const Entry& e = entries[i];
-      if (pairs_.empty() || pairs_.back().pair != e.pair)
-        pairs_.push_back({e.pair, groups_.size(), groups_.size(), growth(e.pair.rate, step_years)});
-      table.push_back(e.vault);
-      if (i + 1 < entries.size() && same(e, entries[i + 1])) continue;
-      tables_.add(table);
-      table.clear();
-      groups_.push_back(e.group);
-      pairs_.back().end = groups_.size();
-    }
-  }
   std::vector<double> growth(double rate, double step_years) const {
     std::vector<double> out = {1};
     const double once = exp(rate * step_years);
@@ -197,20 +165,20 @@ class Vaults final : public Batch {
   // Whether monitoring at today's prices may liquidate somebody.
   bool unhealthy_today(const FactorModel& market) const {
     constexpr double rounding = 1 + 1e-9;
-    for (const Batches& b : pairs_) {
+    for (const OfPair& b : vaults_.pairs) {
       const double worth = exchange_today(market, b.pair.debt) / exchange_today(market, b.pair.collateral);
       for (std::size_t g = b.begin; g < b.end; ++g)
-        if (!(worth * rounding / groups_[g].terms.threshold < tables_.table(g).lowest())) return true;
+        if (!(worth * rounding / vaults_.groups[g].terms.threshold < vaults_.tables.table(g).lowest())) return true;
     }
     return false;
   }
 
-  static VaultPrices prices(const Batches& b, const Block& block, int step, std::size_t lane) {
+  static VaultPrices prices(const OfPair& b, const Block& block, int step, std::size_t lane) {
     return {block.factors(b.pair.collateral, step)[lane],
             b.growth[static_cast<std::size_t>(step)] * exchange(block, b.pair.debt, step)[lane]};
   }
   // VaultPrices::worth() as [step][lane], and what is returned: its maximum over what is monitored.
-  const double* exchange_rates(const Batches& b, const Block& block, double* worth) const {
+  const double* exchange_rates(const OfPair& b, const Block& block, double* worth) const {
     double* const highest = worth + steps() * lanes;
     std::fill_n(highest, lanes, 0.0);
     for (std::size_t n = 0; n < steps(); ++n, worth += lanes) {
@@ -224,8 +192,8 @@ class Vaults final : public Batch {
     return highest;
   }
   // Inside a step the debt is that of its beginning: interest is due at its end.
-  double debt_inside(const Batches& b, int step) const { return b.growth[static_cast<std::size_t>(step) - 1]; }
-  void look_inside(const Batches& b, const Block& block, double* highest) const {
+  double debt_inside(const OfPair& b, int step) const { return b.growth[static_cast<std::size_t>(step) - 1]; }
+  void look_inside(const OfPair& b, const Block& block, double* highest) const {
     for (int n = 1; n <= rows_.valued.back(); ++n) {
       const double *low = block.lows(b.pair.collateral, n).data(), debt = debt_inside(b, n);
       for (std::size_t k = 0; k < lanes; ++k) highest[k] = debt / low[k] > highest[k] ? debt / low[k] : highest[k];
@@ -235,31 +203,44 @@ class Vaults final : public Batch {
         highest[l.lane] = std::max(highest[l.lane], debt_inside(b, l.step) / std::min(l.value, l.low));
   }
 
-  void run(std::size_t g, const Batches& b, const double* highest, VaultPath& path, const Block& block,
+  template <int rows>
+  void run(std::size_t g, const OfPair& b, const double* highest, Paths<rows>& paths, const Block& block,
            Ledger& ledger) const noexcept {
-    const VaultTable::View table = tables_.table(g);
+    const Group& group = vaults_.groups[g];
+    const VaultTable::View table = vaults_.tables.table(g);
     double* const totals = ledger.scratch.data() + (steps() + 1) * lanes;
-    stay_calm(table, groups_[g].lends, b, block, totals);
-    const double lowest = table.lowest(), threshold = groups_[g].terms.threshold;
-    VaultPath opened;
+    for (std::size_t r = 0; r < group.rows.size(); ++r)
+      stay_calm(table, r, group.lends, b, block, totals + r * totals_size());
+    const double lowest = table.lowest(), threshold = group.terms.threshold;
     VaultPrices seen{0, 0};  // when it was opened
     for (std::size_t k = 0; k < lanes; ++k) {
       if (!(lowest < highest[k] / threshold)) continue;
       // Just after today most scenarios of a cell see the same prices.
-      if (const VaultPrices today = prices(b, block, 0, k); today != seen) open(g, b, seen = today, block, opened);
-      follow(path = opened, b, g, k, block, ledger, totals);
+      if (const VaultPrices today = prices(b, block, 0, k); today != seen) open(g, b, seen = today, block, paths.opened);
+      paths.path = paths.opened;
+      follow(paths.path, b, g, k, block, ledger, totals);
     }
-    if (ratios()) path.start(groups_[g].terms, table);
-    for (std::size_t v = 0; ratios() && v < rows_.valued.size(); ++v)
+    if constexpr (rows == 1)
+      if (ratios()) count_calm(g, b, highest, paths.path, block, ledger);
+    for (std::size_t r = 0; r < group.rows.size(); ++r) add_totals(group, r, totals + r * totals_size(), ledger);
+  }
+  // How healthy the vaults are where nobody is liquidated.
+  void count_calm(std::size_t g, const OfPair& b, const double* highest, VaultPath<1>& path, const Block& block,
+                  Ledger& ledger) const {
+    const Group& group = vaults_.groups[g];
+    const VaultTable::View table = vaults_.tables.table(g);
+    path.start(group.terms, table);
+    for (std::size_t v = 0; v < rows_.valued.size(); ++v)
       for (std::size_t k = 0; k < lanes; ++k)
-        if (!(lowest < highest[k] / threshold))
-          add_health(path.health(prices(b, block, rows_.valued[v], k)), health_of(g), static_cast<int>(v), k, ledger);
-    const std::uint32_t row = groups_[g].row;
-    for (std::size_t v = 0; v < rows_.valued.size(); ++v) {
+        if (!(table.lowest() < highest[k] / group.terms.threshold))
+          add_health(path.health(prices(b, block, rows_.valued[v], k)), health_of(group), static_cast<int>(v), k, ledger);
+  }
+  void add_totals(const Group& group, std::size_t r, const double* t, Ledger& ledger) const {
+    const std::uint32_t row = group.rows[r];
+    for (std::size_t v = 0; v < rows_.valued.size(); ++v, t += total_count * lanes) {
       const int at = static_cast<int>(v);
-      const double* const t = totals + v * total_count * lanes;
       add(t + value * lanes, ledger.value(rows_.row(row), at));
-      if (groups_[g].lends) add(t + cash * lanes, ledger.cash(rows_.row(row), at));
+      if (group.lends) add(t + cash * lanes, ledger.cash(rows_.row(row), at));
       add(t + credit_loss * lanes, ledger.credit_loss(rows_.row(row), at));
       add(t + cash * lanes, ledger.gauges(rows_.gauge(row, liquidated), at));
       add(t + bad * lanes, ledger.gauges(rows_.gauge(row, bad_debt), at));
@@ -269,9 +250,10 @@ class Vaults final : public Batch {
     for (std::size_t k = 0; k < lanes; ++k) to[k] += from[k];
   }
   // Totals of a scenario that liquidates nobody: no debt exceeds its collateral but that without any.
-  void stay_calm(const VaultTable::View& table, bool lender, const Batches& b, const Block& block, double* t) const {
-    const double debt = table.debt_of(table.alive, table.size), collateral = table.collateral_of(table.alive, table.size);
-    const double lost = table.debt_of(0, table.alive);
+  void stay_calm(const VaultTable::View& table, std::size_t row, bool lender, const OfPair& b, const Block& block,
+                 double* t) const {
+    const double debt = table.debt_of(row, table.alive, table.size);
+    const double collateral = table.collateral_of(row, table.alive, table.size), lost = table.debt_of(row, 0, table.alive);
     for (const int step : rows_.valued) {
       const double *p = block.factors(b.pair.collateral, step).data(), *q = exchange(block, b.pair.debt, step);
       const double growth = b.growth[static_cast<std::size_t>(step)];
@@ -286,13 +268,16 @@ class Vaults final : public Batch {
     }
   }
   // What is seen just after today has been done.
-  void open(std::size_t g, const Batches& b, const VaultPrices& today, const Block& block, VaultPath& path) const {
-    path.start(groups_[g].terms, tables_.table(g));
+  template <int rows>
+  void open(std::size_t g, const OfPair& b, const VaultPrices& today, const Block& block, VaultPath<rows>& path) const {
+    path.start(vaults_.groups[g].terms, vaults_.tables.table(g));
     if ((block.monitor_today || b.pair.always) && !(today.worth() < path.calm_below())) path.monitor(today);
   }
-  // Totals of a scenario that liquidates somebody, whose path is open.
-  void follow(VaultPath& path, const Batches& b, std::size_t g, std::size_t lane, const Block& block, Ledger& ledger,
+  // Totals of a scenario that liquidates somebody, whose path is open; a row that stays calm keeps its bits.
+  template <int rows>
+  void follow(VaultPath<rows>& path, const OfPair& b, std::size_t g, std::size_t lane, const Block& block, Ledger& ledger,
               double* t) const {
+    const Group& group = vaults_.groups[g];
     const double* const worth = ledger.scratch.data();
     const bool always = b.pair.always;
     const Landing* landing = always ? first_landing(b, lane, block) : nullptr;
@@ -304,25 +289,33 @@ class Vaults final : public Batch {
         if (!(worth[n * lanes + lane] < path.calm_below())) path.monitor(prices(b, block, static_cast<int>(n), lane));
       }
       const VaultPrices now = prices(b, block, step, lane);
-      const VaultPath::Totals totals = groups_[g].lends ? path.lender(now) : path.borrower(now);
-      t[value * lanes + lane] = totals.value;
-      t[cash * lanes + lane] = totals.repaid;
-      t[credit_loss * lanes + lane] = totals.credit_loss;
-      t[bad * lanes + lane] = totals.bad_debt;
+      const auto totals = group.lends ? path.lender(now) : path.borrower(now);
+      const auto put = [&](Total which, const auto& of_rows) {
+        std::array<double, rows> out;
+        std::memcpy(out.data(), &of_rows, sizeof out);
+        for (std::size_t r = 0; r < group.rows.size(); ++r) t[r * totals_size() + which * lanes + lane] = out[r];
+      };
+      put(value, totals.value);
+      put(cash, totals.repaid);
+      put(credit_loss, totals.credit_loss);
+      put(bad, totals.bad_debt);
       t += total_count * lanes;
-      if (ratios()) add_health(path.health(now), health_of(g), v++, lane, ledger);
+      if constexpr (rows == 1)
+        if (ratios()) add_health(path.health(now), health_of(group), v++, lane, ledger);
     }
   }
   bool ratios() const { return rows_.gauges > gauge_count; }
-  std::size_t health_of(std::size_t g) const { return rows_.gauge(groups_[g].row, gauge_count); }
+  std::size_t health_of(const Group& group) const { return rows_.gauge(group.rows.front(), gauge_count); }
 
-  static const Landing* first_landing(const Batches& b, std::size_t lane, const Block& block) {
+  static const Landing* first_landing(const OfPair& b, std::size_t lane, const Block& block) {
     const std::vector<Landing>& all = block.landings[static_cast<std::size_t>(b.pair.collateral)];
     const auto before = [](const Landing& l, std::size_t k) { return l.lane < k; };
     return all.data() + (std::lower_bound(all.begin(), all.end(), lane, before) - all.begin());
   }
   // From step n - 1 to just before step n: down to the low without a gap, a jump, down again.
-  void cross(const Batches& b, int n, std::size_t lane, const Block& block, const Landing*& landing, VaultPath& path) const {
+  template <int rows>
+  void cross(const OfPair& b, int n, std::size_t lane, const Block& block, const Landing*& landing,
+             VaultPath<rows>& path) const {
     const std::vector<Landing>& all = block.landings[static_cast<std::size_t>(b.pair.collateral)];
     const double debt = debt_inside(b, n), low = block.lows(b.pair.collateral, n)[lane];
     const auto look = [&](double price) { return !(debt / price < path.calm_below()); };
@@ -347,10 +340,8 @@ class Vaults final : public Batch {
   }
 
   RowSet rows_;
-  std::vector<Line> lines_;     // [position]
-  std::vector<Batches> pairs_;  // in the order of groups
-  std::vector<Group> groups_;
-  VaultTable tables_;  // of each group
+  std::vector<Line> lines_;  // [position]
+  VaultGroups vaults_;
 };
 
 // What happens between the steps is known of a lognormal price, and of nothing else.

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "kernels/instruments/instrument.h"
-#include "kernels/instruments/vault_table.h"
+#include "kernels/instruments/vault_path.h"
 
 namespace tailcube {
 

@@ -4,7 +4,7 @@
 #include <stdexcept>
 
 #include "kernels/instruments/rows.h"
-#include "kernels/instruments/vault_table.h"
+#include "kernels/instruments/vault_path.h"
 #include "kernels/math/functions.h"
 
 namespace tailcube {
@@ -96,7 +96,7 @@ class Watch {
   VaultTerms terms_{};
   VaultTable vault_;
   std::vector<double> growth_;
-  VaultPath path_;
+  VaultPath<1> path_;
   double repaid_ = 0;
   std::vector<ReplayedLiquidation> events_;
 };

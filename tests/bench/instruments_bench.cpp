@@ -108,12 +108,12 @@ double one_by_one(const std::vector<double>& debts, double growth, const Block& 
     collateral.fill(1e5), debt.fill(owed), repaid.fill(0);
     for (int n = 1; n <= steps; ++n) {
       const double* price = block.factors(std::size_t{0}, n).data();
-      bool any = false;
+      std::int64_t any = 0;  // as wide as the numbers compared, so that these are compared side by side
       for (std::size_t k = 0; k < lanes; ++k) {
         debt[k] *= growth;
-        any |= collateral[k] * price[k] * threshold < debt[k];
+        any |= collateral[k] * price[k] * threshold < debt[k] ? 1 : 0;
       }
-      if (!any) continue;
+      if (any == 0) continue;
       for (std::size_t k = 0; k < lanes; ++k) {
         const double worth = collateral[k] * price[k];
         if (!(worth * threshold < debt[k]) || !(worth > 0)) continue;

@@ -371,6 +371,34 @@ TEST_CASE("a vault that stays healthy loses exactly nothing but the price", "[va
   }
 }
 
+// Rows of the same terms share a table, and paths.
+TEST_CASE("a row that stays healthy is worth what it is worth alone, to the bit", "[vault]") {
+  for (const char* side : {"lender", "borrower"}) {
+    World w = world(26);
+    std::vector<Line> lines;
+    for (std::size_t i = 0; i < 12; ++i) {
+      const double debt = i < 6 ? 1000 + 777.7 * static_cast<double>(i) : 45000 + 1111.1 * static_cast<double>(i - 6);
+      lines.push_back(simple(i < 6 ? 1.1 : 1, debt, side));
+      lines.back().leaf = i < 6 ? 1 : 2;
+      lines.back().cells["collateral_factor"] = w.factor("BTC");
+      lines.back().cells["liquidation_threshold"] = 0.8;
+    }
+    Compiled both(instrument("vault"), table(instrument("vault"), lines), w, Detail::leaf);
+    lines.resize(6);
+    Compiled alone(instrument("vault"), table(instrument("vault"), lines), w, Detail::leaf);
+    both.evaluate(w.block), alone.evaluate(w.block);
+    int liquidated_beside = 0;
+    for (int lane = 0; lane < lanes; ++lane)
+      for (int v = 0; v < 3; ++v) {
+        CHECK(both.value(0, v, lane) == alone.value(0, v, lane));
+        CHECK(both.credit(0, v, lane) == 0);
+        CHECK(both.cash(0, v, lane) == 0);
+        liquidated_beside += both.gauge(1, liquidated, v, lane) > 0;
+      }
+    CHECK(liquidated_beside > lanes);
+  }
+}
+
 TEST_CASE("today's price is monitored only in cells that shock it", "[vault]") {
   World w = world(25);
   for (int n = 0; n <= 20; ++n)

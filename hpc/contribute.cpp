@@ -187,12 +187,12 @@ class SecondLook {
   }
 
   // `sum(tails, share, poll)` sets all sums of this rank's share of the scenarios; at rank 0 they end as those of all ranks.
-  // Cells that are alike below these parents are looked at once.
+  // Of these cells those that are alike below the parents are looked at once.
   using Share = std::function<std::span<const std::uint32_t>(std::span<const std::uint32_t>)>;
   template <class Look, class... Sum>
   Verdict look_at(const std::vector<std::uint32_t>& parents, CellRange cells, const Look& sum,
                   std::vector<SegmentSums<Sum>>&... sums) {
-    const std::vector<int> first = leads() ? alike(parents, cells) : std::vector<int>();
+    std::vector<std::size_t> first;  // at rank 0, of each of the cells: which has its sums
     const std::vector<std::byte> bytes = tails_at(cells, parents, first);
     Verdict verdict;
     attempt(verdict, [&] {
@@ -215,7 +215,7 @@ class SecondLook {
     const auto add_up_all = [&](auto& of_cells) {
       for (auto& of_cell : of_cells) add_up(of_cell.sums);
       for (std::size_t cell = 0; cell < first.size(); ++cell)
-        if (first[cell] != static_cast<int>(cell)) of_cells[cell] = of_cells[static_cast<std::size_t>(first[cell])];
+        if (first[cell] != cell) of_cells[cell] = of_cells[first[cell]];
     };
     (add_up_all(sums), ...);
     return verdict;
@@ -224,22 +224,20 @@ class SecondLook {
   CellTails tails_below(int cell, const std::vector<std::uint32_t>& parents) const {
     return tails_of(estimator_->contributions().tails(cell), tree_.parents.size(), parents);
   }
-  // Of each of the cells the first, from their begin, whose evaluation is the same below the parents of a look.
-  std::vector<int> alike(const std::vector<std::uint32_t>& parents, CellRange cells) const {
-    const std::vector<int> of_nodes = first_alike(book_, cells);
-    const auto node = static_cast<std::size_t>(tree_.parents[parents.front()].node);  // the same stages as of the others
-    std::vector<int> out;
-    for (std::size_t at = node; at < of_nodes.size(); at += book_.parent.size()) out.push_back(of_nodes[at]);
-    return out;
-  }
-  // Those of cells like an earlier one are left out.
+  // Those of a cell that is evaluated as an earlier one is are left out, after a look at whether they are the same indeed.
   std::vector<std::byte> tails_at(CellRange cells, const std::vector<std::uint32_t>& parents,
-                                  const std::vector<int>& first) {
+                                  std::vector<std::size_t>& first) {
     ByteWriter out;
+    if (leads()) {
+      const int node = tree_.parents[parents.front()].node;  // with the same stages below as the others
+      for (const int cell : first_alike(book_, cells, node)) first.push_back(static_cast<std::size_t>(cell));
+    }
+    std::vector<CellTails> all;
     for (std::size_t cell = 0; cell < first.size(); ++cell) {
-      CellTails tails = tails_below(cells.begin + static_cast<int>(cell), parents);
-      if (first[cell] != static_cast<int>(cell)) tails.lists.assign(tails.lists.size(), {});
-      out.put_block(to_bytes(tails));
+      all.push_back(tails_below(cells.begin + static_cast<int>(cell), parents));
+      if (first[cell] != cell && all[first[cell]].lists != all.back().lists) first[cell] = cell;
+      if (first[cell] != cell) all.back().lists.assign(all.back().lists.size(), {});
+      out.put_block(to_bytes(all.back()));
     }
     return communicator_ != nullptr ? communicator_->broadcast(std::move(out.bytes)) : std::move(out.bytes);
   }

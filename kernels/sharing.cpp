@@ -204,25 +204,45 @@ bool Sharing::keeps(std::size_t stage) const {
   return std::any_of(users_[stage].begin(), users_[stage].end(), [](std::uint32_t users) { return users > 1; });
 }
 
-std::vector<int> first_alike(const CompiledBook& book, CellRange range) {
-  const std::size_t nodes = book.parent.size();
-  std::vector<std::set<std::size_t>> stages(nodes);  // with a row under the node
+namespace {
+// Of each cell the first whose versions of these stages are the same.
+std::vector<int> first_alike(const Sharing& sharing, CellRange range, const std::set<std::size_t>& stages) {
+  std::map<Versions, int> first;
+  std::vector<int> out;
+  for (int cell = range.begin; cell < range.end; ++cell) {
+    Versions key;
+    for (const std::size_t s : stages) key.push_back(sharing[cell].stages[s]);
+    out.push_back(first.try_emplace(std::move(key), cell - range.begin).first->second);
+  }
+  return out;
+}
+
+// With a row at the node or below, [node].
+std::vector<std::set<std::size_t>> stages_below(const CompiledBook& book) {
+  std::vector<std::set<std::size_t>> out(book.parent.size());
   for (std::size_t s = 0; s < book.stages.size(); ++s)
     for (std::uint32_t r = 0; r < book.stages[s].row_count; ++r)
-      stages[static_cast<std::size_t>(book.leaf_of_row[static_cast<std::size_t>(book.stages[s].first_row) + r])].insert(s);
-  for (std::size_t node = nodes; node-- > 1;)
-    stages[static_cast<std::size_t>(book.parent[node])].insert(stages[node].begin(), stages[node].end());
-
-  const Sharing sharing(book, range);
-  std::vector<std::map<Versions, int>> first(nodes);  // cell with these versions of the node's stages
-  std::vector<int> out;
-  for (int cell = range.begin; cell < range.end; ++cell)
-    for (std::size_t node = 0; node < nodes; ++node) {
-      Versions key;
-      for (const std::size_t s : stages[node]) key.push_back(sharing[cell].stages[s]);
-      out.push_back(first[node].try_emplace(std::move(key), cell - range.begin).first->second);
-    }
+      out[static_cast<std::size_t>(book.leaf_of_row[static_cast<std::size_t>(book.stages[s].first_row) + r])].insert(s);
+  for (std::size_t node = out.size(); node-- > 1;)
+    out[static_cast<std::size_t>(book.parent[node])].insert(out[node].begin(), out[node].end());
   return out;
+}
+}  // namespace
+
+std::vector<int> first_alike(const CompiledBook& book, CellRange range) {
+  const std::vector<std::set<std::size_t>> stages = stages_below(book);
+  const auto cells = static_cast<std::size_t>(range.end - range.begin);
+  std::vector<int> out(cells * stages.size());
+  const Sharing sharing(book, range);
+  for (std::size_t node = 0; node < stages.size(); ++node) {
+    const std::vector<int> first = first_alike(sharing, range, stages[node]);
+    for (std::size_t cell = 0; cell < cells; ++cell) out[cell * stages.size() + node] = first[cell];
+  }
+  return out;
+}
+
+std::vector<int> first_alike(const CompiledBook& book, CellRange range, int node) {
+  return first_alike(Sharing(book, range), range, stages_below(book)[static_cast<std::size_t>(node)]);
 }
 
 }  // namespace tailcube

@@ -43,5 +43,6 @@ class Sharing {
 // [cell of the range][node]: the first of the range's cells, counted from 0, that has the losses and gauges of this node in
 // every scenario, because every stage with a row under it writes the same for both.
 std::vector<int> first_alike(const CompiledBook&, CellRange);
+std::vector<int> first_alike(const CompiledBook&, CellRange, int node);  // [cell]
 
 }  // namespace tailcube

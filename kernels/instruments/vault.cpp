@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <string>
 
 #include "kernels/instruments/rows.h"
@@ -74,6 +75,7 @@ constexpr Field<Vault> fields[] = {
 };
 enum : std::size_t { liquidated, bad_debt, gauge_count };
 
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 bool lends(const Vault& v) { return v.side == 0; }
 bool always_monitored(const Vault& v) { return v.monitoring == 1; }
 
@@ -85,7 +87,7 @@ class Vaults final : public Batch {
     value_today.assign(rows_.count, 0.0);
     gross.assign(rows_.count, 0.0);
     gauges_today.assign(ratios() ? rows_.count * rows_.gauges : 0, 0.0);
-    std::vector<VaultGroups::Line> lines;
+    std::vector<VaultGroups::Entry> entries;
     for (std::size_t p = 0; p < positions.size(); ++p) {
       const Vault v = terms(positions, fields, p);
       const auto row = static_cast<std::uint32_t>(rows_.of_position(wiring, p));
@@ -104,17 +106,17 @@ class Vaults final : public Batch {
       if (always_monitored(v)) reads_lows.push_back(v.collateral_factor);
       const VaultPair pair{v.collateral_factor, v.debt_factor, v.borrow_rate, always_monitored(v)};
       const double kept = (1 - v.fee) / (1 + v.bonus);
-      lines.push_back({pair,
-                       lends(v),
-                       {v.liquidation_threshold, kept, v.close_factor, pair.always},
-                       row,
-                       {v.collateral_quantity, v.debt, quantity}});
+      entries.push_back({pair,
+                         lends(v),
+                         {v.liquidation_threshold, kept, v.close_factor, pair.always},
+                         row,
+                         {v.collateral_quantity, v.debt, quantity}});
       lines_.push_back({row, v.collateral_factor, v.debt_factor});
     }
     reads = distinct(std::move(reads));
     reads_lows = distinct(std::move(reads_lows));
     checks_triggers = true;
-    vaults_ = VaultGroups(std::move(lines), ratios());  // how healthy vaults are is counted row by row
+    vaults_ = VaultGroups(std::move(entries), ratios());  // how healthy vaults are is counted row by row
     for (OfPair& b : vaults_.pairs) b.growth = growth(b.pair.rate, wiring.time_years[1]);
     triggers_today = unhealthy_today(market);
     bytes_per_thread = scratch_size() * sizeof(double);
@@ -212,7 +214,7 @@ class Vaults final : public Batch {
     for (std::size_t r = 0; r < group.rows.size(); ++r)
       stay_calm(table, r, group.lends, b, block, totals + r * totals_size());
     const double lowest = table.lowest(), threshold = group.terms.threshold;
-    VaultPrices seen{0, 0};  // when it was opened
+    VaultPrices seen{nan, nan};  // when it was opened; equal to none
     for (std::size_t k = 0; k < lanes; ++k) {
       if (!(lowest < highest[k] / threshold)) continue;
       // Just after today most scenarios of a cell see the same prices.

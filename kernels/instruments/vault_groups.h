@@ -19,7 +19,7 @@ struct VaultPair {
 
 struct VaultGroups {
   static constexpr std::size_t most_rows = 4;  // of a table; see VaultPath
-  struct Line {
+  struct Entry {
     VaultPair pair;
     bool lends;
     VaultTerms terms;
@@ -38,7 +38,7 @@ struct VaultGroups {
   };
   VaultGroups() = default;
   // `apart`: each row has a table of its own.
-  VaultGroups(std::vector<Line>, bool apart);
+  VaultGroups(std::vector<Entry>, bool apart);
 
   std::vector<OfPair> pairs;  // in the order of groups
   std::vector<Group> groups;

@@ -44,7 +44,6 @@ class VaultTable {
     }
   };
   View table(std::size_t number) const;
-  std::size_t size() const { return place_.size(); }
 
  private:
   struct Place {

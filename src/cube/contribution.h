@@ -51,6 +51,7 @@ struct CellTails {
     std::vector<std::uint32_t> scenario;
     std::vector<Units> loss;   // of the parent
     std::vector<TailCut> cut;  // by confidence; size() 0: not computed
+    friend bool operator==(const List&, const List&) = default;
   };
   std::vector<List> lists;  // [parent][horizon]
 };

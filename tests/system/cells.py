@@ -8,7 +8,7 @@ except ImportError:
     print("skipped: python3-h5py is not installed")
     sys.exit(77)
 
-from common import Case, main
+from common import TINY, Case, main, read
 
 
 def by_cell(path):
@@ -49,11 +49,25 @@ class Cells(Case):
                     self.assertEqual(values, other[cell][name], f"{name} of {cell}")
         self.assertNotEqual(whole["base"]["cube/expected_loss"], whole["slump"]["cube/expected_loss"])
 
-    def test_an_axis_level_without_shocks_is_the_base(self):
+    def test_a_cell_is_what_it_is_alone(self):
         self.cube(output="all")
-        whole = by_cell(self.path("all", "cube.h5"))
-        for name in whole["base"]:
-            self.assertEqual(whole["base"][name], whole["eth=0"][name], name)
+        whole = by_cell(self.path("all", "cube.h5"))["eth=-50%"]
+        text = read(os.path.join(TINY, "job.toml")).decode()
+        stresses = text[text.index("[[stress]]"):text.index("[[stress_axis]]")]
+        alone = self.job("alone", edit=[(stresses, ""), ('  { name = "0" },\n', "")])
+        self.cube(output="alone_out", job=alone)
+        cells = by_cell(self.path("alone_out", "cube.h5"))
+        self.assertEqual(list(cells), ["eth=-50%"])
+        for name, values in whole.items():
+            self.assertEqual(values, cells["eth=-50%"][name], name)
+
+    def test_an_axis_level_without_shocks_is_the_base(self):
+        parts = self.job("parts", edit=[("[cube]\n", '[cube]\ncontribute_by = ["position"]\ncontribute_top = 2\n')])
+        for output, job in (("all", self.job("as_it_is")), ("parts_out", parts)):
+            self.cube(output=output, job=job)
+            whole = by_cell(self.path(output, "cube.h5"))
+            for name in whole["base"]:
+                self.assertEqual(whole["base"][name], whole["eth=0"][name], name)
 
 
 main()

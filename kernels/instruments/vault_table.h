@@ -39,8 +39,8 @@ class VaultTable {
     std::uint32_t below(std::uint32_t begin, std::uint32_t end, double level) const;  // first with ratio >= level
     std::uint32_t up_to(std::uint32_t begin, std::uint32_t end, double level) const;  // first with ratio > level
     std::uint32_t bucket(double level) const {                                        // never falls as the level rises
-      const double place = (level - origin) * per_unit, last = buckets - 1.0;
-      return static_cast<std::uint32_t>(place > 0 ? std::min(place, last) : 0);
+      const double place = (level - origin) * per_unit, within = place > 0 ? place : 0, last = buckets - 1.0;
+      return static_cast<std::uint32_t>(within < last ? within : last);
     }
   };
   View table(std::size_t number) const;

@@ -89,7 +89,8 @@ std::size_t workspace_bytes(const CompiledBook& book) {
   std::size_t largest = 0;
   for (const Bucket& bucket : book.credit.buckets) largest = std::max<std::size_t>(largest, bucket.count);
   const std::size_t defaults = book.credit.obligors.size() / 10 + 1 + book.credit.in_default;
-  return bytes + largest * 16 * scenes + (largest * 6 + defaults * sizeof(Default) * scenes) * std::size_t{lanes};
+  return bytes + (largest * 16 + book.credit.obligors.size() * sizeof(std::uint32_t)) * scenes +
+         (largest * 8 + defaults * sizeof(Default) * scenes) * std::size_t{lanes};
 }
 
 void Workspace::start(std::uint64_t first_scenario, std::size_t scenarios) { begin(first_scenario, nullptr, scenarios); }
@@ -171,6 +172,7 @@ void Workspace::fetch_defaults(int cell, Scene& scene) {
   if (scenes_[0].defaults == nothing || version != 0) draw(version);
   if (version == 0 && cell >= 0) {
     scene.block.defaults = scenes_[0].block.defaults;
+    scene.block.first_default = scenes_[0].block.first_default;
     scene.defaults = 0;
   }
 }
@@ -190,7 +192,10 @@ void Workspace::publish(int cell, Scene& scene) {
 }
 
 void Workspace::swap_borrowed(Scene& scene, Scene& unshocked) {
-  if (scene.borrows_defaults) std::swap(scene.block.defaults, unshocked.block.defaults);
+  if (scene.borrows_defaults) {
+    std::swap(scene.block.defaults, unshocked.block.defaults);
+    std::swap(scene.block.first_default, unshocked.block.first_default);
+  }
   if (scene.borrows_discounts) std::swap(scene.block.discounts, unshocked.block.discounts);
 }
 

@@ -36,7 +36,6 @@ class BucketSampler {
  public:
   BucketSampler(const CreditModel& model, const Bucket& bucket, CreditScratch& scratch, std::span<Block* const> cells)
       : model_(model), bucket_(bucket), scratch_(scratch), cells_(cells) {
-    scratch.offset.resize(bucket.count);
     scratch.label.resize(bucket.count);
     scratch.hit.resize(bucket.count * (model.sampler == Sampler::sparse ? 1 : cells.size()));
   }
@@ -48,7 +47,7 @@ class BucketSampler {
     sample::points(cells_[0]->seed, bucket_.stream, scenarios(), bucket_.count, furthest.data(), scratch_.points);
     for (std::size_t c = 0; c < cells_.size(); ++c) {
       std::fill(scratch_.hit.begin(), scratch_.hit.end(), 0);
-      find_hits(hazard(c, 0).data());
+      find_hits(hazard(c, 0).data(), furthest);
       const std::size_t before = emit(*cells_[c], scratch_.hit.data());
       if (model_.steps == 1) continue;
       place_marks(*cells_[c], before);
@@ -94,23 +93,18 @@ class BucketSampler {
     }
   }
 
-  // The points below a cell's hazard: all of them, if it is the only one.
-  void find_hits(const double* hazard) {
-    const sample::Points& p = scratch_.points;
-    alignas(64) std::array<double, lanes> below;
-    for (std::size_t l = 0; l < lane_count; ++l)
-      below[l] = cells_.size() == 1 ? std::numeric_limits<double>::infinity() : bucket_.count * hazard[l];
-    scratch_.hits.resize(std::max(scratch_.hits.size(), p.size));
-    std::uint32_t* const hits = scratch_.hits.data();
-    const std::uint64_t* const key = p.key.data();
-    std::size_t count = 0;
-    for (std::size_t i = 0; i < p.size; ++i) {
-      hits[count] = static_cast<std::uint32_t>(i);
-      count += p.mark[i] < below[key[i] & 63];
+  // The points below a cell's hazard: all of them, if no other's is above.
+  void find_hits(const double* hazard, const std::array<double, lanes>& furthest) {
+    alignas(64) std::array<double, lanes> limit;
+    for (std::size_t l = 0; l < lane_count; ++l) limit[l] = bucket_.count * hazard[l];
+    points_ = &scratch_.points;
+    if (limit != furthest) {
+      sample::below(scratch_.points, limit.data(), scratch_.below);
+      points_ = &scratch_.below;
     }
-    hits_ = {hits, count};
     std::uint64_t* const hit = scratch_.hit.data();
-    for (const std::uint32_t i : hits_) hit[key[i] >> 6] |= std::uint64_t{1} << (key[i] & 63);
+    const std::uint64_t* const key = points_->key.data();
+    for (std::size_t i = 0; i < points_->size; ++i) hit[key[i] >> 6] |= std::uint64_t{1} << (key[i] & 63);
   }
 
   // Appends the hits as defaults at step 1, by (obligor, lane); returns where they start. How many lanes an obligor has is
@@ -119,8 +113,9 @@ class BucketSampler {
     std::vector<Default>& defaults = block.defaults;
     const std::size_t before = defaults.size();
     std::size_t count = 0, labels = 0;
+    std::uint32_t* const first = block.first_default.data() + bucket_.first;
     for (std::uint32_t i = 0; i < bucket_.count; ++i) {
-      scratch_.offset[i] = static_cast<std::uint32_t>(count);
+      first[i] = static_cast<std::uint32_t>(before + count);
       scratch_.label[labels] = i;
       labels += hit[i] != 0;
       count += static_cast<std::size_t>(std::popcount(hit[i]));
@@ -130,7 +125,7 @@ class BucketSampler {
     const Obligor* const obligors = model_.obligors.data() + bucket_.first;
     for (std::size_t k = 0; k < labels; ++k) {
       const std::uint32_t label = scratch_.label[k];
-      Default* out = defaults.data() + before + scratch_.offset[label];
+      Default* out = defaults.data() + first[label];
       const ObligorIndex obligor{bucket_.first + label};
       const double lgd = obligors[label].loss_given_default;
       std::uint64_t bits = hit[label];
@@ -155,12 +150,13 @@ class BucketSampler {
   // An obligor's first point decides.
   void place_marks(const Block& block, std::size_t before) {
     resize_scores(block, before, 1e300);
-    const sample::Points& p = scratch_.points;
+    const sample::Points& p = *points_;
     const std::uint64_t *const key = p.key.data(), *const hit = scratch_.hit.data();
     double* const score = scratch_.score.data();
-    for (const std::uint32_t i : hits_) {
+    const std::uint32_t* const first = block.first_default.data() + bucket_.first;
+    for (std::size_t i = 0; i < p.size; ++i) {
       const std::uint64_t label = key[i] >> 6, before_lane = (std::uint64_t{1} << (key[i] & 63)) - 1;
-      const std::size_t at = scratch_.offset[label] + static_cast<std::size_t>(std::popcount(hit[label] & before_lane));
+      const std::size_t at = first[label] - before + static_cast<std::size_t>(std::popcount(hit[label] & before_lane));
       score[at] = std::min(score[at], p.mark[i]);
       scratch_.lane[at] = static_cast<std::uint32_t>(key[i] & 63);
     }
@@ -174,7 +170,7 @@ class BucketSampler {
   const Bucket& bucket_;
   CreditScratch& scratch_;
   std::span<Block* const> cells_;
-  std::span<const std::uint32_t> hits_;  // of the cell at hand, in scratch_.hits
+  const sample::Points* points_ = nullptr;  // of the cell at hand
 };
 
 }  // namespace
@@ -182,6 +178,8 @@ class BucketSampler {
 void draw_defaults(const CreditModel& model, CreditScratch& scratch, std::span<Block* const> cells) {
   for (Block* block : cells) {
     block->defaults.clear();
+    block->first_default.resize(model.obligors.size() + 1);
+    block->first_default.back() = 0;
     block->mean_conditional_pd.fill(0);
   }
   if (model.obligors.empty() || cells.empty()) return;
@@ -191,7 +189,15 @@ void draw_defaults(const CreditModel& model, CreditScratch& scratch, std::span<B
     scratch.pd = LaneTable(cells.size(), 1);
     scratch.hazard = LaneTable(cells.size(), 1);
   }
+  std::uint32_t next = 0;  // obligor; those of no bucket have no default
+  const auto nobody_until = [&](std::uint32_t end) {
+    for (Block* block : cells)
+      std::fill(block->first_default.begin() + next, block->first_default.begin() + end,
+                static_cast<std::uint32_t>(block->defaults.size()));
+  };
   for (const Bucket& bucket : model.buckets) {
+    nobody_until(bucket.first);
+    next = bucket.first + bucket.count;
     for (std::size_t c = 0; c < cells.size(); ++c) {
       sample::distances(model, bucket, cells[c]->factors, mixing, scratch.running(c, 0).data());
       const Lanes pd = scratch.pd(c, 0);
@@ -201,6 +207,7 @@ void draw_defaults(const CreditModel& model, CreditScratch& scratch, std::span<B
     BucketSampler sampler(model, bucket, scratch, cells);
     model.sampler == Sampler::sparse ? sampler.sparse(scratch.hazard) : sampler.per_obligor(scratch.pd);
   }
+  nobody_until(static_cast<std::uint32_t>(model.obligors.size()) + 1);
   for (Block* block : cells) {
     for (double& mean : block->mean_conditional_pd) mean /= static_cast<double>(model.obligors.size());
     draw_recoveries(model, *block);

@@ -225,6 +225,24 @@ void DrawPoints(std::uint64_t seed, StreamId stream, ScenarioLanes scenarios, st
   }
 }
 
+void PointsBelow(const sample::Points& points, const double* limit, sample::Points& out) {
+  const PhiloxTag d64;
+  const DoubleTag d;
+  out.size = 0;
+  out.make_room(points.size + 2 * kWidth);
+  for (std::size_t i = 0; i < points.size; i += kWidth) {
+    const auto key = hn::LoadU(d64, points.key.data() + i);
+    const auto mark = hn::LoadU(d, points.mark.data() + i);
+    const auto lane = hn::BitCast(hn::RebindToSigned<PhiloxTag>(), hn::And(key, hn::Set(d64, kLaneCount - 1)));
+    const auto below = hn::And(hn::FirstN(d, points.size - i), hn::Lt(mark, hn::GatherIndex(d, limit, lane)));
+    const std::size_t bits = MaskBits(hn::RebindMask(d64, below));
+    const Squeeze squeeze(bits);
+    squeeze.store(key, out.key.data() + out.size);
+    squeeze.store(mark, out.mark.data() + out.size);
+    out.size += static_cast<std::size_t>(std::popcount(bits));
+  }
+}
+
 // Pairs of bits to every other pair: bits 2 i, 2 i + 1 to 4 i, 4 i + 1.
 HWY_INLINE std::uint64_t SpreadPairs(std::uint64_t x) {
   x = (x | x << 16) & 0x0000FFFF0000FFFFu;
@@ -314,6 +332,7 @@ namespace tailcube {
 HWY_EXPORT(Distances);
 HWY_EXPORT(Conditional);
 HWY_EXPORT(DrawPoints);
+HWY_EXPORT(PointsBelow);
 HWY_EXPORT(Compare);
 HWY_EXPORT(ScoresOfMarks);
 }  // namespace tailcube
@@ -354,6 +373,7 @@ void points(std::uint64_t seed, StreamId stream, ScenarioLanes scenarios, std::u
             Points& out) {
   HWY_DYNAMIC_DISPATCH(DrawPoints)(seed, stream, scenarios, count, limit, out);
 }
+void below(const Points& points, const double* limit, Points& out) { HWY_DYNAMIC_DISPATCH(PointsBelow)(points, limit, out); }
 void compare(std::uint64_t seed, ScenarioLanes scenarios, std::span<const Obligor> obligors, const double* pd,
              std::size_t cells, std::uint64_t* hit) {
   HWY_DYNAMIC_DISPATCH(Compare)(seed, scenarios, obligors, pd, cells, hit);

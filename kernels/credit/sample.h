@@ -36,6 +36,8 @@ const std::vector<std::uint64_t>& band_tail(double width);
 // that product is the uniform that places it, resolved to 2^-53 or count / 2^64, whichever is larger. For up to 2^25
 // obligors.
 void points(std::uint64_t seed, StreamId, ScenarioLanes, std::uint32_t count, const double* limit, Points&);
+// Those of them with a mark below another limit[lane], in their order.
+void below(const Points&, const double* limit, Points& out);
 
 // Each obligor's own 53-bit uniform (draw 0 of its stream) against the conditional PD of each cell, pd[cell][lane]: bit
 // `lane` of hit[cell][obligor] is its default.

@@ -1,5 +1,6 @@
 #pragma once
 // Claims on something that can be sold: a default brings in the smaller of the claim and the proceeds of a sale.
+#include <algorithm>
 #include <array>
 
 #include "kernels/instruments/cash_flows.h"
@@ -23,7 +24,8 @@ class SaleLaw {
   };
   double decayed(double price) const;  // NaN for a price that is not positive and finite
   double decay_ = 1;                   // of the logarithm
-  std::vector<Jumps> jumps_;
+  Jumps fewest_{1, 1, 0, 0};
+  std::vector<Jumps> more_;
 };
 
 // Sales that are waited for, valued side by side, each with the bits that it has alone.
@@ -34,7 +36,8 @@ class Sales {
     const std::size_t i = count_;
     terms_.claim[i] = claim, terms_.units[i] = units, terms_.scale[i] = scale;
     terms_.price[i] = law.decay_ == 1 ? price : law.decayed(price);
-    set(i, law.jumps_.front());
+    set(i, law.fewest_);
+    most_ = std::max(most_, law.more_.size());
     law_[i] = &law, out_[i] = out;
     if (++count_ == together) finish();
   }
@@ -53,7 +56,7 @@ class Sales {
     terms_.probability[i] = jumps.probability, terms_.growth[i] = jumps.growth;
     terms_.deviation[i] = jumps.deviation, terms_.per_deviation[i] = jumps.per_deviation;
   }
-  std::size_t count_ = 0;
+  std::size_t count_ = 0, most_ = 0;  // SaleLaw::more_ of those that wait
   Terms terms_;
   Terms::Column<const SaleLaw*> law_;
   Terms::Column<double*> out_;

@@ -23,7 +23,7 @@ void Corrections::apply(const Block& block, Ledger& ledger, Kept* kept, DefaultL
   std::optional<Telling> telling;
   if (listener != nullptr) telling.emplace(*listener, rows_.valued.size());
   Telling* const told = telling ? &*telling : nullptr;
-  if (kept == nullptr || !kept->known || !chains_.empty()) index_defaults(block, ledger);
+  if (block.first_default.size() <= obligors_) index_defaults(block, ledger);
   const std::size_t work = std::max({chain_doubles(), smooth_doubles(), transposes(block) ? transposed_doubles() : 0});
   ledger.scratch.resize(std::max(ledger.scratch.size(), cache_line + work_at_ + work));
   coupons_.forwards().evaluate(block, memory(ledger));

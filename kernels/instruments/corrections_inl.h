@@ -196,7 +196,10 @@ class Corrections::Hits {
  public:
   // `paid`: Schedule::paid of the lines, where they share it.
   Hits(const Corrections& all, const Block& block, const Ledger& ledger, const std::uint16_t* paid = nullptr)
-      : all_(all), paid_(paid), defaults_(block.defaults.data()), first_(ledger.scratch_indices.data()) {}
+      : all_(all),
+        paid_(paid),
+        defaults_(block.defaults.data()),
+        first_((block.first_default.size() > all.obligors_ ? block.first_default : ledger.scratch_indices).data()) {}
 
   // correct(line, its defaults) for the lines [line, end).
   template <class Correct>

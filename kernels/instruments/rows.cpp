@@ -66,6 +66,8 @@ ByObligor::ByObligor(const std::vector<ObligorIndex>& of_position, std::uint32_t
 }
 
 std::span<const Default> defaults_of(const Block& block, ObligorIndex obligor) noexcept {
+  if (const auto i = std::size_t{static_cast<std::uint32_t>(obligor)} + 1; i < block.first_default.size())
+    return {block.defaults.data() + block.first_default[i - 1], block.defaults.data() + block.first_default[i]};
   const auto first = std::lower_bound(block.defaults.begin(), block.defaults.end(), obligor,
                                       [](const Default& d, ObligorIndex wanted) { return d.obligor < wanted; });
   auto last = first;

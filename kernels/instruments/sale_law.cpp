@@ -78,10 +78,7 @@ HWY_EXPORT(PrepareSales);
 
 SaleLaw::SaleLaw(const Factor& f, double years) {
   const bool reverting = f.process == Process::log_ou;
-  if (f.process != Process::lognormal && !reverting) {
-    jumps_.push_back({1, 1, 0, 0});
-    return;
-  }
+  if (f.process != Process::lognormal && !reverting) return;
   const Transition t = transition(f, years);
   decay_ = t.decay;
   const double shift = reverting ? (1 - t.decay) * f.level : t.shift, variance = t.deviation * t.deviation;
@@ -92,9 +89,11 @@ SaleLaw::SaleLaw(const Factor& f, double years) {
     double deviation = std::sqrt(variance + jump_variance);
     if (deviation < 0x1p-1000) deviation = 0;
     if (probability > 0)
-      jumps_.push_back({probability, exp(shift + jumps * f.jump_mean + (variance + jump_variance) / 2), deviation,
-                        deviation > 0 ? 1 / deviation : 0});
+      more_.push_back({probability, exp(shift + jumps * f.jump_mean + (variance + jump_variance) / 2), deviation,
+                       deviation > 0 ? 1 / deviation : 0});
   }
+  fewest_ = more_.front();
+  more_.erase(more_.begin());
 }
 
 double SaleLaw::decayed(double price) const {
@@ -115,21 +114,19 @@ void Sales::finish() {
   constexpr std::size_t width = 8;
   static_assert(together % width == 0);
   const std::size_t padded = (count_ + width - 1) / width * width;
-  std::size_t most = 1;
-  for (std::size_t i = 0; i < count_; ++i) most = std::max(most, law_[i]->jumps_.size());
   for (std::size_t i = count_; i < padded; ++i) {
     terms_.claim[i] = terms_.units[i] = terms_.price[i] = terms_.scale[i] = terms_.growth[i] = 1;
     terms_.probability[i] = terms_.deviation[i] = terms_.per_deviation[i] = 0;
   }
   HWY_DYNAMIC_DISPATCH(PrepareSales)(terms_, padded);
   HWY_DYNAMIC_DISPATCH(AddSales)(terms_, padded);
-  for (std::size_t j = 1; j < most; ++j) {
+  for (std::size_t j = 0; j < most_; ++j) {
     constexpr SaleLaw::Jumps never{0, 1, 0, 0};
-    for (std::size_t i = 0; i < count_; ++i) set(i, j < law_[i]->jumps_.size() ? law_[i]->jumps_[j] : never);
+    for (std::size_t i = 0; i < count_; ++i) set(i, j < law_[i]->more_.size() ? law_[i]->more_[j] : never);
     HWY_DYNAMIC_DISPATCH(AddSales)(terms_, padded);
   }
   for (std::size_t i = 0; i < count_; ++i) *out_[i] = terms_.sum[i] * terms_.scale[i];
-  count_ = 0;
+  count_ = most_ = 0;
 }
 
 }  // namespace tailcube

@@ -67,37 +67,53 @@ template <class Before>
 }
 
 template <int rows>
+VaultPath<rows>& VaultPath<rows>::operator=(const VaultPath& other) {
+  terms_ = other.terms_, per_rest_ = other.per_rest_, table_ = other.table_;
+  if (cohorts_.size() < other.count_) cohorts_.resize(other.cohorts_.size());
+  std::copy_n(other.cohorts_.begin(), other.count_, cohorts_.begin());
+  count_ = other.count_, calm_below_ = other.calm_below_;
+  left_ = other.left_, unpaid_ = other.unpaid_, settled_ = other.settled_, repaid_ = other.repaid_;
+  return *this;
+}
+
+template <int rows>
+[[gnu::noinline]] void VaultPath<rows>::more_room() {
+  cohorts_.resize(2 * cohorts_.size() + 16);
+}
+
+template <int rows>
 void VaultPath<rows>::start(const VaultTerms& terms, const VaultTable::View& table) {
   terms_ = terms;
   per_rest_ = 1 / (1 - terms.close_factor);
   table_ = table;
-  cohorts_.clear();
+  count_ = 0;
   left_ = repaid_ = Rows{};
   unpaid_ = settled_ = debt_of(0, table.alive);
   calm_below_ = std::numeric_limits<double>::infinity();
   if (table.alive == table.size) return;
   constexpr double rounding = 1 - 1e-9;  // far more than a cohort's `owed` has gathered
   const double first = table.ratio[table.alive], last = table.ratio[table.size - 1];
-  cohorts_.push_back({{1, 0, 1, 0}, table.alive, table.size, first, last, terms.threshold * rounding});
+  another() = {{1, 0, 1, 0}, table.alive, table.size, first, last, terms.threshold * rounding};
   calm_below_ = cohorts_.front().calm_below();
 }
 
 template <int rows>
-template <class Liquidate>
-[[gnu::always_inline]] inline void VaultPath<rows>::each(double worth, std::size_t count, Liquidate liquidate) {
-  for (std::size_t i = 0; i < std::min(count, cohorts_.size()); ++i)
-    while (!(worth < cohorts_[i].calm_below()) && liquidate(i) && terms_.always) {
+template <bool always, class Liquidate>
+[[gnu::always_inline]] inline void VaultPath<rows>::each(double worth, Liquidate liquidate) {
+  const std::size_t before = count_;
+  for (std::size_t i = 0; i < (always ? count_ : before); ++i)
+    while (!(worth < cohorts_[i].calm_below()) && liquidate(i) && always) {
     }
   double calm = std::numeric_limits<double>::infinity();
   Cohort* kept = cohorts_.data();
-  for (const Cohort& c : cohorts_) {
+  for (const Cohort& c : cohorts()) {
     if (c.begin == c.end) continue;
     calm = std::min(calm, c.calm_below());
     if (kept != &c) *kept = c;
     ++kept;
   }
   calm_below_ = calm;
-  cohorts_.resize(static_cast<std::size_t>(kept - cohorts_.data()));
+  count_ = static_cast<std::size_t>(kept - cohorts_.data());
 }
 
 // Takes those below a level out of a cohort; returns their end.
@@ -119,8 +135,9 @@ void VaultPath<rows>::settle(const Past& c, const Rows& debt) {
 // Share of the debt that one liquidation repays. Monitored always, the last 1e-15 of a debt goes at once: this bounds how
 // often a vault can be liquidated.
 template <int rows>
+template <bool always>
 double VaultPath<rows>::share(const Past& c) const {
-  return terms_.always && c.owed * (1 - terms_.close_factor) < 1e-15 ? 1 : terms_.close_factor;
+  return always && c.owed * (1 - terms_.close_factor) < 1e-15 ? 1 : terms_.close_factor;
 }
 
 // Out of the cohort `from`, in its place where nobody else is left of it.
@@ -134,7 +151,7 @@ template <int rows>
   }
   const bool alone = cohorts_[from].begin == cohorts_[from].end;
   const double calm_per_ratio = cohorts_[from].calm_per_ratio * per_rest_;  // with nothing to repay nobody is here
-  Cohort& to = alone ? cohorts_[from] : cohorts_.emplace_back();
+  Cohort& to = alone ? cohorts_[from] : another();
   to.held = c.held, to.sold = c.sold, to.owed = c.owed, to.paid = c.paid;
   to.begin = begin, to.end = end;
   to.first = table_.ratio[begin], to.last = table_.ratio[end - 1];
@@ -145,11 +162,12 @@ template <int rows>
 // Of an amount seized the share `kept` repays debt. Where collateral does not reach for what is to be repaid all of it goes:
 // the close factor at a date, the whole debt if liquidations follow one another until the vault is healthy.
 template <int rows>
+template <bool always>
 [[gnu::always_inline]] inline bool VaultPath<rows>::liquidate(std::size_t cohort, const VaultPrices& at, const Seen& seen) {
   Cohort& of = cohorts_[cohort];
   const Past c = of.past();
-  const double unhealthy = c.level(seen.unhealthy), poor = c.level(seen.sold_out), first = of.first;
-  const double part = share(c), repaid = part * c.owed;
+  const double unhealthy = c.template level<always>(seen.unhealthy), poor = c.template level<always>(seen.sold_out);
+  const double first = of.first, part = share<always>(c), repaid = part * c.owed;
   const Past after{c.held, c.sold + repaid * seen.sold, c.owed * (1 - part), c.paid + repaid * at.debt};
   if (of.last < unhealthy && !(first <= poor) && after.owed > 0) {  // all of them alike
     of.sold = after.sold, of.owed = after.owed, of.paid = after.paid;
@@ -176,7 +194,7 @@ template <int rows>
 template <int rows>
 bool VaultPath<rows>::liquidate_on_the_way(std::size_t cohort, const VaultPrices& lowest, double unhealthy) {
   const Past c = cohorts_[cohort].past();
-  const std::uint32_t begin = cohorts_[cohort].begin, end = take(cohorts_[cohort], c.level(unhealthy));
+  const std::uint32_t begin = cohorts_[cohort].begin, end = take(cohorts_[cohort], c.template level<true>(unhealthy));
   if (end == begin) return false;
   const double covered = terms_.kept / terms_.threshold;
   if (covered <= 1) {
@@ -186,25 +204,27 @@ bool VaultPath<rows>::liquidate_on_the_way(std::size_t cohort, const VaultPrices
     settle(c, debt);
     return false;
   }
-  const double part = share(c), left = 1 - part / covered;
+  const double part = share<true>(c), left = 1 - part / covered;
   const Past after{c.held * left, c.sold * left, c.owed * (1 - part), c.paid + part * c.owed * lowest.debt};
   return put(after, begin, end, cohort);
 }
 
 template <int rows>
-void VaultPath<rows>::monitor(const VaultPrices& at) {
-  constexpr std::size_t again = ~std::size_t{0};  // those just liquidated are looked at again; else at the next date
-  const double worth = at.worth(), reach = terms_.always ? 1 : terms_.close_factor, sold = worth / terms_.kept;
+template <bool always>
+void VaultPath<rows>::see(const VaultPrices& at) {
+  const double worth = at.worth(), reach = always ? 1 : terms_.close_factor, sold = worth / terms_.kept;
   const Seen seen{worth / terms_.threshold, reach * sold, sold, 1 / at.debt};
-  each(
-      worth, terms_.always ? again : cohorts_.size(), [&](std::size_t i) __attribute__((always_inline)) {
-        return liquidate(i, at, seen);
-      });
+  each<always>(
+      worth, [&](std::size_t i) __attribute__((always_inline)) { return liquidate<always>(i, at, seen); });
+}
+template <int rows>
+void VaultPath<rows>::monitor(const VaultPrices& at) {
+  terms_.always ? see<true>(at) : see<false>(at);
 }
 template <int rows>
 void VaultPath<rows>::pass(const VaultPrices& lowest) {
   const double worth = lowest.worth(), unhealthy = worth / terms_.threshold;
-  each(worth, ~std::size_t{0}, [&](std::size_t i) { return liquidate_on_the_way(i, lowest, unhealthy); });
+  each<true>(worth, [&](std::size_t i) { return liquidate_on_the_way(i, lowest, unhealthy); });
 }
 
 // A vault under water is worth its collateral to the lender, nothing to the borrower.
@@ -212,8 +232,8 @@ template <int rows>
 typename VaultPath<rows>::Totals VaultPath<rows>::lender(const VaultPrices& at) const {
   Totals t{Rows{}, repaid_, settled_ * at.debt - repaid_, unpaid_ * at.debt};
   const double worth = at.worth();
-  for (const Cohort& c : cohorts_) {
-    const double level = c.level(worth);
+  for (const Cohort& c : cohorts()) {
+    const double level = terms_.always ? c.template level<true>(worth) : c.template level<false>(worth);
     const Rows all = debt_of(c.begin, c.end), paid = c.paid * all;
     t.repaid += paid;
     t.credit_loss -= paid;
@@ -238,8 +258,8 @@ typename VaultPath<rows>::Totals VaultPath<rows>::borrower(const VaultPrices& at
   const auto margin = [&](const Past& c, std::uint32_t from, std::uint32_t to) -> Rows {
     return collateral_of(c, from, to) * at.collateral - c.owed * debt_of(from, to) * at.debt;
   };
-  for (const Cohort& c : cohorts_) {
-    const std::uint32_t good = table_.below(c.begin, c.end, c.level(at.worth()));
+  for (const Cohort& c : cohorts()) {
+    const std::uint32_t good = table_.below(c.begin, c.end, c.template level<true>(at.worth()));
     t.value += margin(c, good, c.end);
     t.bad_debt -= margin(c, c.begin, good);
     t.repaid += c.paid * debt_of(c.begin, c.end);
@@ -252,12 +272,13 @@ typename VaultPath<rows>::Totals VaultPath<rows>::borrower(const VaultPrices& at
 template <int rows>
 VaultHealth VaultPath<rows>::health(const VaultPrices& at) const requires(rows == 1) {
   VaultHealth out{left_ * at.collateral, unpaid_ * at.debt, {}};
-  for (const Cohort& c : cohorts_) {
+  for (const Cohort& c : cohorts()) {
     out.collateral += collateral_of(c, c.begin, c.end) * at.collateral;
     out.debt += c.owed * debt_of(c.begin, c.end) * at.debt;
     std::uint32_t from = c.begin;
     for (std::size_t band = 0; band < health_levels.size(); ++band) {
-      const std::uint32_t to = table_.below(from, c.end, c.level(health_levels[band] * at.worth() / terms_.threshold));
+      const std::uint32_t to =
+          table_.below(from, c.end, c.template level<true>(health_levels[band] * at.worth() / terms_.threshold));
       out.vaults[band] += to - from;
       from = to;
     }

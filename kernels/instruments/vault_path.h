@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "kernels/instruments/vault_table.h"
@@ -51,6 +52,8 @@ template <int rows>
 class VaultPath {
  public:
   using Rows = typename RowNumbers<rows>::type;
+  VaultPath() = default;
+  VaultPath& operator=(const VaultPath&);  // does not copy room for cohorts that are not there
   void start(const VaultTerms&, const VaultTable::View&);
   // No vault is liquidated while VaultPrices::worth() is below.
   double calm_below() const { return calm_below_; }
@@ -73,10 +76,11 @@ class VaultPath {
   // and has repaid money of paid x.
   struct Past {
     double held, sold, owed, paid;
-    // The ratio below which a vault's collateral is worth less than its debt, for debt that costs `worth`.
+    // The ratio below which a vault's collateral is worth less than its debt, for debt that costs `worth`. At dates alone
+    // nobody's `held` falls.
+    template <bool always>
     double level(double worth) const {
-      const double once = sold + owed * worth;
-      return held == 1 ? once : once / held;  // nothing is divided where nobody is liquidated between dates
+      return always ? (sold + owed * worth) / held : sold + owed * worth;
     }
   };
   struct Cohort : Past {
@@ -91,16 +95,26 @@ class VaultPath {
   struct Seen {
     double unhealthy, sold_out, sold, per_debt;  // per_debt: 1 / VaultPrices::debt
   };
-  // Of the first `count` cohorts those that may be unhealthy; cohorts may be added meanwhile. `liquidate` says whether those
-  // that it liquidated are now where they were, alone.
-  template <class Liquidate>
-  void each(double worth, std::size_t count, Liquidate liquidate);
+  // Cohorts that may be unhealthy; monitored always, those just liquidated are looked at again. `liquidate` says whether
+  // those that it liquidated are now where they were, alone.
+  template <bool always, class Liquidate>
+  void each(double worth, Liquidate liquidate);
+  template <bool always>
+  void see(const VaultPrices&);
+  template <bool always>
   bool liquidate(std::size_t cohort, const VaultPrices&, const Seen&);
   bool liquidate_on_the_way(std::size_t cohort, const VaultPrices& lowest, double unhealthy);
   std::uint32_t take(Cohort&, double level);
   void settle(const Past&, const Rows& debt);
+  template <bool always>
   double share(const Past&) const;
   bool put(const Past&, std::uint32_t begin, std::uint32_t end, std::size_t from);
+  std::span<const Cohort> cohorts() const { return {cohorts_.data(), count_}; }
+  Cohort& another() {
+    if (count_ == cohorts_.size()) more_room();
+    return cohorts_[count_++];
+  }
+  void more_room();
   // What the vaults [begin, end) owed on the first day; what they hold, with this past.
   Rows debt_of(std::uint32_t begin, std::uint32_t end) const { return load(table_.debt(end)) - load(table_.debt(begin)); }
   Rows collateral_of(const Past& c, std::uint32_t begin, std::uint32_t end) const {
@@ -115,7 +129,8 @@ class VaultPath {
   VaultTerms terms_{};
   double per_rest_ = 0;  // 1 / (1 - close factor)
   VaultTable::View table_{};
-  std::vector<Cohort> cohorts_;
+  std::vector<Cohort> cohorts_;  // the first `count_`
+  std::size_t count_ = 0;
   double calm_below_ = 0;
   Rows left_{};     // collateral of vaults whose debt is repaid
   Rows unpaid_{};   // debt of vaults without collateral

@@ -270,7 +270,8 @@ typename VaultPath<rows>::Totals VaultPath<rows>::borrower(const VaultPrices& at
 }
 
 template <int rows>
-VaultHealth VaultPath<rows>::health(const VaultPrices& at) const requires(rows == 1) {
+template <int of_rows>
+VaultHealth VaultPath<rows>::health(const VaultPrices& at) const requires(of_rows == 1) {
   VaultHealth out{left_ * at.collateral, unpaid_ * at.debt, {}};
   for (const Cohort& c : cohorts()) {
     out.collateral += collateral_of(c, c.begin, c.end) * at.collateral;
@@ -289,5 +290,6 @@ VaultHealth VaultPath<rows>::health(const VaultPrices& at) const requires(rows =
 
 template class VaultPath<1>;
 template class VaultPath<4>;
+template VaultHealth VaultPath<1>::health<1>(const VaultPrices&) const;
 
 }  // namespace tailcube

@@ -69,7 +69,8 @@ class VaultPath {
   };
   Totals lender(const VaultPrices&) const;
   Totals borrower(const VaultPrices&) const;
-  VaultHealth health(const VaultPrices&) const requires(rows == 1);
+  template <int of_rows = rows>
+  VaultHealth health(const VaultPrices&) const requires(of_rows == 1);
 
  private:
   // Of vaults with the same past: one that began with c units of collateral and a debt of x has held c - sold x, owes owed x

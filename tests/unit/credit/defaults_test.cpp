@@ -64,6 +64,26 @@ TEST_CASE("defaults equal a plain scalar loop") {
     }
 }
 
+// Also where a bucket is left out, which leaves its obligors, and where some are in default already.
+TEST_CASE("a block knows where the defaults of each obligor begin") {
+  for (const Sampler sampler : {Sampler::sparse, Sampler::per_obligor})
+    for (const std::ptrdiff_t left_out : {0, 2, 5}) {
+      CreditModel model = make_model(specs, 4, sampler);
+      model.buckets.erase(model.buckets.begin() + left_out);
+      for (const std::uint64_t id : {1u, 2u}) model.obligors.push_back({StreamId{id}, 0.4}), ++model.in_default;
+      Block block = drawn(model);
+      redraw(model, block);
+      REQUIRE(block.first_default.size() == model.obligors.size() + 1);
+      REQUIRE(block.first_default.front() == 0);
+      REQUIRE(block.first_default.back() == block.defaults.size());
+      for (std::size_t o = 0; o < model.obligors.size(); ++o) {
+        REQUIRE(block.first_default[o] <= block.first_default[o + 1]);
+        for (std::uint32_t i = block.first_default[o]; i < block.first_default[o + 1]; ++i)
+          REQUIRE(static_cast<std::size_t>(block.defaults[i].obligor) == o);
+      }
+    }
+}
+
 TEST_CASE("the t copula scales the threshold by one mixing variable per scenario") {
   for (const Sampler sampler : {Sampler::sparse, Sampler::per_obligor}) {
     CreditModel model = make_model(specs, 1, sampler);

@@ -121,7 +121,7 @@ struct Block {
   // has passed.
   LaneTable discounts;
   std::vector<Default> defaults;                    // sorted by (obligor, lane)
-  std::vector<std::uint32_t> first_default;         // of each obligor, then their end; empty: not known
+  std::vector<std::uint32_t> first_default;         // of each obligor, then the end; who changes defaults empties it
   std::array<double, lanes> mean_conditional_pd{};  // mean over obligors of P(default by the last step | drivers)
   std::array<std::int64_t, lanes> weight{};         // importance weight, 2^-56; 2^56 when plain
 };

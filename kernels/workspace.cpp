@@ -84,8 +84,9 @@ std::size_t workspace_bytes(const CompiledBook& book) {
     const Batch& batch = *book.stages[s].batch;
     bytes += batch.bytes_per_thread + (sharing.keeps(s) ? keeping(batch)->bytes_kept : 0);
   }
-  // Credit: a mask and two numbers per obligor of the largest bucket, the mask once for each cell drawn together; a bucket's
-  // points, and defaults at a mean conditional PD of 10 % for each scene.
+  // Credit: a mask and a number per obligor of the largest bucket, the mask once for each cell drawn together; where the
+  // defaults of each obligor begin, for each scene; a bucket's points, those of a cell and their scores, and defaults of
+  // each scene, at a mean conditional PD of 10 %.
   std::size_t largest = 0;
   for (const Bucket& bucket : book.credit.buckets) largest = std::max<std::size_t>(largest, bucket.count);
   const std::size_t defaults = book.credit.obligors.size() / 10 + 1 + book.credit.in_default;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <limits>
 
 #include "kernels/credit/recoveries.h"
 #include "kernels/credit/sample.h"

@@ -77,7 +77,7 @@ struct CreditScratch {
   } mixing;
 };
 
-// Reads the drivers' rows of Block::factors; writes Block::defaults and Block::mean_conditional_pd.
+// Reads the drivers' rows of Block::factors; writes Block::defaults, first_default and mean_conditional_pd.
 // Given the drivers (and W), an obligor defaults by step n with probability Phi(M_n), M_n = max over k <= n of
 // (c_k sqrt(W / dof) - sum a_j D_j,k) / residual; its one uniform decides whether and when. Draws do not depend on the
 // drivers: in a cell with lower D no obligor escapes that defaulted, and none defaults later.

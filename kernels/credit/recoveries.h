@@ -5,8 +5,8 @@
 
 namespace tailcube {
 
-// Completes Block::defaults and Block::mean_conditional_pd of the buckets' obligors, and draws the losses given default of
-// those that have a RecoveryLaw: eta is normal 0 of the obligor's stream, so it is the same in every cell.
+// Completes Block::defaults, first_default and mean_conditional_pd of the buckets' obligors, and draws the losses given
+// default of those that have a RecoveryLaw: eta is normal 0 of the obligor's stream, so it is the same in every cell.
 void draw_recoveries(const CreditModel&, Block&);
 
 // LGD = Phi(centre + spread Y), Y = -correlation S + sqrt(1 - correlation^2) eta, eta standard normal and independent of S:

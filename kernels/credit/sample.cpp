@@ -229,7 +229,7 @@ void PointsBelow(const sample::Points& points, const double* limit, sample::Poin
   const PhiloxTag d64;
   const DoubleTag d;
   out.size = 0;
-  out.make_room(points.size + 2 * kWidth);
+  if (out.key.size() < points.size + kWidth) out.key.resize(points.size + kWidth), out.mark.resize(points.size + kWidth);
   for (std::size_t i = 0; i < points.size; i += kWidth) {
     const auto key = hn::LoadU(d64, points.key.data() + i);
     const auto mark = hn::LoadU(d, points.mark.data() + i);

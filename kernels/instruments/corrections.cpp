@@ -16,7 +16,7 @@ inline std::size_t Corrections::chain_doubles() const {
 
 std::size_t Corrections::bytes_per_thread() const {
   const std::size_t doubles = cache_line + work_at_ + std::max({chain_doubles(), smooth_doubles(), transposed_doubles()});
-  return 2 * (doubles * sizeof(double) + (obligors_ + 1) * sizeof(std::uint32_t));  // a thread has two ledgers
+  return 2 * doubles * sizeof(double);  // a thread has two ledgers
 }
 
 void Corrections::apply(const Block& block, Ledger& ledger, Kept* kept, DefaultListener* listener) const {
@@ -34,7 +34,7 @@ void Corrections::apply(const Block& block, Ledger& ledger, Kept* kept, DefaultL
   finish(ledger);
 }
 
-// The first default of each obligor: behind the last of the one before.
+// The first default of each obligor: behind the last of the one before. For a block that was not drawn.
 void Corrections::index_defaults(const Block& block, Ledger& ledger) const {
   std::vector<std::uint32_t>& first = ledger.scratch_indices;
   first.assign(obligors_ + 1, 0);

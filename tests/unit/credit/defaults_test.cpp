@@ -1,5 +1,7 @@
 #include "kernels/credit/defaults.h"
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <utility>
 
@@ -72,6 +74,7 @@ TEST_CASE("a block knows where the defaults of each obligor begin") {
       model.buckets.erase(model.buckets.begin() + left_out);
       for (const std::uint64_t id : {1u, 2u}) model.obligors.push_back({StreamId{id}, 0.4}), ++model.in_default;
       Block block = drawn(model);
+      std::fill(block.first_default.begin(), block.first_default.end(), 77u);
       redraw(model, block);
       REQUIRE(block.first_default.size() == model.obligors.size() + 1);
       REQUIRE(block.first_default.front() == 0);
@@ -222,22 +225,35 @@ TEST_CASE("cells that share a block's draws get what each gets alone") {
       CreditScratch scratch;
       std::vector<Block> blocks;
       std::vector<Block*> cells;
-      for (const double shift : {0.0, -1.5, 0.7, -4.0}) {
-        blocks.push_back(make_block(7, 192, drivers, steps));
-        for (std::uint32_t f = 0; f < drivers; ++f)
-          for (int n = 1; n <= steps; ++n)
-            for (double& d : blocks.back().factors(f, n)) d += shift;
-      }
-      for (Block& block : blocks) cells.push_back(&block);
-      draw_defaults(model, scratch, cells);
-      for (Block& block : blocks) {
-        const std::vector<Default> together = block.defaults;
-        const auto mean = block.mean_conditional_pd;
-        redraw(model, block);
-        REQUIRE(block.defaults.size() > 100);
-        REQUIRE(together == block.defaults);
-        REQUIRE(mean == block.mean_conditional_pd);
-      }
+      constexpr std::array shifts{0.0, -1.5, 0.7, -4.0};
+      // Of the first cells none is the worst in all scenarios, of the others one.
+      for (const bool in_turn : {true, false})
+        for (std::size_t cell = 0; cell < shifts.size(); ++cell) {
+          blocks.push_back(make_block(7, 192, drivers, steps));
+          for (std::uint32_t f = 0; f < drivers; ++f)
+            for (int n = 1; n <= steps; ++n)
+              for (std::size_t l = 0; l < lanes; ++l)
+                blocks.back().factors(f, n)[l] += shifts[(cell + (in_turn ? l : 0)) % shifts.size()];
+        }
+      for (const std::size_t first : {0u, 4u})
+        for (const char* simd : {"avx512", "avx2"}) {
+          cells.clear();
+          for (std::size_t c = first; c < first + shifts.size(); ++c) cells.push_back(&blocks[c]);
+          REQUIRE(limit_simd(simd));
+          draw_defaults(model, scratch, cells);
+          limit_simd("avx512");
+          for (Block* block : cells) {
+            const std::vector<Default> together = block->defaults;
+            const std::vector<std::uint32_t> begin = block->first_default;
+            const auto mean = block->mean_conditional_pd;
+            std::fill(block->first_default.begin(), block->first_default.end(), 77u);
+            redraw(model, *block);
+            REQUIRE(block->defaults.size() > 100);
+            REQUIRE(together == block->defaults);
+            REQUIRE(begin == block->first_default);
+            REQUIRE(mean == block->mean_conditional_pd);
+          }
+        }
     }
 }
 

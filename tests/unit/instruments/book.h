@@ -116,6 +116,11 @@ struct World {
           block.defaults.push_back({ObligorIndex{o}, static_cast<std::uint16_t>(k), step, loss_given_default[o]});
         }
   }
+  void index_defaults(std::uint32_t obligors) {
+    block.first_default.assign(std::size_t{obligors} + 1, 0);
+    for (const Default& d : block.defaults) ++block.first_default[static_cast<std::size_t>(d.obligor) + 1];
+    for (std::uint32_t o = 0; o < obligors; ++o) block.first_default[o + 1] += block.first_default[o];
+  }
   int default_step(ObligorIndex o, int lane) const {  // beyond the last step if none
     for (const Default& d : block.defaults)
       if (d.obligor == o && d.lane == lane) return d.step;
@@ -305,8 +310,10 @@ template <class Expected>
 Errors compare(const Instrument& type, const Positions& positions, World& world, std::uint32_t obligors, Expected expected) {
   Compiled each(type, positions, world, Detail::position, obligors), merged(type, positions, world, Detail::leaf, obligors);
   world.discount();
-  each.evaluate(world.block);
-  merged.evaluate(world.block);
+  each.evaluate(world.block);  // looks for the defaults of an obligor
+  world.index_defaults(obligors);
+  merged.evaluate(world.block);  // is told where they are
+  world.block.first_default.clear();
   Errors errors;
   const auto note = [&](double error, const char* what, std::size_t p, std::size_t v, int lane) {
     if (!(error <= errors.reference)) {

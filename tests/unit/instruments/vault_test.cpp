@@ -373,12 +373,15 @@ TEST_CASE("a vault that stays healthy loses exactly nothing but the price", "[va
 
 // Rows of the same terms share a table, and paths.
 TEST_CASE("a row that stays healthy is worth what it is worth alone, to the bit", "[vault]") {
-  for (const char* side : {"lender", "borrower"}) {
+  for (const auto& [side, always] :
+       {std::pair{"lender", false}, {"borrower", false}, {"lender", true}, {"borrower", true}}) {
     World w = world(26);
+    draw_inside(w);
     std::vector<Line> lines;
     for (std::size_t i = 0; i < 12; ++i) {
       const double debt = i < 6 ? 1000 + 777.7 * static_cast<double>(i) : 45000 + 1111.1 * static_cast<double>(i - 6);
-      lines.push_back(simple(i < 6 ? 1.1 : 1, debt, side));
+      lines.push_back(simple(i == 0 ? 0 : i < 6 ? 1.1 : 1, debt, side));
+      if (always) lines.back().cells["monitoring"] = std::string("bridge");
       lines.back().leaf = i < 6 ? 1 : 2;
       lines.back().cells["collateral_factor"] = w.factor("BTC");
       lines.back().cells["liquidation_threshold"] = 0.8;
@@ -391,8 +394,9 @@ TEST_CASE("a row that stays healthy is worth what it is worth alone, to the bit"
     for (int lane = 0; lane < lanes; ++lane)
       for (int v = 0; v < 3; ++v) {
         CHECK(both.value(0, v, lane) == alone.value(0, v, lane));
-        CHECK(both.credit(0, v, lane) == 0);
+        CHECK(both.credit(0, v, lane) == alone.credit(0, v, lane));
         CHECK(both.cash(0, v, lane) == 0);
+        CHECK(both.gauge(0, bad_debt, v, lane) == alone.gauge(0, bad_debt, v, lane));
         liquidated_beside += both.gauge(1, liquidated, v, lane) > 0;
       }
     CHECK(liquidated_beside > lanes);

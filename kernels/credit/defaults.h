@@ -31,7 +31,7 @@ struct RecoveryLaw {
   double centre = 0, own = 0;
   std::vector<Loading> loadings;
 };
-struct Recovery {            // of one obligor
+struct RecoveryDraw {        // of one obligor
   StreamId stream{};         // stream("lgd", id), of eta
   std::uint32_t law = none;  // of CreditModel::recovery_laws; `none`: Obligor::loss_given_default
 };
@@ -47,8 +47,8 @@ struct CreditModel {
   StreamId mixing{};
   int steps = 0;
   std::vector<RecoveryLaw> recovery_laws;
-  std::vector<Recovery> recoveries;  // per obligor; empty: none of them is random
-  std::uint32_t in_default = 0;      // the last of `obligors`, by id, in no bucket: default at step 1 in every scenario
+  std::vector<RecoveryDraw> recoveries;  // per obligor; empty: none of them is random
+  std::uint32_t in_default = 0;          // the last of `obligors`, by id, in no bucket: default at step 1 in every scenario
 };
 
 namespace sample {

@@ -108,7 +108,7 @@ void draw_recoveries(const CreditModel& model, Block& block) {
   const ScenarioLanes scenario = block.numbers();
   Batch64 batch(block.seed);
   for (Default& d : block.defaults) {
-    const Recovery& recovery = model.recoveries[static_cast<std::size_t>(d.obligor)];
+    const RecoveryDraw& recovery = model.recoveries[static_cast<std::size_t>(d.obligor)];
     if (recovery.law == none) continue;
     const RecoveryLaw& law = model.recovery_laws[recovery.law];
     double rest = law.centre;

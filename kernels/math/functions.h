@@ -40,8 +40,7 @@ void normal_quantile(ConstLanes p, Lanes out);
 
 // The instruction set of the lane kernels. limit_simd("avx2") hides wider ones, limit_simd("avx512") allows all; false for
 // another name. It acts on all later calls, also where kernels have run before; not while other threads run kernels.
-// simd_name() is the one in use: "avx512", "avx2", or "unsupported" where the CPU lacks AVX2 or FMA, on which nothing here
-// runs.
+// simd_name() is the best that is in use, as Highway calls it: "AVX2", "AVX3_ZEN4".
 bool limit_simd(std::string_view name);
 const char* simd_name();
 

@@ -18,8 +18,7 @@ bool limit_simd(std::string_view name) {
 
 const char* simd_name() {
   const auto usable = hwy::SupportedTargets();
-  if (usable & (HWY_AVX3 | HWY_AVX3_DL)) return "avx512";
-  return usable & HWY_AVX2 ? "avx2" : "unsupported";
+  return hwy::TargetName(usable & -usable);  // better ones have lower bits
 }
 
 }  // namespace tailcube

@@ -5,6 +5,7 @@
 
 #include "hpc/communicator.h"
 #include "hpc/signals.h"
+#include "kernels/math/functions.h"
 #include "src/app/commands.h"
 #include "src/app/exit_codes.h"
 #include "src/app/failure.h"
@@ -12,7 +13,6 @@
 #include "src/app/replay_options.h"
 #include "src/app/reverse_options.h"
 #include "src/app/reweight_options.h"
-#include "src/app/simd.h"
 
 namespace tailcube {
 namespace {
@@ -56,7 +56,7 @@ int run_program(Communicator& world, int argc, char** argv) {
     return parsed.refusal.exit_code;
   }
   start_logging(*parsed.options, world.rank());
-  if (parsed.options->avx2_only) leave_out_beyond_avx2();
+  if (parsed.options->avx2_only) limit_simd("avx2");
   return dispatch(world, *parsed.options);
 }
 

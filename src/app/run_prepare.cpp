@@ -6,11 +6,11 @@
 
 #include "hpc/machine.h"
 #include "hpc/signals.h"
+#include "kernels/math/functions.h"
 #include "src/app/exit_codes.h"
 #include "src/app/failure.h"
 #include "src/app/logging.h"
 #include "src/app/run.h"
-#include "src/app/simd.h"
 #include "src/input/input.h"
 #include "src/report/money.h"
 

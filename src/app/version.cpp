@@ -2,8 +2,8 @@
 
 #include "hpc/communicator.h"
 #include "hpc/cube_file.h"
+#include "kernels/math/functions.h"
 #include "src/app/commands.h"
-#include "src/app/simd.h"
 #include "src/report/build_info.h"
 
 namespace tailcube {

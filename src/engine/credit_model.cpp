@@ -191,7 +191,7 @@ class Recoveries {
   // already: its score is then standard normal, and Y too.
   void add(std::uint32_t i, const std::vector<Loading>& loadings, double square, const ScoreLaw* scores) {
     if (!random_) return;
-    Recovery recovery;
+    RecoveryDraw recovery;
     if (table_.lgd_sd[i] > 0) {
       recovery.stream = stream("lgd", table_.id[i]);
       recovery.law =
@@ -236,7 +236,7 @@ void refuse_equal_streams(const Job& job, const CreditModel& model, const std::v
   streams.reserve(model.obligors.size() + model.buckets.size() + 1);
   for (const Obligor& o : model.obligors) streams.push_back(o.stream);
   for (const Bucket& b : model.buckets) streams.push_back(b.stream);
-  for (const Recovery& r : model.recoveries)
+  for (const RecoveryDraw& r : model.recoveries)
     if (r.law != none) streams.push_back(r.stream);
   streams.push_back(model.mixing);
   for (const Factor& f : job.market.factors)

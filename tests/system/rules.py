@@ -57,18 +57,47 @@ def check_file(name, text):
             yield f"{name}:{number}: OpenMP regions belong to {' and '.join(OPENMP)}"
 
 
+def named(text):
+    """(namespace, name) of the classes and of the functions without parameters that a header has in its namespaces."""
+    spaces = []
+    for line in text.splitlines():
+        if opened := re.match(r"(?:inline )?namespace ?([\w:]*) ?\{", line):
+            spaces.append(opened[1])
+        elif re.match(r"\}  // namespace", line) and spaces:
+            spaces.pop()
+        elif found := (re.match(r"(?:class|struct|enum class) (?:alignas\(\d+\) )?(\w+)(?: final)?(?: : [^;]*)? \{", line) or
+                       re.match(r"\w[\w:<>&*\[\] ]+[&* ](\w+\(\))(?: const| noexcept)*(?:;| \{)", line)):
+            yield "::".join(spaces), found[1]
+
+
+def check_names(texts):
+    """The linker takes two for one, whatever they are."""
+    where = {}
+    for name, text in texts:
+        for known in named(text):
+            if where.setdefault(known, name) != name:
+                yield f"{name}: {'::'.join(known)} is in {where[known]} already"
+
+
 def main():
-    broken = []
+    broken, headers = [], []
     for name in files():
         if name.endswith(SOURCE):
             with open(os.path.join(ROOT, name), encoding="utf-8") as file:
-                broken += check_file(name, file.read())
+                text = file.read()
+            broken += check_file(name, text)
+            if name.endswith(".h") and name.startswith(("kernels/", "src/", "hpc/")):
+                headers.append((name, text))
+    broken += check_names(headers)
     # The checks themselves must be able to fail.
     for name, text in (("kernels/x.cpp", "#include <chrono>"), ("kernels/x.cpp", '#include "src/model/model.h"'), ("src/cube/x.h", "#include <mpi.h>"),
                        ("src/cube/x.h", '#include "hpc/worker.h"'), ("hpc/x.cpp", '#include "src/app/options.h"'),
                        ("hpc/x.cpp", "#include <hdf5.h>"), ("src/engine/x.cpp", "#pragma omp parallel"), ("src/a.cpp", "// TODO later")):
         if not list(check_file(name, text)):
             broken.append(f"the check of {text!r} in {name} finds nothing")
+    for twice in ("struct A {", "class A final : public B {", "const char* a();", "std::string a();"):
+        if not list(check_names([(name, "namespace x {\n" + twice + "\n}  // namespace x\n") for name in ("a.h", "b.h")])):
+            broken.append(f"{twice!r} in two headers is not found")
     print("\n".join(broken) or "the tree keeps its rules")
     return 1 if broken else 0
 

@@ -135,7 +135,7 @@ TEST_CASE("nobody defaults at steps without a threshold") {
 
 TEST_CASE("instruction sets give the same defaults") {
   const std::string widest = simd_name();
-  if (widest != "avx512") WARN("only " << widest << " here");
+  if (!widest.starts_with("AVX3")) WARN("only " << widest << " here");
   for (const Sampler sampler : {Sampler::sparse, Sampler::per_obligor})
     for (const int steps : {1, 12, 20}) {
       const CreditModel model = make_model(specs, steps, sampler);

@@ -152,7 +152,7 @@ TEST_CASE("losses given default are drawn by their definition") {
     if (shift == 0) REQUIRE(shifted.defaults.size() == plain.defaults.size());
     for (const Default& d : shifted.defaults) {
       const auto i = static_cast<std::size_t>(d.obligor);
-      const Recovery& recovery = model.recoveries[i];
+      const RecoveryDraw& recovery = model.recoveries[i];
       if (recovery.law == none) {
         REQUIRE(d.loss_given_default == model.obligors[i].loss_given_default);
         continue;

@@ -72,12 +72,17 @@ TEST_CASE("truncated and altered bytes are refused") {
 }
 
 TEST_CASE("hostile bytes with a right checksum are refused or harmless") {
+#ifdef TAILCUBE_SANITIZED  // each takes a hundred times as long
+  constexpr int trials = 300;
+#else
+  constexpr int trials = 1500;
+#endif
   std::mt19937_64 random(34);
   int refused = 0, taken = 0;
   for (const bool weighted : {false, true}) {
     Tallies tallies = filled(true, weighted, 40);
     const auto bytes = to_bytes(tallies);
-    for (int trial = 0; trial < 1500; ++trial) {
+    for (int trial = 0; trial < trials; ++trial) {
       auto hostile = bytes;
       const std::size_t size = trial % 3 == 0 ? 16 + random() % (bytes.size() - 16) : bytes.size();
       hostile.resize(size);
@@ -97,6 +102,6 @@ TEST_CASE("hostile bytes with a right checksum are refused or harmless") {
       }
     }
   }
-  CHECK(refused > 1000);
+  CHECK(refused > 2 * trials / 3);
   CHECK(taken > 0);
 }

@@ -46,8 +46,8 @@ HWY_INLINE Vector each(std::size_t count, Vector begins, Vector ends, const F& f
   const double a = at(0), b = at(1), c = at(2), d = at(3);
   return abreast(a, b, c, d);
 }
-// Asks for a cache line. Not by the builtin: g++ 12 takes a function that does nothing but prefetch for one without effect, and
-// leaves out calls of it.
+// Asks for a cache line. Not by the builtin: g++ 12 takes a function that does nothing but prefetch for one without effect,
+// and leaves out calls of it.
 HWY_INLINE void fetch(const void* line) { asm volatile("prefetcht0 %0" : : "m"(*static_cast<const char*>(line))); }
 HWY_INLINE void fetch(const double* from, std::size_t count) {
   for (std::size_t i = 0; i < count; i += 8) fetch(from + i);

@@ -9,13 +9,6 @@ namespace {
 
 constexpr std::size_t chunk = std::size_t{1} << 20;
 
-std::string csv_cell(std::string text) {
-  if (text.find_first_of("\",\r\n") == std::string::npos && !text.starts_with(' ') && !text.ends_with(' ')) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + '"';
-}
-
 struct CsvText {
   std::string operator()(std::monostate) const { return {}; }
   std::string operator()(double value) const { return shortest(value); }

@@ -25,6 +25,8 @@ std::string joined(const Lines& lines, Text text) {
 
 }  // namespace
 
+void refuse(const std::string& text) { throw Stop{exit_code::usage, text}; }
+
 Failure attempt(const std::function<void()>& step) {
   try {
     step();

@@ -22,6 +22,8 @@ struct Stop {
   int exit_code;
   std::string text;
 };
+// What the command line asks for is not there.
+[[noreturn]] void refuse(const std::string& text);
 // Collective: if any rank failed, rank 0 prints why, once, and every rank throws Stop.
 void meet(Communicator&, const Failure&, const std::string& fact = {});
 

@@ -14,8 +14,6 @@
 namespace tailcube {
 namespace {
 
-[[noreturn]] void refuse(const std::string& text) { throw Stop{exit_code::usage, text}; }
-
 class Telling {
  public:
   explicit Telling(const ReplayOptions& options)

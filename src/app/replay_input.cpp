@@ -51,7 +51,7 @@ Found look_at(const fs::path& folder, const Provenance& provenance) {
 }
 
 // The folder that was asked for: every problem of it, a line each.
-[[noreturn]] void refuse(const fs::path& folder, const Found& found) {
+[[noreturn]] void refuse_inputs(const fs::path& folder, const Found& found) {
   std::string lines;
   for (const auto& [file, text] : found.problems) lines += (folder / file).string() + ": " + text + "\n";
   throw Stop{found.exit_code(),
@@ -121,7 +121,7 @@ fs::path job_folder(const fs::path& cube, const Provenance& provenance, const fs
     throw Stop{exit_code::invalid, cube.string() + ": holds no job (/provenance/job) that could be run again"};
   if (!given.empty()) {
     fs::path folder = fs::is_regular_file(given) ? given.parent_path() : given;
-    if (const Found found = look_at(folder, provenance); !found.problems.empty()) refuse(folder, found);
+    if (const Found found = look_at(folder, provenance); !found.problems.empty()) refuse_inputs(folder, found);
     return folder;
   }
   std::string tried;

@@ -16,8 +16,6 @@
 namespace tailcube {
 namespace {
 
-[[noreturn]] void refuse(const std::string& text) { throw Stop{exit_code::usage, text}; }
-
 // Years as a number, or "3 months" as the tables write it; without the blank and the plural, too.
 int horizon_of(const std::string& text, const std::vector<double>& years) {
   if (text.empty()) return static_cast<int>(years.size()) - 1;

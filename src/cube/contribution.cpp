@@ -4,7 +4,6 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <stdexcept>
 #include <type_traits>
@@ -12,14 +11,13 @@
 
 #include "kernels/tally/byte_stream.h"
 #include "src/cube/ranks.h"
+#include "src/cube/weighted.h"
+#include "src/model/no_number.h"
 
 namespace tailcube {
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr std::int64_t least_tied = 128;  // beyond what is surely kept, a tail that was merged is sure to hold as many
-
-double real(Wide x) { return static_cast<double>(x); }
 
 // n (1 - alpha), times the denominator.
 Wide mass(std::int64_t n, Confidence alpha) { return Wide{n} * (alpha.denominator - alpha.numerator); }
@@ -176,14 +174,14 @@ void Contributions::add(int cell, int node, int horizon, const Tail::Worst& wors
 }
 
 ContributionEstimate estimate_contribution(const EdgeSums& sums, const TailCut& cut, std::int64_t n, Confidence alpha) {
-  if (cut.size() == 0) return {nan, nan};
+  if (cut.size() == 0) return {no_number, no_number};
   const auto per = static_cast<double>(alpha.denominator);
   const double m = real(mass(n, alpha)) / per;                                              // scenarios in the tail
   const double missing = real(mass(n, alpha) - Wide{cut.worse} * alpha.denominator) / per;  // of them, at VaR
   const auto tied = static_cast<double>(cut.tied);
   const Wide beyond = sums.far.sum + sums.near.sum;
   const double value = (real(beyond) + missing / tied * real(sums.tied.sum)) / m;
-  if (n - quantile_rank(n, alpha) < 2 || cut.worse == 0) return {value, nan};
+  if (n - quantile_rank(n, alpha) < 2 || cut.worse == 0) return {value, no_number};
   // E[child | loss = VaR], as a whole number of units so that the sums of squares about it are exact.
   LossPowers about = sums.near;
   about.merge(sums.tied);
@@ -200,7 +198,7 @@ ContributionEstimate estimate_contribution(const EdgeSums& sums, const TailCut& 
   const double variance = squares(all, cut.worse) / m - m / static_cast<double>(n) * shift * shift;
   const double at_var = squares(about, cut.near + cut.tied) / count;
   const double error = std::max(0.0, variance) / m + missing / m * (missing / m) * at_var / tied;
-  return {value, error > 0 ? std::sqrt(error) : nan};
+  return {value, error > 0 ? std::sqrt(error) : no_number};
 }
 
 std::vector<std::int64_t> segment_ends(std::span<const TailCut> cuts) {

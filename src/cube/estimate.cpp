@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <limits>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -7,11 +6,10 @@
 #include "src/cube/cube.h"
 #include "src/cube/estimators.h"
 #include "src/engine/concentration.h"
+#include "src/model/no_number.h"
 
 namespace tailcube {
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 std::size_t size(const std::vector<std::string>& axis) { return axis.size(); }
 
@@ -30,23 +28,24 @@ void size_values(Cube& cube) {
   const std::size_t places = size(cube.cells) * size(cube.nodes) * cube.horizon_years.size();
   for (auto* values : {&cube.expected_loss, &cube.expected_loss_se, &cube.loss_std, &cube.worst_loss,
                        &cube.probability_of_loss, &cube.probability_of_loss_se})
-    values->assign(size(cube.quantities) * places, nan);
+    values->assign(size(cube.quantities) * places, no_number);
   for (auto* values : {&cube.value_at_risk, &cube.value_at_risk_lower, &cube.value_at_risk_upper, &cube.expected_shortfall,
                        &cube.expected_shortfall_se, &cube.expected_shortfall_lower, &cube.expected_shortfall_upper})
-    values->assign(size(cube.quantities) * places * cube.confidence.size(), nan);
+    values->assign(size(cube.quantities) * places * cube.confidence.size(), no_number);
   cube.estimate_flag.assign(cube.value_at_risk.size(), 0);
-  cube.gauge_mean.assign(size(cube.gauges) * places, nan);
+  cube.gauge_mean.assign(size(cube.gauges) * places, no_number);
   cube.gauge_se = cube.gauge_mean;
-  cube.contribution.assign(size(cube.cells) * size(cube.edges) * cube.horizon_years.size() * cube.confidence.size(), nan);
+  cube.contribution.assign(size(cube.cells) * size(cube.edges) * cube.horizon_years.size() * cube.confidence.size(),
+                           no_number);
   cube.contribution_se = cube.contribution;
-  cube.cell_conditional_pd.assign(size(cube.cells), nan);
+  cube.cell_conditional_pd.assign(size(cube.cells), no_number);
   cube.cell_effective_scenarios = cube.cell_conditional_pd;
   cube.fault_count.assign(size(cube.cells) * size(cube.nodes), 0);
   cube.fault_share.assign(cube.fault_count.size(), 0);
   const std::size_t ranks = places * static_cast<std::size_t>(cube.tail_ranks);
   cube.tail_scenario.assign(ranks, -1);
-  cube.tail_loss.assign(ranks, nan);
-  cube.tail_weight.assign(ranks, nan);
+  cube.tail_loss.assign(ranks, no_number);
+  cube.tail_weight.assign(ranks, no_number);
   cube.tail_valid.assign(ranks, 0);
 }
 
@@ -256,7 +255,7 @@ void Estimator::set_parts(const std::vector<Part>& parts) {
     name.append("=").append(part.value).append(" in ").append(cube_.part_parent.back());
   }
   const std::size_t estimates = cube_.horizon_years.size() * cube_.confidence.size();
-  cube_.contribution_by.assign(cube_.cells.size() * parts.size() * estimates, nan);
+  cube_.contribution_by.assign(cube_.cells.size() * parts.size() * estimates, no_number);
   cube_.contribution_by_se = cube_.contribution_by;
 }
 

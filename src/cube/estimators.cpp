@@ -2,19 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <stdexcept>
 #include <string>
 
 #include "src/cube/cube.h"
 #include "src/cube/weighted.h"
+#include "src/model/no_number.h"
 
 namespace tailcube {
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-double real(Wide x) { return static_cast<double>(x); }
 
 Wide times(Wide a, Wide b) {
   Wide product;
@@ -39,15 +35,15 @@ double centred_squares(std::int64_t n, Wide sum, Wide sum_of_squares) {
 }  // namespace
 
 MomentEstimate estimate_moments(const Moments& m) {
-  if (m.count == 0) return {nan, nan, nan, nan, nan};
+  if (m.count == 0) return {no_number, no_number, no_number, no_number, no_number};
   const auto n = static_cast<double>(m.count);
   const bool plain = m.weight == Wide{m.count} * unit_weight && m.weight_squared == m.weight;
   if (!plain) return weighted_moments(m);
   const Wide sum = m.sum >> sum_fraction_bits;
   const double squares = centred_squares(m.count, sum, m.sum_of_squares);
   const double p = static_cast<double>(m.positive) / n;
-  const double deviation = m.count > 1 ? std::sqrt(squares / (n - 1)) : nan;
-  return {real(sum) / n, deviation / std::sqrt(n), deviation, p, m.count > 1 ? std::sqrt(p * (1 - p) / n) : nan};
+  const double deviation = m.count > 1 ? std::sqrt(squares / (n - 1)) : no_number;
+  return {real(sum) / n, deviation / std::sqrt(n), deviation, p, m.count > 1 ? std::sqrt(p * (1 - p) / n) : no_number};
 }
 
 TailView::TailView(std::int64_t n, const Tail::Worst& worst, std::vector<Histogram::Bin> bins, int bits)
@@ -141,7 +137,7 @@ TailEstimate estimate_tail(const TailView& view, Confidence alpha, RankInterval 
   if (!view.worst().weight.empty()) return weighted_tail(view.worst(), view.scenarios(), alpha);
   const std::int64_t n = view.scenarios(), k = quantile_rank(n, alpha);
   const Bracket var = view.order_statistic(k);
-  TailEstimate e{var.middle(), nan, nan, nan, nan, nan, nan, 0};
+  TailEstimate e{var.middle(), no_number, no_number, no_number, no_number, no_number, no_number, 0};
   if (ranks.lower > 0) e.value_at_risk_lower = view.order_statistic(ranks.lower).lower;
   if (ranks.upper > 0) e.value_at_risk_upper = view.order_statistic(ranks.upper).upper;
   int flag = var.lower < var.upper ? var_is_bracket : 0;

@@ -8,11 +8,10 @@
 #include "kernels/market/correlation.h"
 #include "kernels/math/functions.h"
 #include "src/cube/estimators.h"
+#include "src/model/no_number.h"
 
 namespace tailcube {
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 double dot(std::span<const double> a, std::span<const double> b) {
   double sum = 0;
@@ -29,7 +28,7 @@ double deviation(std::span<const double> x) {
   const double mean = std::accumulate(x.begin(), x.end(), 0.0) / n;
   double squares = 0;
   for (const double v : x) squares += (v - mean) * (v - mean);
-  return x.size() < 2 ? nan : std::sqrt(squares / (n - 1));
+  return x.size() < 2 ? no_number : std::sqrt(squares / (n - 1));
 }
 
 }  // namespace
@@ -58,7 +57,7 @@ Centre centre_of(const Cloud& cloud, std::span<const std::uint32_t> points) {
   std::vector<double> mean(cloud.dimension, 0);
   for (const std::uint32_t p : points)
     for (std::size_t k = 0; k < cloud.dimension; ++k) mean[k] += cloud[p][k] / n;
-  Centre out{{0, nan}, {nan, nan}, points.front(), std::numeric_limits<double>::infinity()};
+  Centre out{{0, no_number}, {no_number, no_number}, points.front(), std::numeric_limits<double>::infinity()};
   double squares = 0;
   std::vector<double> along;  // the mean times the point
   along.reserve(points.size());

@@ -2,15 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "kernels/math/functions.h"
+#include "src/model/no_number.h"
 
 namespace tailcube {
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 template <class Value>
 MeanOf mean_of(std::span<const std::uint32_t> scenarios, Value value) {
@@ -18,7 +16,7 @@ MeanOf mean_of(std::span<const std::uint32_t> scenarios, Value value) {
   double sum = 0, squares = 0;
   for (const std::uint32_t s : scenarios) sum += value(s);
   for (const std::uint32_t s : scenarios) squares += (value(s) - sum / n) * (value(s) - sum / n);
-  const double deviation = scenarios.size() < 2 ? nan : std::sqrt(squares / (n - 1));
+  const double deviation = scenarios.size() < 2 ? no_number : std::sqrt(squares / (n - 1));
   return {sum / n, deviation / std::sqrt(n), deviation};
 }
 
@@ -59,7 +57,7 @@ class Describer {
  private:
   FactorInTail factor(std::uint32_t f, std::span<const std::uint32_t> scenarios, const Centre& centre) const {
     const Factor& what = job_.market.factors[f];
-    FactorInTail out{f, {}, {}, {nan, nan}, move_of(what, tail_.value_of(centre.nearest, f))};
+    FactorInTail out{f, {}, {}, {no_number, no_number}, move_of(what, tail_.value_of(centre.nearest, f))};
     out.move = mean_of(scenarios, [&](std::uint32_t s) { return move_of(what, tail_.value_of(s, f)); });
     out.innovation = mean_of(scenarios, [&](std::uint32_t s) { return tail_.innovation_of(s, f); });
     const MeanOf& usual = unconditional_[f];

@@ -2,16 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "kernels/math/functions.h"
 #include "src/cube/estimators.h"
+#include "src/model/no_number.h"
 
 namespace tailcube {
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double rounding = 1e-9;  // of a sum of weights: equal ones must count as the whole numbers they are
 
 }  // namespace
@@ -87,7 +86,7 @@ double Reweighting::error(std::span<const double> value, double mean) const {
   for (std::size_t i = 0; i < points && k > 0; ++i)
     for (std::size_t a = 0; a < k; ++a)
       with[a] += design_[i] * weight_[i] / n_ * (views_.value[i * k + a] - views_.target[a]) * (value[i] - mean);
-  if (k > 0 && !solve(covariance_, with, slope)) return nan;
+  if (k > 0 && !solve(covariance_, with, slope)) return no_number;
   for (std::size_t i = 0; i < points; ++i) {
     double rest = value[i] - mean;
     for (std::size_t a = 0; a < k; ++a) rest -= slope[a] * (views_.value[i * k + a] - views_.target[a]);
@@ -130,7 +129,8 @@ TailUnderView Reweighting::tail(std::span<const double> loss, Confidence alpha) 
     excess += mass(i) * (loss[i] - var);
     sum += mass(i), squares += mass(i) * mass(i);
   }
-  TailUnderView out{nan, nan, nan, nan, nan, nan, nan, squares > 0 ? sum * sum / squares : 0};
+  TailUnderView out{no_number, no_number, no_number, no_number,
+                    no_number, no_number, no_number, squares > 0 ? sum * sum / squares : 0};
   if (out.effective < least_effective_tail) return out;
   out.value_at_risk = var;
   out.expected_shortfall = var + excess / beyond;

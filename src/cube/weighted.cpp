@@ -2,18 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <stdexcept>
 
 #include "src/cube/cube.h"
+#include "src/model/no_number.h"
 
 namespace tailcube {
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double weight_unit = 0x1p-56;
-
-double real(Wide x) { return static_cast<double>(x); }
 
 double error_of_mean(double mean_square, double mean, double n) {
   return std::sqrt(std::max(0.0, mean_square - mean * mean) / n);
@@ -33,7 +30,7 @@ MomentEstimate weighted_moments(const Moments& m) {
   const auto n = static_cast<double>(m.count);
   const double mean = real(m.sum) / static_cast<double>(1 << sum_fraction_bits) / n;
   const double p = real(m.positive_weight) * weight_unit / n;
-  MomentEstimate e{mean, nan, nan, p, nan};
+  MomentEstimate e{mean, no_number, no_number, p, no_number};
   if (m.count > 1) {
     e.mean_se = error_of_mean(real(m.weighted_squares) / n, mean, n - 1);
     e.deviation = std::sqrt(std::max(0.0, real(m.sum_of_squares) / n - mean * mean) * (n / (n - 1)));
@@ -76,7 +73,14 @@ TailEstimate weighted_tail(const Tail::Worst& worst, std::int64_t count, Confide
     squares += term * term / n;
   }
   const double tail = real(beyond) / static_cast<double>(alpha.denominator);
-  TailEstimate e{static_cast<double>(var), nan, nan, static_cast<double>(var) + excess / tail, nan, nan, nan, 0};
+  TailEstimate e{static_cast<double>(var),
+                 no_number,
+                 no_number,
+                 static_cast<double>(var) + excess / tail,
+                 no_number,
+                 no_number,
+                 no_number,
+                 0};
   int flag = worse < 100 ? few_tail_scenarios : 0;
   const bool has_errors = worse >= 2 && !self_normalised;
   if (has_errors) {

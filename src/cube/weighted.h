@@ -4,6 +4,8 @@
 
 namespace tailcube {
 
+inline double real(Wide x) { return static_cast<double>(x); }
+
 // Mean, its error, the deviation under P and P(x > 0) from weighted sums; not self-normalised.
 MomentEstimate weighted_moments(const Moments&);
 

@@ -1,17 +1,16 @@
 #include "src/engine/concentration.h"
 
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <numeric>
 
 #include "src/engine/engine.h"
 #include "src/engine/selection.h"
+#include "src/model/no_number.h"
 
 namespace tailcube {
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t together = 4096;  // positions compiled at a time
 
 struct Amounts {
@@ -89,7 +88,7 @@ void add(const Job& frame, const CompiledCredit& credit, const Positions& positi
 }
 
 Concentration summary(const ByObligor& amounts, const std::vector<std::string>& ids) {
-  Concentration out{0, 0, nan, nan, {}, nan, nan, {}, nan};
+  Concentration out{0, 0, no_number, no_number, {}, no_number, no_number, {}, no_number};
   for (const auto& [obligor, of] : amounts) {
     if ((of.exposure > 0 || of.loss > 0) && !(of.loss <= out.largest_loss))
       out.largest_loss = of.loss, out.largest_loss_name = ids[obligor];
@@ -99,7 +98,7 @@ Concentration summary(const ByObligor& amounts, const std::vector<std::string>& 
     if (!(of.exposure <= out.largest_exposure)) out.largest_exposure = of.exposure, out.largest_name = ids[obligor];
   }
   if (out.names == 0) {
-    out.exposure = nan;
+    out.exposure = no_number;
     return out;
   }
   out.herfindahl_index = 0;

@@ -22,7 +22,7 @@ constexpr std::size_t ledger_bytes = std::size_t{16} << 20;  // of a ledger by p
 constexpr std::size_t kept_bytes = std::size_t{256} << 20;   // of replays
 
 // Some of the positions, each with a row of its own.
-struct Part {
+struct Portion {
   struct Piece {  // a stage of the book
     std::uint32_t table;
     std::vector<std::uint32_t> rows;  // of the table
@@ -59,7 +59,7 @@ struct Replayer::Impl {
   double unit;
   std::unique_ptr<ReplayScene> leaves, by_step;  // as in the run; with every step valued
   Ledger leaf_ledger, step_ledger, ledger, default_ledger;
-  std::vector<Part> parts;
+  std::vector<Portion> parts;
   std::vector<std::uint32_t> obligor;       // of ObligorIndex: of Job::obligors
   std::vector<std::uint32_t> first_number;  // of each table: of Replay::positions
   std::vector<std::uint32_t> scenarios;     // that are looked at, one in each lane
@@ -81,7 +81,7 @@ struct Replayer::Impl {
     }
     Job frame = without_tables(job);
     frame.published_values = false;
-    each_part(frame, all, ledger, [this](Part part) { parts.push_back(std::move(part)); });
+    each_part(frame, all, ledger, [this](Portion part) { parts.push_back(std::move(part)); });
     const std::size_t bytes = positions * (sizeof(ReplayedPosition) + 2 * horizons() * sizeof(double) + 32) +
                               job.nodes.size() * (steps() + 3 * horizons()) * sizeof(double);
     together = std::clamp<std::size_t>(kept_bytes / bytes, 1, lanes);
@@ -106,7 +106,7 @@ struct Replayer::Impl {
     const std::size_t most =
         std::max<std::size_t>(64, ledger_bytes / (5 * frame.report_steps.size() * lanes * sizeof(double)));
     std::size_t room = most;
-    Part part;
+    Portion part;
     const auto close = [&] {
       if (part.pieces.empty()) return;
       part.scene = scene(frame, Detail::position, into);
@@ -128,7 +128,7 @@ struct Replayer::Impl {
   std::vector<Replay> replay(std::span<const std::uint64_t>);  // the others fill one Replay for each lane
   void start(Replay&, std::size_t lane) const;
   void post_leaves(std::vector<Replay>&);
-  void add_positions(Part&, std::vector<Replay>&);
+  void add_positions(Portion&, std::vector<Replay>&);
   void add_defaults(std::vector<Replay>&);
   void add_liquidations(Replay&, std::size_t lane) const;
   void add_cash(std::vector<Replay>&);
@@ -177,7 +177,7 @@ void Replayer::Impl::post_leaves(std::vector<Replay>& out) {
       }
 }
 
-void Replayer::Impl::add_positions(Part& part, std::vector<Replay>& out) {
+void Replayer::Impl::add_positions(Portion& part, std::vector<Replay>& out) {
   const CompiledBook& book = part.scene->book();
   part.scene->evaluate(scenarios, ledger);
   for (std::size_t s = 0; s < part.pieces.size(); ++s) {
@@ -227,7 +227,7 @@ void Replayer::Impl::add_defaults(std::vector<Replay>& out) {
       if (!is_none(who[p]) && !against[static_cast<std::size_t>(who[p])].empty()) owed[t].push_back(p);
   }
   const int last = job.steps - 1;
-  each_part(every_step, owed, default_ledger, [&](const Part& part) {
+  each_part(every_step, owed, default_ledger, [&](const Portion& part) {
     part.scene->evaluate(scenarios, default_ledger);
     for (std::size_t s = 0; s < part.pieces.size(); ++s) {
       const Stage& stage = part.scene->book().stages[s];
@@ -351,7 +351,7 @@ std::vector<Replay> Replayer::Impl::replay(std::span<const std::uint64_t> wanted
   post_leaves(out);
   for (auto* sums : {&worth, &credit_loss}) sums->assign(leaves->book().leaf_of_row.size() * horizons() * lanes, 0);
   for (auto* sums : {&worth_units, &credit_units}) sums->assign(worth.size(), 0);
-  for (Part& part : parts) add_positions(part, out);
+  for (Portion& part : parts) add_positions(part, out);
   add_defaults(out);
   add_cash(out);
   for (std::size_t lane = 0; lane < out.size(); ++lane) {

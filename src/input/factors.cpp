@@ -8,7 +8,7 @@
 namespace tailcube {
 namespace {
 
-enum Column { id, kind, initial, drift, volatility, reversion, level, jump_rate, jump_mean, jump_volatility };
+enum FactorColumn { id, kind, initial, drift, volatility, reversion, level, jump_rate, jump_mean, jump_volatility };
 const std::vector<ColumnSpec> factor_columns = {{"id", true},   {"kind", true},     {"initial"}, {"drift"},
                                                 {"volatility"}, {"reversion"},      {"level"},   {"jump_rate"},
                                                 {"jump_mean"},  {"jump_volatility"}};

@@ -8,7 +8,7 @@
 namespace tailcube {
 namespace {
 
-enum Column {
+enum ObligorColumn {
   id,
   pd_1y,
   rating,

@@ -9,16 +9,16 @@
 namespace tailcube {
 namespace {
 
-struct Table {
+struct Lines {
   std::vector<std::string> heads;
   std::vector<std::vector<std::string>> rows;
 };
 
-Table table_of(const std::string& text) {
+Lines table_of(const std::string& text) {
   SourceFile file{"", "table", text, ""};
   Issues issues;
   Csv csv(file, issues);
-  Table table;
+  Lines table;
   while (csv.next()) {
     std::vector<std::string> cells(csv.cells().begin(), csv.cells().end());
     if (table.heads.empty())
@@ -32,7 +32,7 @@ Table table_of(const std::string& text) {
 }
 
 using Row = std::map<std::string, std::string>;  // by column; empty cells are as if the column were not there
-Row row_of(const Table& table, const std::vector<std::string>& cells) {
+Row row_of(const Lines& table, const std::vector<std::string>& cells) {
   Row row;
   for (std::size_t c = 0; c < cells.size(); ++c)
     if (!cells[c].empty()) row[table.heads[c]] = cells[c];
@@ -46,14 +46,14 @@ std::string node_of(const Row& row, const std::vector<std::string>& levels) {
   return path;
 }
 
-bool by_id(const Table& table) {
+bool by_id(const Lines& table) {
   if (std::find(table.heads.begin(), table.heads.end(), "id") == table.heads.end()) return false;
   std::map<std::string, int> seen;
   return std::all_of(table.rows.begin(), table.rows.end(),
                      [&](const auto& cells) { return ++seen[row_of(table, cells)["id"]] == 1; });
 }
 
-std::map<std::string, Row> rows_by_id(const Table& table) {
+std::map<std::string, Row> rows_by_id(const Lines& table) {
   std::map<std::string, Row> rows;
   for (const auto& cells : table.rows) {
     Row row = row_of(table, cells);
@@ -74,7 +74,7 @@ std::vector<std::string> changed_columns(const Row& before, const Row& after) {
   return columns;
 }
 
-std::size_t unequal_lines(const Table& before, const Table& after) {
+std::size_t unequal_lines(const Lines& before, const Lines& after) {
   std::map<std::vector<std::string>, long> lines;
   for (const auto& row : before.rows) ++lines[row];
   for (const auto& row : after.rows) --lines[row];
@@ -86,7 +86,7 @@ std::size_t unequal_lines(const Table& before, const Table& after) {
 }  // namespace
 
 TableChange table_changes(const std::string& before, const std::string& after, const std::vector<std::string>& levels) {
-  const Table old = table_of(before), now = table_of(after);
+  const Lines old = table_of(before), now = table_of(after);
   TableChange change;
   change.lines = unequal_lines(old, now);
   change.by_id = by_id(old) && by_id(now);

@@ -68,9 +68,9 @@ void write_input(std::ostream& out, const InputChange& input) {
   out << "\n";
 }
 
-class Writer {
+class CompareText {
  public:
-  Writer(std::ostream& out, const CompareReport& report, const Terminal& terminal)
+  CompareText(std::ostream& out, const CompareReport& report, const Terminal& terminal)
       : out_(out), report_(report), terminal_(terminal) {}
   void write() {
     out_ << "a: " << report_.name_a << "\nb: " << report_.name_b << "\n";
@@ -216,7 +216,7 @@ void count_positions(Causes& causes) {
 }
 
 void write_comparison(std::ostream& out, const CompareReport& report, const Terminal& terminal) {
-  Writer(out, report, terminal).write();
+  CompareText(out, report, terminal).write();
 }
 
 }  // namespace tailcube

@@ -2,17 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <ostream>
+
+#include "src/model/no_number.h"
 
 namespace tailcube {
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
 double at_or_nan(const Cube& cube, CubeValues<double> Cube::*member, std::size_t at) {
-  return member == nullptr || (cube.*member).empty() ? nan : (cube.*member)[at];
+  return member == nullptr || (cube.*member).empty() ? no_number : (cube.*member)[at];
 }
 
 }  // namespace
@@ -55,7 +54,7 @@ const Figure& contribution_figure() {
 }
 
 FigureEstimate contribution(const Cube& cube, const Place& place) {
-  const auto found = [](double value, double se) { return FigureEstimate{value, se, nan, nan, 0, false}; };
+  const auto found = [](double value, double se) { return FigureEstimate{value, se, no_number, no_number, 0, false}; };
   if (place.part >= 0) {
     const auto part = static_cast<std::size_t>(place.part);
     const std::size_t at = cube.at_part(place.cell, part, place.horizon, place.confidence);
@@ -68,7 +67,7 @@ FigureEstimate contribution(const Cube& cube, const Place& place) {
 
 double FigureEstimate::error() const {
   if (!interval) return normal_95 * se;
-  return std::isnan(lower) || std::isnan(upper) ? nan : std::max(upper - value, value - lower);
+  return std::isnan(lower) || std::isnan(upper) ? no_number : std::max(upper - value, value - lower);
 }
 
 FigureEstimate estimate(const Cube& cube, const Figure& figure, const Place& place) {

@@ -24,8 +24,9 @@ struct Figure {
 const std::vector<Figure>& figures();       // mean, std, worst, probability, var, es
 const Figure* figure_of(std::string_view);  // by name or dataset; null: none
 
+inline constexpr int economic = 0;  // a quantity
 struct Place {
-  int quantity = 0, cell = 0, node = 0, horizon = 0, confidence = 0;
+  int quantity = economic, cell = 0, node = 0, horizon = 0, confidence = 0;
   int edge = -1, part = -1;  // of a contribution: in the tree, or by a column
 };
 // What does not exist is NaN, a flag 0.

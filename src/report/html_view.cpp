@@ -10,7 +10,6 @@
 namespace tailcube::html {
 namespace {
 
-constexpr int economic = 0;
 constexpr double number_bytes = 6.5;  // with its comma
 constexpr std::size_t top_nodes = 12;
 

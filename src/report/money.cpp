@@ -47,7 +47,14 @@ std::string grouped_error(double error, int decimals) {
   return text;
 }
 
-std::string percent(double fraction) { return std::isnan(fraction) ? "n/a" : format("%.6g", 100 * fraction) + " %"; }
+std::string percent(double share) { return std::isnan(share) ? "n/a" : format("%.6g", 100 * share) + " %"; }
+
+std::string csv_cell(std::string text) {
+  if (text.find_first_of("\",\r\n") == std::string::npos && !text.starts_with(' ') && !text.ends_with(' ')) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + '"';
+}
 
 std::string shortest(double value) {
   char text[32];

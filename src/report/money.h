@@ -9,9 +9,10 @@ namespace tailcube {
 std::string grouped(double value, int decimals = 0);
 // The same of an error: one that would read 0 and is not gets as many decimals as show it, grouped_error(0.034) = "0.03".
 std::string grouped_error(double error, int decimals = 0);
-std::string percent(double fraction);  // 0.999 -> "99.9 %", 0.05 -> "5 %", six significant digits at most
+std::string percent(double share);  // 0.999 -> "99.9 %", 0.05 -> "5 %", six significant digits at most
 std::string significant(double value, int digits);
 std::string shortest(double value);         // reads back as the same number
+std::string csv_cell(std::string text);     // quoted where CSV asks for it (RFC 4180)
 std::string horizon_text(double years);     // "1 month", "3 months", "1 year", "2.5 years", "10 days"
 std::string bytes_text(double bytes);       // "1.50 GB", powers of 1000
 std::string duration_text(double seconds);  // "12.3 s", "4 min 05 s", "2 h 03 min"

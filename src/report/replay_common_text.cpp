@@ -30,9 +30,9 @@ struct Names {
   std::string horizon() const { return horizon_text(common.cube.horizon_years[static_cast<std::size_t>(common.horizon)]); }
 };
 
-class Writer {
+class CommonText {
  public:
-  Writer(std::ostream& out, const Common& common)
+  CommonText(std::ostream& out, const Common& common)
       : out_(out), c_(common), names_{common}, n_(common.scenarios.size()), mean_(common.loss.mean(n_)) {}
   void write() {
     out_ << "The worst " << n_ << " scenarios of " << names_.node(static_cast<std::uint32_t>(c_.node)) << " after "
@@ -103,13 +103,9 @@ class Writer {
   double mean_;
 };
 
-std::string quoted(const std::string& text) {
-  return text.find_first_of(",\"\n") == std::string::npos ? text : "\"" + text + "\"";
-}
-
 }  // namespace
 
-void write_common_text(std::ostream& out, const Common& common) { Writer(out, common).write(); }
+void write_common_text(std::ostream& out, const Common& common) { CommonText(out, common).write(); }
 
 void write_common_csv(std::ostream& out, const Common& common) {
   const std::size_t n = common.scenarios.size();
@@ -117,7 +113,7 @@ void write_common_csv(std::ostream& out, const Common& common) {
   out << "record,item,figure,value,standard_error,unit\n";
   const auto line = [&](const char* record, const std::string& item, const char* figure, double value, double error,
                         const std::string& unit) {
-    out << record << ',' << quoted(item) << ',' << figure << ',' << shortest(value) << ','
+    out << record << ',' << csv_cell(item) << ',' << figure << ',' << shortest(value) << ','
         << (std::isnan(error) ? "" : shortest(error)) << ',' << unit << '\n';
   };
   const double no_error = std::nan("");

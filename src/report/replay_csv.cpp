@@ -8,16 +8,9 @@
 namespace tailcube {
 namespace {
 
-std::string quoted(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
-  return out + "\"";
-}
-
-class Writer {
+class StoryCsv {
  public:
-  Writer(std::ostream& out, const Story& story) : out_(out), story_(story), job_(story.job) {}
+  StoryCsv(std::ostream& out, const Story& story) : out_(out), story_(story), job_(story.job) {}
   void write() {
     out_ << "record,item,step,time_years,figure,value,unit\n";
     const Replay& r = story_.replay;
@@ -88,8 +81,8 @@ class Writer {
   }
   void line(const char* record, const std::string& item, int step, const char* figure, double value,
             const std::string& unit) {
-    out_ << record << ',' << quoted(item) << ',' << step << ',' << shortest(step * job_.step_years) << ',' << figure << ','
-         << shortest(value) << ',' << quoted(unit) << '\n';
+    out_ << record << ',' << csv_cell(item) << ',' << step << ',' << shortest(step * job_.step_years) << ',' << figure << ','
+         << shortest(value) << ',' << csv_cell(unit) << '\n';
   }
 
   std::ostream& out_;
@@ -99,6 +92,6 @@ class Writer {
 
 }  // namespace
 
-void write_story_csv(std::ostream& out, const Story& story) { Writer(out, story).write(); }
+void write_story_csv(std::ostream& out, const Story& story) { StoryCsv(out, story).write(); }
 
 }  // namespace tailcube

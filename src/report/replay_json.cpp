@@ -8,9 +8,9 @@
 namespace tailcube {
 namespace {
 
-class Writer {
+class StoryJson {
  public:
-  explicit Writer(const Story& story) : story_(story), job_(story.job), replay_(story.replay) {}
+  explicit StoryJson(const Story& story) : story_(story), job_(story.job), replay_(story.replay) {}
   std::string text() const {
     const auto h = static_cast<std::size_t>(story_.horizon);
     std::vector<double> times, horizons;
@@ -137,6 +137,6 @@ class Writer {
 
 }  // namespace
 
-std::string story_json(const Story& story) { return Writer(story).text(); }
+std::string story_json(const Story& story) { return StoryJson(story).text(); }
 
 }  // namespace tailcube

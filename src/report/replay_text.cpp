@@ -17,9 +17,9 @@ std::string count(std::size_t n, const char* thing) {
   return grouped(static_cast<double>(n)) + " " + thing + (n == 1 ? "" : "s");
 }
 
-class Writer {
+class StoryText {
  public:
-  Writer(std::ostream& out, const Story& story)
+  StoryText(std::ostream& out, const Story& story)
       : out_(out), story_(story), job_(story.job), replay_(story.replay), horizons_(job_.report_steps.size()) {}
   void write() {
     head();
@@ -278,6 +278,6 @@ class Writer {
 
 }  // namespace
 
-void write_story_text(std::ostream& out, const Story& story) { Writer(out, story).write(); }
+void write_story_text(std::ostream& out, const Story& story) { StoryText(out, story).write(); }
 
 }  // namespace tailcube

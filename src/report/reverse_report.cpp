@@ -19,9 +19,9 @@ std::string interval(const Proportion& p) {
 }
 std::string measured(const Measured& m) { return std::isnan(m.value) ? "n/a" : number_with_error(m.value, m.error); }
 
-class Writer {
+class ReverseText {
  public:
-  Writer(std::ostream& out, const ReverseReport& report) : out_(out), r_(report), s_(report.stress) {}
+  ReverseText(std::ostream& out, const ReverseReport& report) : out_(out), r_(report), s_(report.stress) {}
   void write() {
     head();
     clusters();
@@ -166,6 +166,6 @@ std::string move_text(const Job& job, std::uint32_t factor, double move, double 
   return (move > 0 ? "+" : "") + number + (unit.empty() ? "" : " " + unit);
 }
 
-void write_reverse_text(std::ostream& out, const ReverseReport& report) { Writer(out, report).write(); }
+void write_reverse_text(std::ostream& out, const ReverseReport& report) { ReverseText(out, report).write(); }
 
 }  // namespace tailcube

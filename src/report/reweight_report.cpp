@@ -32,9 +32,9 @@ struct Run {  // what the cube says
   std::size_t at(int node, std::size_t k) const { return r.cube.at(0, r.cell, node, r.horizon, static_cast<int>(k)); }
 };
 
-class Writer {
+class ReweightText {
  public:
-  Writer(std::ostream& out, const ReweightReport& report) : out_(out), r_(report), run_{report} {}
+  ReweightText(std::ostream& out, const ReweightReport& report) : out_(out), r_(report), run_{report} {}
   void write() {
     head();
     factors();
@@ -109,7 +109,7 @@ class Writer {
 
 }  // namespace
 
-void write_reweight_text(std::ostream& out, const ReweightReport& report) { Writer(out, report).write(); }
+void write_reweight_text(std::ostream& out, const ReweightReport& report) { ReweightText(out, report).write(); }
 
 void write_reweight_csv(std::ostream& out, const ReweightReport& r) {
   const Run run{r};

@@ -10,10 +10,10 @@ namespace {
 constexpr std::size_t edges_unfolded = 24;  // more are cut at the first level below the parent
 constexpr std::size_t values_listed = 15;
 
-std::size_t size(int place) { return static_cast<std::size_t>(place); }
-
 // Below the parent: 1 for its children.
-int level(const Cube& cube, int edge) { return depth(cube.edge_child[size(edge)]) - depth(cube.edge_parent[size(edge)]); }
+int level(const Cube& cube, int edge) {
+  return depth(cube.edge_child[as_size(edge)]) - depth(cube.edge_parent[as_size(edge)]);
+}
 
 Place of(Place at, int confidence, int edge, int part) {
   at.confidence = confidence, at.edge = edge, at.part = part;
@@ -24,7 +24,7 @@ Place of(Place at, int confidence, int edge, int part) {
 
 void ShowParts::contributions(const Place& at, const std::vector<int>& confidences) {
   if (confidences.empty()) return;
-  const std::string& parent = cube_.nodes[size(at.node)];
+  const std::string& parent = cube_.nodes[as_size(at.node)];
   std::size_t folded = 0;
   std::vector<Contributor> below = nodes_below(at, folded);
   if (!below.empty()) {
@@ -54,10 +54,10 @@ void ShowParts::contributions(const Place& at, const std::vector<int>& confidenc
 std::vector<ShowParts::Contributor> ShowParts::nodes_below(const Place& at, std::size_t& folded) const {
   std::vector<Contributor> below;
   for (std::size_t e = 0; e < cube_.edges.size(); ++e) {
-    if (cube_.edge_parent[e] != cube_.nodes[size(at.node)]) continue;
+    if (cube_.edge_parent[e] != cube_.nodes[as_size(at.node)]) continue;
     const int edge = static_cast<int>(e);
     const std::string& child = cube_.edge_child[e];
-    below.push_back({std::string(2 * size(level(cube_, edge)), ' ') + child.substr(child.rfind('/') + 1), edge, -1});
+    below.push_back({std::string(2 * as_size(level(cube_, edge)), ' ') + child.substr(child.rfind('/') + 1), edge, -1});
   }
   if (below.size() > edges_unfolded)
     folded = std::erase_if(below, [&](const Contributor& c) { return level(cube_, c.edge) > 1; });
@@ -68,7 +68,7 @@ std::vector<ShowParts::Contributor> ShowParts::nodes_below(const Place& at, std:
 std::vector<ShowParts::Contributor> ShowParts::values_of(const Place& at, const std::string& column) const {
   std::vector<Contributor> values;
   for (std::size_t p = 0; p < cube_.parts.size(); ++p)
-    if (cube_.part_parent[p] == cube_.nodes[size(at.node)] && cube_.part_column[p] == column)
+    if (cube_.part_parent[p] == cube_.nodes[as_size(at.node)] && cube_.part_column[p] == column)
       values.push_back({"  " + cube_.part_value[p], -1, static_cast<int>(p)});
   const auto amount = [&](const Contributor& c) {
     const double value = std::abs(contribution(cube_, of(at, at.confidence, -1, c.part)).value);
@@ -81,7 +81,7 @@ std::vector<ShowParts::Contributor> ShowParts::values_of(const Place& at, const 
 
 void ShowParts::contributors(const Place& at, const std::string& what, const std::vector<Contributor>& all,
                              const std::vector<int>& confidences) {
-  const std::string& parent = cube_.nodes[size(at.node)];
+  const std::string& parent = cube_.nodes[as_size(at.node)];
   const Figure &es = *figure_of("es"), &added = contribution_figure();
   double largest = 0;
   for (const int k : confidences) {
@@ -133,7 +133,7 @@ void ShowParts::contribution_bars(const Place& at, const std::string& what, std:
   const double scale = static_cast<double>(room - 1) / (most - least);
   const auto zero = static_cast<std::size_t>(std::ceil(-least * scale));
   const MoneyScale money = money_scale(most - least, cube_.currency);
-  title(what + " to " + named(*figure_of("es"), at) + " of " + cube_.nodes[size(at.node)] + ": " + where(at));
+  title(what + " to " + named(*figure_of("es"), at) + " of " + cube_.nodes[as_size(at.node)] + ": " + where(at));
   for (const Contributor& c : all) {
     const auto left_of_zero = static_cast<std::size_t>(std::lround(std::max(0.0, -value(c) * scale)));
     const std::string drawn = value(c) < 0 ? bar(static_cast<double>(left_of_zero)) : bar(value(c) * scale);

@@ -8,7 +8,6 @@
 namespace tailcube {
 namespace {
 
-constexpr int economic = 0;
 constexpr double most_rows = 18;
 constexpr std::size_t shortest_bar = 8;
 

@@ -10,36 +10,33 @@
 namespace tailcube {
 namespace {
 
-constexpr int economic = 0;
 constexpr std::size_t worst_listed = 10;
-
-std::size_t size(int place) { return static_cast<std::size_t>(place); }
 
 }  // namespace
 
 void ShowParts::title(const std::string& text) { out_ << "\n" << terminal_.strong(text) << "\n"; }
 
 std::string ShowParts::where(const Place& at) const {
-  return cube_.quantities[size(at.quantity)] + " loss, cell " + cube_.cells[size(at.cell)] + ", after " +
-         horizon_text(cube_.horizon_years[size(at.horizon)]);
+  return cube_.quantities[as_size(at.quantity)] + " loss, cell " + cube_.cells[as_size(at.cell)] + ", after " +
+         horizon_text(cube_.horizon_years[as_size(at.horizon)]);
 }
 
 std::string ShowParts::named(const Figure& figure, const Place& at) const {
-  return figure.by_confidence ? std::string(figure.title) + " " + percent(cube_.confidence[size(at.confidence)].value())
+  return figure.by_confidence ? std::string(figure.title) + " " + percent(cube_.confidence[as_size(at.confidence)].value())
                               : figure.title;
 }
 
 // As a tree where every parent is there, else by path.
 std::vector<std::string> ShowParts::node_labels(const std::vector<int>& nodes) const {
   std::vector<std::string> paths, names;
-  for (const int n : nodes) paths.push_back(cube_.nodes[size(n)]);
+  for (const int n : nodes) paths.push_back(cube_.nodes[as_size(n)]);
   const auto parent = [](const std::string& path) { return path.substr(0, path.rfind('/')); };
   const bool tree = std::all_of(paths.begin(), paths.end(), [&](const std::string& path) {
     return depth(path) == 0 || std::find(paths.begin(), paths.end(), parent(path)) != paths.end();
   });
   for (const std::string& path : paths) {
     const std::size_t from = depth(path) == 0 ? 0 : (tree ? path.rfind('/') : path.find('/')) + 1;
-    names.push_back(std::string(tree ? 2 * size(depth(path)) : 0, ' ') + path.substr(from));
+    names.push_back(std::string(tree ? 2 * as_size(depth(path)) : 0, ' ') + path.substr(from));
   }
   return names;
 }
@@ -68,7 +65,7 @@ void ShowParts::figures(const std::vector<const Figure*>& chosen, const Place& a
       heads.push_back(named(*figure, {0, 0, 0, 0, k}));
     }
   double largest = 0;
-  for (const int n : nodes) largest = std::max(largest, std::abs(cube_.base_value[size(n)]));
+  for (const int n : nodes) largest = std::max(largest, std::abs(cube_.base_value[as_size(n)]));
   for (const Shown& column : columns)
     for (const int n : nodes) {
       const FigureEstimate found = estimate(cube_, *column.figure, {at.quantity, at.cell, n, at.horizon, column.confidence});
@@ -79,7 +76,7 @@ void ShowParts::figures(const std::vector<const Figure*>& chosen, const Place& a
   TerminalTable table(heads);
   const auto labels = node_labels(nodes);
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    std::vector<std::string> cells{money(cube_.base_value[size(nodes[i])])};
+    std::vector<std::string> cells{money(cube_.base_value[as_size(nodes[i])])};
     for (const Shown& column : columns) {
       const Place place{at.quantity, at.cell, nodes[i], at.horizon, column.confidence};
       cells.push_back(with_error(estimate(cube_, *column.figure, place), *column.figure, money, marks_));
@@ -93,12 +90,12 @@ void ShowParts::horizons(const Figure& figure, Place at, const std::vector<int>&
   std::vector<Place> places;
   std::vector<std::string> heads;
   for (const int h : horizons) {
-    heads.push_back(horizon_text(cube_.horizon_years[size(h)]));
+    heads.push_back(horizon_text(cube_.horizon_years[as_size(h)]));
     for (const int n : nodes) places.push_back({at.quantity, at.cell, n, h, at.confidence});
   }
   const MoneyScale money = scale({&figure}, places);
-  title("By horizon: " + named(figure, at) + ", " + cube_.quantities[size(at.quantity)] + " loss, cell " +
-        cube_.cells[size(at.cell)] + (figure.money ? ", in " + money.unit : ""));
+  title("By horizon: " + named(figure, at) + ", " + cube_.quantities[as_size(at.quantity)] + " loss, cell " +
+        cube_.cells[as_size(at.cell)] + (figure.money ? ", in " + money.unit : ""));
   TerminalTable table(heads);
   const auto labels = node_labels(nodes);
   for (std::size_t i = 0; i < nodes.size(); ++i) {
@@ -116,18 +113,18 @@ void ShowParts::cells(const Figure& figure, Place at, const std::vector<int>& ce
   for (const int c : cells)
     for (const int n : nodes) places.push_back({at.quantity, c, n, at.horizon, at.confidence});
   for (const int n : nodes) {
-    const std::string& path = cube_.nodes[size(n)];
+    const std::string& path = cube_.nodes[as_size(n)];
     heads.push_back(path.substr(depth(path) == 0 ? 0 : path.find('/') + 1));
   }
   const MoneyScale money = scale({&figure}, places);
-  title("By cell: " + named(figure, at) + ", " + cube_.quantities[size(at.quantity)] + " loss after " +
-        horizon_text(cube_.horizon_years[size(at.horizon)]) + (figure.money ? ", in " + money.unit : ""));
+  title("By cell: " + named(figure, at) + ", " + cube_.quantities[as_size(at.quantity)] + " loss after " +
+        horizon_text(cube_.horizon_years[as_size(at.horizon)]) + (figure.money ? ", in " + money.unit : ""));
   TerminalTable table(heads);
   for (std::size_t c = 0; c < cells.size(); ++c) {
     std::vector<std::string> row;
     for (std::size_t n = 0; n < nodes.size(); ++n)
       row.push_back(with_error(estimate(cube_, figure, places[c * nodes.size() + n]), figure, money, marks_));
-    table.add(cube_.cells[size(cells[c])], row);
+    table.add(cube_.cells[as_size(cells[c])], row);
   }
   table.write(out_, terminal_);
 }
@@ -163,14 +160,14 @@ void ShowParts::bars(const Figure& figure, Place at, const std::vector<int>& nod
 
 void ShowParts::gauges(const Place& at, const std::vector<int>& nodes) {
   if (cube_.gauges.empty()) return;
-  title("Gauges: mean over scenarios, cell " + cube_.cells[size(at.cell)] + ", after " +
-        horizon_text(cube_.horizon_years[size(at.horizon)]));
+  title("Gauges: mean over scenarios, cell " + cube_.cells[as_size(at.cell)] + ", after " +
+        horizon_text(cube_.horizon_years[as_size(at.horizon)]));
   std::vector<std::string> heads;
   std::vector<int> told;
   std::string nowhere;
   for (int g = 0; g < static_cast<int>(cube_.gauges.size()); ++g) {
     const auto happens = [&](int node) { return cube_.gauge_mean[cube_.at(g, at.cell, node, at.horizon)] != 0; };
-    const std::string &name = cube_.gauges[size(g)], &unit = cube_.gauge_units[size(g)];
+    const std::string &name = cube_.gauges[as_size(g)], &unit = cube_.gauge_units[as_size(g)];
     if (std::any_of(nodes.begin(), nodes.end(), happens)) {
       heads.push_back(name);
       if (unit != "1") heads.back().append(", ").append(unit);
@@ -195,8 +192,8 @@ void ShowParts::gauges(const Place& at, const std::vector<int>& nodes) {
 
 void ShowParts::ratios(const Place& at, const std::vector<int>& nodes) {
   if (!has_ratios(cube_)) return;
-  title("Ratios of means: today, and cell " + cube_.cells[size(at.cell)] + ", after " +
-        horizon_text(cube_.horizon_years[size(at.horizon)]));
+  title("Ratios of means: today, and cell " + cube_.cells[as_size(at.cell)] + ", after " +
+        horizon_text(cube_.horizon_years[as_size(at.horizon)]));
   TerminalTable table({"collateral/debt", "then", "LTV", "then", "leverage", "then"});
   const auto labels = node_labels(nodes);
   for (std::size_t i = 0; i < nodes.size(); ++i) {
@@ -213,11 +210,11 @@ void ShowParts::ratios(const Place& at, const std::vector<int>& nodes) {
 
 void ShowParts::tail(const Place& at) {
   if (cube_.tail_ranks == 0) return;
-  const std::size_t ranks = size(cube_.tail_ranks), first = cube_.at(economic, at.cell, at.node, at.horizon) * ranks;
+  const std::size_t ranks = as_size(cube_.tail_ranks), first = cube_.at(economic, at.cell, at.node, at.horizon) * ranks;
   const std::size_t listed = std::min(ranks, worst_listed);
   const double largest = std::abs(cube_.tail_loss[first]);
   const MoneyScale money = money_scale(std::isfinite(largest) ? largest : 0, cube_.currency);
-  title("Worst scenarios of " + cube_.nodes[size(at.node)] + ": " + where(at) + ", in " + money.unit);
+  title("Worst scenarios of " + cube_.nodes[as_size(at.node)] + ": " + where(at) + ", in " + money.unit);
   TerminalTable table({"scenario", "loss"});
   for (std::size_t rank = 0; rank < listed && cube_.tail_valid[first + rank] != 0; ++rank)
     table.add(std::to_string(rank + 1),

@@ -9,6 +9,8 @@
 
 namespace tailcube {
 
+inline std::size_t as_size(int place) { return static_cast<std::size_t>(place); }
+
 class ShowParts {
  public:
   ShowParts(std::ostream& out, const Cube& cube, const Terminal& terminal) : out_(out), cube_(cube), terminal_(terminal) {}

@@ -10,13 +10,12 @@
 namespace tailcube {
 namespace {
 
-constexpr int economic = 0;
 constexpr std::size_t line_columns = 120, name_columns = 22, money_columns = 13, expected_columns = 21, tail_columns = 19;
 constexpr int confidences_abreast = 3;  // more are written below each other
 
-class Writer {
+class CubeTable {
  public:
-  Writer(std::ostream& out, const Cube& cube);
+  CubeTable(std::ostream& out, const Cube& cube);
   void write();
 
  private:
@@ -38,20 +37,20 @@ class Writer {
   Marks marks_;
 };
 
-Writer::Writer(std::ostream& out, const Cube& cube)
+CubeTable::CubeTable(std::ostream& out, const Cube& cube)
     : out_(out),
       cube_(cube),
       horizon_(static_cast<int>(cube.horizon_years.size()) - 1),
       money_(money_scale(largest_amount(cube), cube.currency)) {}
 
-void Writer::write() {
+void CubeTable::write() {
   header();
   for (int c = 0; c < static_cast<int>(cube_.cells.size()); ++c) cell(c);
   summary();
   notes();
 }
 
-void Writer::header() {
+void CubeTable::header() {
   out_ << "Loss after " << horizon_text(cube_.horizon_years.back()) << " in " << money_.unit << " (positive = bad), "
        << grouped(static_cast<double>(cube_.scenarios)) << " scenarios in each of " << cube_.cells.size()
        << (cube_.cells.size() == 1 ? " cell" : " cells") << "\n± is the wider half of a 95 % interval\n";
@@ -65,7 +64,7 @@ std::string description(const Cube& cube, std::size_t cell) {
   return text;
 }
 
-void Writer::cell(int c) {
+void CubeTable::cell(int c) {
   out_ << "\n"
        << cube_.cells[static_cast<std::size_t>(c)] << "  [" << description(cube_, static_cast<std::size_t>(c)) << "]\n";
   const int confidences = static_cast<int>(cube_.confidence.size());
@@ -79,7 +78,7 @@ void Writer::cell(int c) {
   contributors(c);
 }
 
-void Writer::columns(int first, int last) {
+void CubeTable::columns(int first, int last) {
   out_ << "  " << left("", name_columns) << right("value today", money_columns) << right("expected loss", expected_columns)
        << "     ";
   for (int k = first; k < last; ++k)
@@ -87,7 +86,7 @@ void Writer::columns(int first, int last) {
   out_ << "\n";
 }
 
-void Writer::node(int c, int n, int first, int last) {
+void CubeTable::node(int c, int n, int first, int last) {
   const std::string& path = cube_.nodes[static_cast<std::size_t>(n)];
   const std::string name = n == 0 ? path : "  " + path.substr(path.find('/') + 1);
   out_ << "  " << left(name, name_columns) << right(money_(cube_.base_value[static_cast<std::size_t>(n)]), money_columns)
@@ -98,17 +97,17 @@ void Writer::node(int c, int n, int first, int last) {
   out_ << "\n";
 }
 
-std::string Writer::expected(int c, int n) {
+std::string CubeTable::expected(int c, int n) {
   static const Figure& figure = *figure_of("mean");
   return with_error(estimate(cube_, figure, {economic, c, n, horizon_, 0}), figure, money_, marks_);
 }
 
-std::string Writer::tail(int c, int n, int k, bool shortfall) {
+std::string CubeTable::tail(int c, int n, int k, bool shortfall) {
   const Figure& figure = *figure_of(shortfall ? "es" : "var");
   return with_error(estimate(cube_, figure, {economic, c, n, horizon_, k}), figure, money_, marks_);
 }
 
-void Writer::worst(int c) {
+void CubeTable::worst(int c) {
   const int k = ranking_confidence(cube_);
   std::vector<int> leaves;
   const auto shortfall = [&](int n) { return cube_.expected_shortfall[cube_.at(economic, c, n, horizon_, k)]; };
@@ -127,7 +126,7 @@ void Writer::worst(int c) {
 }
 
 // Where the total's tail comes from: what its children add to it, the largest first.
-void Writer::contributors(int c) {
+void CubeTable::contributors(int c) {
   const int k = ranking_confidence(cube_);
   const auto at = [&](std::size_t edge) { return cube_.at_edge(c, edge, horizon_, k); };
   std::vector<std::size_t> edges;
@@ -150,7 +149,7 @@ void Writer::contributors(int c) {
 }
 
 // The totals of all cells below each other, as in a comparison one would make by hand.
-void Writer::summary() {
+void CubeTable::summary() {
   if (cube_.cells.size() < 2) return;
   const int k = ranking_confidence(cube_), last = static_cast<int>(cube_.confidence.size()) - 1;
   const std::string at = percent(cube_.confidence[static_cast<std::size_t>(k)].value());
@@ -166,7 +165,7 @@ void Writer::summary() {
   }
 }
 
-void Writer::notes() {
+void CubeTable::notes() {
   explain(out_, marks_);
   if (!cube_.quarantined.empty()) {
     out_ << "! quarantined, in none of the numbers above: " << cube_.quarantined.size()
@@ -180,6 +179,6 @@ void Writer::notes() {
 
 }  // namespace
 
-void write_table(std::ostream& out, const Cube& cube) { Writer(out, cube).write(); }
+void write_table(std::ostream& out, const Cube& cube) { CubeTable(out, cube).write(); }
 
 }  // namespace tailcube

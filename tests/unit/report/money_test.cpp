@@ -38,6 +38,15 @@ TEST_CASE("large books are shown in thousands or millions") {
   CHECK(money_scale(2e10, "EUR").unit == "EUR million");
 }
 
+TEST_CASE("cells of CSV are quoted where a reader would split or trim them") {
+  CHECK(csv_cell("loan 1/2; a.b") == "loan 1/2; a.b");
+  CHECK(csv_cell("a,b") == "\"a,b\"");
+  CHECK(csv_cell("12\" pipe") == "\"12\"\" pipe\"");
+  CHECK(csv_cell("two\nlines") == "\"two\nlines\"");
+  CHECK(csv_cell(" a") == "\" a\"");
+  CHECK(csv_cell("").empty());
+}
+
 TEST_CASE("times, sizes and shares read as words") {
   CHECK(horizon_text(1) == "1 year");
   CHECK(horizon_text(1.0 / 12) == "1 month");

@@ -8,10 +8,9 @@ namespace tailcube {
 
 using namespace corrections;
 
-// Of memory along a chain: Sums, then the discounted amounts, changes and exchange rates of Gathered.
+// Of memory along a chain: Sums, then Abroad.
 inline std::size_t Corrections::chain_doubles() const {
-  return rows_.valued.size() * (Sums::tables * lanes + (DefaultsAbreast::sums + 4) * DefaultsAbreast::most) +
-         DefaultsAbreast::most * most_rates_;
+  return rows_.valued.size() * Sums::tables * lanes + 2 * (most_rates_ + 1) * lanes;
 }
 
 std::size_t Corrections::bytes_per_thread() const {
@@ -56,111 +55,207 @@ double Corrections::floating_claim(const Line& l, const Floating& f, const Sched
   return principal + principal * accrued;
 }
 
-void Corrections::add_change(const Line& l, std::size_t lane, std::size_t v, const double* change, Ledger& ledger) const {
-  const int at = static_cast<int>(v);
-  ledger.value(rows_.row(l.row), at)[lane] += change[0];
-  ledger.cash(rows_.row(l.row), at)[lane] += change[1];
-  ledger.gauges(rows_.gauge(l.row, defaults), at)[lane] += change[2];
-  ledger.gauges(rows_.gauge(l.row, defaulted_exposure), at)[lane] += change[3];
-}
-
-// claimed(): principal and interest at the default. At a few valued steps: promised(h, paid): discounted amounts after so
-// many dates; due(h, begins, ends): sums of amounts. amount(k): one of them.
-template <class Claimed, class Promised, class Due, class Amount>
-inline void Corrections::correct(const Line& l, const Schedule& s, const Default& d, const Block& block, Ledger& ledger,
-                                 Telling* telling, const Claimed& claimed, const Promised& promised, const Due& due,
-                                 const Amount& amount) const {
-  const std::size_t unpaid = s.paid_by(d.step - 1), valued = rows_.valued.size(), first = first_valued_[d.step];
-  const std::size_t lane = d.lane;
-  if (unpaid >= l.dates || first == valued) return;  // repaid before
-  const double claim = claimed();
-  if (telling != nullptr) telling->begin(l, lane);
-  const double* const rate = is_none(l.currency) ? nullptr : exchange(block, l.currency, 0) + lane;  // [step x lanes]
-  const double exposed = rate == nullptr ? claim : claim * rate[std::size_t{d.step} * lanes];
-  double* const come_value = memory(ledger) + recovery_at_;
-  double* const come_cash = come_value + valued + Horizons::width;
-  if (!l.at_once) recovery_.recover(l.position, d, claim, block, come_value, come_cash);
-  const Tag tag;
-  const auto dates = hn::Set(tag, static_cast<double>(l.dates)), from = hn::Set(tag, static_cast<double>(unpaid));
-  for (std::size_t i = first / Horizons::width; i < horizons_.size(); ++i) {
-    const Horizons& h = horizons_[i];
-    const double* const paid = s.paid_valued.data() + h.begin;
-    const auto begins = hn::Max(hn::Min(hn::LoadU(tag, paid), dates), from), ends = hn::Min(hn::LoadU(tag, paid + 1), dates);
-    auto removed = promised(h, ends), missed = hn::Zero(tag);
-    if (rate == nullptr) {
-      missed = due(h, begins, ends);
-    } else {
-      removed = hn::Mul(removed, gather(rate, h.step));
-      missed = each(h.count, begins, ends, [&](std::size_t, std::size_t begin, std::size_t end) {
-        double sum = 0;
-        for (std::size_t k = begin; k < end; ++k) sum += amount(k) * rate[std::size_t{s.step[k]} * lanes];
-        return sum;
-      });
+// Runs the sums along a chain.
+class Corrections::Walk {
+ public:
+  Walk(const Corrections& all, const Chain& chain, const Block& block, Ledger& ledger)
+      : sums(memory(ledger) + all.work_at_, all.rows_.valued.size() * lanes, chain.slopes),
+        all_(all),
+        chain_(chain),
+        block_(block),
+        s_(all.schedules_[chain.schedule]),
+        table_(memory(ledger)) {}
+  // At least so many dates.
+  [[gnu::noinline]] void reach(std::size_t dates) {
+    const std::size_t valued = all_.rows_.valued.size();
+    for (; reached < dates; ++reached) {
+      const std::size_t k = reached;
+      if (s_.discount[k] == none) continue;
+      if (k + 1 < s_.discount.size()) fetch(block_.discounts(s_.discount[k + 1], 0).data(), valued * lanes);
+      const double* fold = chain_.spread == 0 ? nullptr : &all_.folds_[chain_.folds + k * valued];
+      sums.add(k, block_.discounts(s_.discount[k], 0).data(), fold);
+      if (!chain_.periods.empty() && k > 0)
+        sums.add_coupons(all_.coupons_.forwards().worth(table_, chain_.periods[k]), fold);
     }
-    const auto number = hn::Iota(tag, static_cast<double>(h.begin)), seen_first = hn::Set(tag, static_cast<double>(first));
-    const auto now = hn::Eq(number, seen_first);
-    auto value = hn::Zero(tag), cash = value;
-    if (l.at_once) {
-      cash = hn::IfThenElseZero(now, hn::Set(tag, (1 - d.loss_given_default) * exposed));
-    } else {
-      value = hn::LoadU(tag, come_value + h.begin), cash = hn::LoadU(tag, come_cash + h.begin);
-    }
-    add_changes(l, lane, h, hn::IfThenElseZero(hn::Ge(number, seen_first), hn::Sub(value, removed)), hn::Sub(cash, missed),
-                hn::IfThenElseZero(now, hn::Set(tag, 1.0)), hn::IfThenElseZero(now, hn::Set(tag, exposed)), ledger, telling);
   }
-}
+  Sums sums;
+  std::size_t reached = 0;  // dates
 
-void Corrections::along(const Chain& chain, const Block& block, Ledger& ledger, Telling* telling) const {
-  const std::size_t valued = rows_.valued.size();
+ private:
+  const Corrections& all_;
+  const Chain& chain_;
+  const Block& block_;
+  const Schedule& s_;
+  const double* table_;
+};
+
+// Claims with fixed amounts, whose recoveries come at once.
+template <bool slopes, bool abroad, class Add>
+void Corrections::correct_plain(const Chain& chain, const Block& block, Ledger& ledger, const Add& add) const {
   const Schedule& s = schedules_[chain.schedule];
-  const Forwards& forwards = coupons_.forwards();
-  const double* const table = memory(ledger);
-  const bool floating = !chain.periods.empty();
-  Sums sums(memory(ledger) + work_at_, valued * lanes, chain.slopes);
-  std::size_t k = 0;
-  const auto advance = [&](std::size_t dates) {
-    for (; k < dates; ++k) {
-      if (s.discount[k] == none) continue;
-      if (k + 1 < s.discount.size()) fetch(block.discounts(s.discount[k + 1], 0).data(), valued * lanes);
-      const double* fold = chain.spread == 0 ? nullptr : &folds_[chain.folds + k * valued];
-      sums.add(k, block.discounts(s.discount[k], 0).data(), fold);
-      if (floating && k > 0) sums.add_coupons(forwards.worth(table, chain.periods[k]), fold);
-    }
-  };
+  Walk walk(*this, chain, block, ledger);
+  const Abroad rates(chain, s, most_rates_, block, memory(ledger) + work_at_ + Sums::tables * rows_.valued.size() * lanes);
+  const std::size_t groups = horizons_.size();
   const Hits hits(*this, block, ledger, s.paid.data());
-  if (!floating) {
-    Gathered some(*this, chain, s, sums, block, ledger, telling);
-    hits.each(chain.begin, chain.end, [&](std::size_t i, std::span<const Default> defaulted) {
-      const Line& l = lines_[i];
-      if (k < l.dates) advance(l.dates);
-      for (const Default& d : defaulted) some.take(l, d);
-    });
-    return some.flush();
-  }
-  hits.each(chain.begin, chain.end, [&](std::size_t i, std::span<const Default> defaulted) {
-    advance(lines_[i].dates);
-    for (const Default& d : defaulted)
-      correct_floating(lines_[i], coupons_of_[chain.coupons + i - chain.begin], s, sums, d, block, ledger, telling,
-                       [&](std::size_t date) { return forwards.fixing(table, chain.periods[date])[d.lane]; });
+  hits.each_batch(chain.begin, chain.end, [&](std::span<const Hits::Hit> batch) {
+    // What no store can change.
+    const Add add_to = add;
+    const Line* const lines = lines_.data();
+    const Default* const all_defaults = block.defaults.data();
+    const AtStep* const at_step = chain.at_step.data();
+    const double *const balances = balances_.data(), *const date_years = s.date_years.data();
+    const double* const paid = s.paid_valued.data();
+    const Horizons* const horizons = horizons_.data();
+    const double *const level = walk.sums.level, *const slope = walk.sums.slope, *const first = walk.sums.first;
+    const double* last = walk.sums.last;
+    const bool firsts = s.paid_valued[1] == 0;
+    const double* const rate = rates.rate;
+    const double *const rate_level = rates.level, *const rate_slope = rates.slope;
+    const std::size_t paid_abroad = rates.paid, end_group = groups;
+    const std::uint16_t* const steps = s.step.data();
+    std::size_t reached = walk.reached;
+    const Tag tag;
+    for (const Hits::Hit& hit : batch) {
+      const Line& l = lines[hit.line];
+      const Default& d = all_defaults[hit.of];
+      const std::size_t dates = l.dates, lane = d.lane;
+      if (reached < dates) {
+        walk.reach(dates);
+        reached = dates, last = walk.sums.last;
+      }
+      const AtStep& at = at_step[d.step];
+      if (at.paid_before >= dates) continue;  // repaid before
+      const double owed = balances[l.early + (l.level ? 0 : at.paid_before)];
+      const double claim = owed + owed * l.interest * (std::min(at.time, date_years[dates - 1]) - at.since);
+      double exposed = claim;
+      if constexpr (abroad) exposed *= rate[std::size_t{d.step} * lanes + lane];
+      const auto end = hn::Set(tag, static_cast<double>(dates)), from = hn::Set(tag, at.unpaid),
+                 seen = hn::Set(tag, at.seen);
+      const auto comes = hn::Set(tag, (1 - d.loss_given_default) * exposed);
+      const auto of_level = hn::Set(tag, l.rule.level), of_first = hn::Set(tag, l.rule.first),
+                 of_last = hn::Set(tag, l.rule.last);
+      const auto of_slope = slopes ? hn::Set(tag, l.rule.slope) : hn::Zero(tag);
+      const auto place = add_to.begin(l, lane);
+      std::size_t i = at.place / Horizons::width;
+      do {
+        const Horizons& h = horizons[i];
+        const auto begins = hn::Max(hn::Min(hn::LoadU(tag, paid + h.begin), end), from);
+        const auto ends = hn::Max(hn::Min(hn::LoadU(tag, paid + h.begin + 1), end), from);
+        auto removed = hn::Mul(of_last, gather(last + lane, h.at));
+        if constexpr (slopes) removed = hn::MulAdd(of_slope, gather(slope + lane, h.at), removed);
+        removed = hn::MulAdd(of_level, gather(level + lane, h.at), removed);
+        if (firsts) {
+          const auto unpaid = hn::Eq(ends, hn::Zero(tag));
+          removed = hn::IfThenElse(unpaid, hn::MulAdd(of_first, gather(first + lane, h.at), removed), removed);
+        }
+        auto missed = hn::Zero(tag);
+        if constexpr (!abroad) {
+          const auto count = hn::Sub(ends, begins);
+          missed = hn::Mul(of_level, count);
+          if constexpr (slopes) {
+            const auto twice_mean = hn::Sub(hn::Add(begins, ends), hn::Set(tag, 1.0));
+            missed = hn::Add(missed, hn::Mul(of_slope, hn::Mul(hn::Mul(hn::Set(tag, 0.5), twice_mean), count)));
+          }
+          missed = hn::Add(missed, hn::IfThenElseZero(hn::Eq(begins, hn::Zero(tag)), of_first));
+          missed = hn::Add(missed, hn::IfThenElseZero(hn::Eq(ends, end), of_last));
+          missed = hn::IfThenElseZero(hn::Lt(begins, ends), missed);
+        } else {
+          removed = hn::Mul(removed, gather(rate + lane, h.step));
+          const hn::Rebind<std::int32_t, Tag> whole;
+          alignas(16) std::int32_t begin[4], until[4];
+          const auto index = [&](Vector x) {
+            return hn::Add(hn::ShiftLeft<6>(hn::DemoteTo(whole, x)), hn::Set(whole, static_cast<std::int32_t>(lane)));
+          };
+          hn::Store(index(begins), whole, begin), hn::Store(index(ends), whole, until);
+          const auto sum = [&](const double* t) {
+            const double a = t[begin[0]], b = t[until[0]], c = t[until[1]], e = t[until[2]], f = t[until[3]];
+            return hn::Sub(abreast(b, c, e, f), abreast(a, b, c, e));
+          };
+          missed = hn::Mul(of_level, sum(rate_level));
+          if constexpr (slopes) missed = hn::MulAdd(of_slope, sum(rate_slope), missed);
+          const auto some = hn::Lt(begins, ends);
+          if (l.rule.first != 0 && paid_abroad > 0) {
+            const auto extra = hn::Set(tag, l.rule.first * rate[steps[0] * lanes + lane]);
+            missed = hn::Add(missed, hn::IfThenElseZero(hn::And(some, hn::Eq(begins, hn::Zero(tag))), extra));
+          }
+          if (dates <= paid_abroad) {
+            const auto extra = hn::Set(tag, l.rule.last * rate[steps[dates - 1] * lanes + lane]);
+            missed = hn::Add(missed, hn::IfThenElseZero(hn::And(some, hn::Eq(ends, end)), extra));
+          }
+        }
+        const auto number = hn::LoadU(tag, h.number);
+        const auto value = hn::IfThenElseZero(hn::Ge(number, seen), hn::Sub(hn::Zero(tag), removed));
+        const auto cash = hn::Sub(hn::IfThenElseZero(hn::Eq(number, seen), comes), missed);
+        add_to.change(place, h, value, cash);
+      } while (++i < end_group);
+      add_to.count(place, at.place, exposed);
+    }
   });
 }
 
-// coupon(k): what the period that ends on date k pays on a notional of 1.
-template <class Coupon>
-void Corrections::correct_floating(const Line& l, const Floating& f, const Schedule& s, const Sums& sums, const Default& d,
-                                   const Block& block, Ledger& ledger, Telling* telling, Coupon coupon) const {
-  const auto due = [&](std::size_t begin, std::size_t end) {
-    double sum = l.rule.sum(begin, end, l.dates);
-    for (std::size_t date = std::max<std::size_t>(begin, 1); date < end; ++date) sum += f.notional * coupon(date);
-    return sum;
+// Claims with floating coupons.
+void Corrections::correct_floating(const Chain& chain, const Block& block, Ledger& ledger, const AddAnywhere& add) const {
+  const Schedule& s = schedules_[chain.schedule];
+  const Forwards& forwards = coupons_.forwards();
+  const std::size_t valued = rows_.valued.size();
+  double *const come_value = memory(ledger) + recovery_at_, *const come_cash = come_value + valued + Horizons::width;
+  Walk walk(*this, chain, block, ledger);
+  const auto correct = [&](const Line& l, const Floating& f, const Default& d) {
+    const AtStep& at = chain.at_step[d.step];
+    if (at.paid_before >= l.dates) return;  // repaid before
+    const std::size_t lane = d.lane;
+    // What the period that ends on date k pays on a notional of 1.
+    const auto coupon = [&](std::size_t k) { return forwards.fixing(memory(ledger), chain.periods[k])[lane]; };
+    const double claim = floating_claim(l, f, s, d.step, coupon);
+    const double* const rate = is_none(l.currency) ? nullptr : exchange(block, l.currency, 0) + lane;  // [step x lanes]
+    const double exposed = rate == nullptr ? claim : claim * rate[std::size_t{d.step} * lanes];
+    if (!l.at_once) recovery_.recover(l.position, d, claim, block, come_value, come_cash);
+    const auto due = [&](std::size_t begin, std::size_t end) {
+      double sum = 0;
+      for (std::size_t k = begin; k < end; ++k) {
+        const double amount = l.rule.amount(k, l.dates) + (k == 0 ? 0 : f.notional * coupon(k));
+        sum += rate == nullptr ? amount : amount * rate[std::size_t{s.step[k]} * lanes];
+      }
+      return sum;
+    };
+    const Tag tag;
+    const auto dates = hn::Set(tag, static_cast<double>(l.dates)), from = hn::Set(tag, at.unpaid);
+    const auto seen = hn::Set(tag, at.seen), comes = hn::Set(tag, (1 - d.loss_given_default) * exposed);
+    const auto place = add.begin(l, lane);
+    for (std::size_t i = at.place / Horizons::width; i < horizons_.size(); ++i) {
+      const Horizons& h = horizons_[i];
+      const double* const paid = s.paid_valued.data() + h.begin;
+      const auto begins = hn::Max(hn::Min(hn::LoadU(tag, paid), dates), from),
+                 ends = hn::Min(hn::LoadU(tag, paid + 1), dates);
+      const auto number = hn::LoadU(tag, h.number);
+      const auto goes = hn::Ge(number, seen);
+      auto removed = walk.sums.promised(l.rule, f.notional, ends, h, lane);
+      if (rate != nullptr) removed = hn::Mul(removed, gather(rate, h.step));
+      auto value = hn::Zero(tag), cash = hn::IfThenElseZero(hn::Eq(number, seen), comes);
+      if (!l.at_once) value = hn::LoadU(tag, come_value + h.begin), cash = hn::LoadU(tag, come_cash + h.begin);
+      add.change(place, h, hn::IfThenElseZero(goes, hn::Sub(value, removed)),
+                 hn::IfThenElseZero(goes, hn::Sub(cash, each(begins, ends, due))));
+    }
+    add.count(place, at.place, exposed);
   };
-  correct(
-      l, s, d, block, ledger, telling, [&] { return floating_claim(l, f, s, d.step, coupon); },
-      [&](const Horizons& h, Vector paid) { return sums.promised(l.rule, f.notional, paid, h, d.lane); },
-      [&](const Horizons& h, Vector begins, Vector ends) {
-        return each(h.count, begins, ends, [&](std::size_t, std::size_t begin, std::size_t end) { return due(begin, end); });
-      },
-      [&](std::size_t k) { return due(k, k + 1); });
+  Hits(*this, block, ledger, s.paid.data())
+      .each(chain.begin, chain.end, [&](std::size_t i, std::span<const Default> defaulted) {
+        walk.reach(lines_[i].dates);
+        for (const Default& d : defaulted) correct(lines_[i], coupons_of_[chain.coupons + i - chain.begin], d);
+      });
+}
+
+void Corrections::along(const Chain& chain, const Block& block, Ledger& ledger, Telling* telling) const {
+  const AddAnywhere anywhere{*this, ledger, telling};
+  if (!chain.periods.empty()) return correct_floating(chain, block, ledger, anywhere);
+  const auto correct = [&](const auto& add) {
+    const bool home = is_none(chain.currency);
+    if (chain.slopes)
+      home ? correct_plain<true, false>(chain, block, ledger, add) : correct_plain<true, true>(chain, block, ledger, add);
+    else
+      home ? correct_plain<false, false>(chain, block, ledger, add) : correct_plain<false, true>(chain, block, ledger, add);
+  };
+  anywhere.leaf() && telling == nullptr ? correct(anywhere.row()) : correct(anywhere);
 }
 
 void Corrections::finish(Ledger& ledger) const {
@@ -174,8 +269,8 @@ void Corrections::finish(Ledger& ledger) const {
       const Lanes loss = ledger.credit_loss(rows_.row(r), at);
       if (rows_.detail == Detail::leaf)
         for (std::size_t k = 0; k < lanes; ++k) {
-          const double* from = memory(ledger) + place_of_changes(r, k) + 4 * v;
-          value[k] = from[0], cash[k] = from[1], count[k] = from[2], exposed[k] = from[3];
+          const double* from = memory(ledger) + changes_at_ + (std::size_t{r} * lanes + k) * valued * 4 + v;
+          value[k] = from[0], cash[k] = from[valued], count[k] = from[2 * valued], exposed[k] = from[3 * valued];
         }
       if (v > 0)
         for (const Lanes sum : {cash, count, exposed})

@@ -65,9 +65,10 @@ class Corrections {
     double notional, running;
   };
   struct AtStep {
-    std::uint32_t paid_before, place;  // dates before the step; place of the first valued step from here on
-    double unpaid, seen;               // the same
-    double since, time;                // interest accrues since the last of those dates
+    // Dates before the step, `none` where no valued step comes any more; place of the first valued step from here on.
+    std::uint32_t paid_before, place;
+    double unpaid, seen;  // the same
+    double since, time;   // interest accrues since the last of those dates
   };
   struct Smooth {
     std::uint32_t schedule;           // the longest
@@ -76,25 +77,28 @@ class Corrections {
     std::vector<AtStep> at_step;      // of default
     std::vector<std::uint32_t> paid;  // 0, then dates by valued step
   };
-  struct Chain {                             // of claims that DefaultsAbreast holds, or with floating coupons
-    std::uint32_t schedule;                  // the longest
+  struct Chain {             // of claims by an AmountRule whose recovery comes at once, or with floating coupons
+    std::uint32_t schedule;  // the longest
+    FactorIndex currency;
     double spread;                           // a number to fold in
-    bool slopes, firsts;                     // whether amounts rise or fall along the dates, any first one differs
-    bool abroad;                             // whether any is in a foreign currency
+    bool slopes;                             // whether amounts rise or fall along the dates
     std::size_t begin, end, folds, coupons;  // its lines, its places in folds_ and coupons_of_
     std::vector<std::uint32_t> periods;      // by date, of floating coupons; empty: none
     std::vector<AtStep> at_step;             // of default
-    std::vector<std::uint32_t> rate_at;      // places of ChainAbreast::rates in [step][lane]
   };
   // As many valued steps as a vector is wide; behind the last comes the last again, which is computed and not used.
   struct Horizons {
     static constexpr std::size_t width = 4;
     std::size_t begin, count;
     std::size_t at[width], step[width];  // their places in [valued][lane] and in [step][lane]
+    double number[width];                // of each; -1 behind the last
   };
   static constexpr std::size_t cache_line = 8;  // in doubles
   static constexpr std::size_t asked = 64;      // defaults outside chains and in smooth ones that are corrected together
-  class Gathered;                               // DefaultsAbreast of a chain
+  struct Abroad;                                // exchange rates along a chain
+  class Walk;                                   // along a chain
+  struct AddToRow;                              // of what a default changes
+  struct AddAnywhere;                           // and telling of it
   class Hits;                                   // lines whose obligors default
   struct Sums;                                  // along a chain up to a date
   struct Factors;                               // discount factors
@@ -125,13 +129,10 @@ class Corrections {
   void missed(const double* due, std::uint32_t dates, std::uint32_t unpaid, const std::uint32_t* paid, const Schedule&,
               const double* rate, double* out) const;
   void take_away(const Gone&, const Block&, Ledger&, Telling*) const;
-  std::size_t place_of_changes(std::uint32_t row, std::size_t lane) const {
-    return changes_at_ + (std::size_t{row} * lanes + lane) * rows_.valued.size() * 4;
-  }
   double balance(const Line& l, std::size_t paid) const { return balances_[l.early + (l.level ? 0 : paid)]; }
-  template <class Coupon>
-  void correct_floating(const Line&, const Floating&, const Schedule&, const Sums&, const Default&, const Block&, Ledger&,
-                        Telling*, Coupon) const;
+  template <bool slopes, bool abroad, class Add>
+  void correct_plain(const Chain&, const Block&, Ledger&, const Add&) const;
+  void correct_floating(const Chain&, const Block&, Ledger&, const AddAnywhere&) const;
   [[gnu::always_inline]] double claim_at_default(const Line&, const Schedule&, int step) const;
   struct Commitment {
     double fee, drawn;  // accrued and drawn when the default is seen
@@ -142,14 +143,6 @@ class Corrections {
   void convert(const double* rate, double* promised) const;
   template <class Coupon>
   double floating_claim(const Line&, const Floating&, const Schedule&, int step, Coupon) const;
-  template <class Claimed, class Promised, class Due, class Amount>
-  [[gnu::always_inline]] void correct(const Line&, const Schedule&, const Default&, const Block&, Ledger&, Telling*,
-                                      const Claimed&, const Promised&, const Due&, const Amount&) const;
-  template <class V>
-  [[gnu::always_inline]] void add_changes(const Line&, std::size_t lane, const Horizons&, V value, V cash, V defaults,
-                                          V exposed, Ledger&, Telling*) const;
-  // change[4], where every position has a row of its own
-  void add_change(const Line&, std::size_t lane, std::size_t v, const double* change, Ledger&) const;
   void finish(Ledger&) const;
 
   const RowSet& rows_;
@@ -171,7 +164,7 @@ class Corrections {
   std::vector<double> balances_;
   std::vector<double> numbers_;                                 // of Own
   std::size_t changes_at_ = 0, recovery_at_ = 0, work_at_ = 0;  // in scratch memory, after the forwards; at cache lines
-  std::size_t most_rates_ = 0;                                  // of any chain's rate_at
+  std::size_t most_rates_ = 0;                                  // dates of any chain abroad that are paid while simulated
   std::vector<std::uint32_t> slots_;                            // DiscountIndex of each slot
 };
 

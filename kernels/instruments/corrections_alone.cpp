@@ -76,7 +76,7 @@ void Corrections::along(const Smooth& chain, const Block& block, Ledger& ledger,
     const std::uint32_t position = l.position, changes = l.row * lanes, line = static_cast<std::uint32_t>(i);
     for (const Default& d : hits) {
       const AtStep& at = at_step[d.step];
-      if (at.paid_before >= dates || at.place == valued) continue;  // repaid before
+      if (at.paid_before >= dates) continue;  // repaid before
       const double balance = balances[at.paid_before * step_of_balance], years = std::min(at.time, last) - at.since;
       const double claim = balance + balance * interest * years;
       *claimed++ = {d, claim, position};
@@ -109,50 +109,32 @@ void Corrections::take_away(const Gone& gone, const Block& block, Ledger& ledger
   recovery_.recover(std::span(gone.claimed).first(count), block, come, come_cash);
   const Tag tag;
   const Gone::Place* const places = gone.places.data();
-  // add(default, valued step, {value, cash, defaults, exposed})
-  const auto each = [&](auto add) {
-    const auto one = hn::Set(tag, 1.0);
-    for (const Horizons& h : horizons_) {
-      const double *in = come + h.begin, *in_cash = come_cash + h.begin, *out = gone.numbers.data() + h.begin;
-      const auto number = hn::Iota(tag, static_cast<double>(h.begin));
-      const auto steps = h.count;
-      const double end = static_cast<double>(h.begin + h.count);
-      for (std::size_t i = 0; i < count; ++i, in += valued, in_cash += valued, out += 2 * padded) {
-        if (places[i].seen >= end) continue;
-        const auto seen = hn::Set(tag, places[i].seen), exposed = hn::Set(tag, places[i].exposed);
-        const auto now = hn::Eq(number, seen), goes = hn::Ge(number, seen);
-        const auto value = hn::IfThenElseZero(goes, hn::Sub(hn::LoadU(tag, in), hn::LoadU(tag, out)));
-        const auto cash = hn::IfThenElseZero(goes, hn::Sub(hn::LoadU(tag, in_cash), hn::LoadU(tag, out + padded)));
-        const auto defaulted = hn::IfThenElseZero(now, one), claim = hn::IfThenElseZero(now, exposed);
-        const auto even = hn::InterleaveLower(tag, value, cash), odd = hn::InterleaveUpper(tag, value, cash);
-        const auto even_gauges = hn::InterleaveLower(tag, defaulted, claim);
-        const auto odd_gauges = hn::InterleaveUpper(tag, defaulted, claim);
-        add(i, h.begin, hn::ConcatLowerLower(tag, even_gauges, even));
-        if (steps > 1) add(i, h.begin + 1, hn::ConcatLowerLower(tag, odd_gauges, odd));
-        if (steps > 2) add(i, h.begin + 2, hn::ConcatUpperUpper(tag, even_gauges, even));
-        if (steps > 3) add(i, h.begin + 3, hn::ConcatUpperUpper(tag, odd_gauges, odd));
-      }
-    }
-  };
-  double* const changes = memory(ledger) + changes_at_;
-  const bool leaf = rows_.detail == Detail::leaf;
-  const auto add_to_row = [&](std::size_t i, std::size_t v, Vector change) {
-    double* const to = changes + places[i].changes + 4 * v;
-    hn::StoreU(hn::Add(hn::LoadU(tag, to), change), tag, to);
-  };
-  if (leaf && telling == nullptr) return each(add_to_row);
   if (telling != nullptr) telling->make_room(count);
   for (std::size_t i = 0; i < count && telling != nullptr; ++i)
     telling->begin(lines_[places[i].line], gone.claimed[i].when.lane);
-  each([&](std::size_t i, std::size_t v, Vector change) {
-    alignas(32) double parts[4];
-    hn::Store(change, tag, parts);
-    if (telling != nullptr) telling->put(v, parts, count - 1 - i);
-    if (leaf)
-      add_to_row(i, v, change);
-    else
-      add_change(lines_[places[i].line], gone.claimed[i].when.lane, v, parts, ledger);
-  });
+  // place(default): where it is added.
+  const auto take = [&](const auto& add, const auto& place) {
+    for (const Horizons& h : horizons_) {
+      const double *in = come + h.begin, *in_cash = come_cash + h.begin, *out = gone.numbers.data() + h.begin;
+      const auto number = hn::LoadU(tag, h.number);
+      const double end = static_cast<double>(h.begin + h.count);
+      for (std::size_t i = 0; i < count; ++i, in += valued, in_cash += valued, out += 2 * padded) {
+        if (places[i].seen >= end) continue;
+        const auto goes = hn::Ge(number, hn::Set(tag, places[i].seen));
+        const auto value = hn::IfThenElseZero(goes, hn::Sub(hn::LoadU(tag, in), hn::LoadU(tag, out)));
+        const auto cash = hn::IfThenElseZero(goes, hn::Sub(hn::LoadU(tag, in_cash), hn::LoadU(tag, out + padded)));
+        if (telling != nullptr) telling->put(h, value, cash, count - 1 - i);
+        add.change(place(i), h, value, cash);
+      }
+    }
+    for (std::size_t i = 0; i < count; ++i) add.count(place(i), static_cast<std::size_t>(places[i].seen), places[i].exposed);
+  };
+  const AddAnywhere anywhere{*this, ledger, nullptr};
+  double* const changes = memory(ledger) + changes_at_;
+  if (anywhere.leaf())
+    take(anywhere.row(), [&](std::size_t i) { return changes + places[i].changes; });
+  else
+    take(anywhere, [&](std::size_t i) { return AddAnywhere::Place{lines_[places[i].line], gone.claimed[i].when.lane}; });
 }
 
 }  // namespace tailcube

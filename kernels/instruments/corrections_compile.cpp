@@ -34,8 +34,8 @@ bool worth_a_smooth_chain(std::span<const std::uint32_t> by_dates, const Compile
 }
 
 // What claims of one chain have in common.
-std::tuple<CurveIndex, FactorIndex, double, double> dates_key(const Schedule& s) {
-  return {s.curve, s.spread, s.date_years.front(), s.date_years.size() > 1 ? s.date_years[1] : 0};
+std::tuple<FactorIndex, CurveIndex, double, double> dates_key(const Schedule& s) {
+  return {s.spread, s.curve, s.date_years.front(), s.date_years.size() > 1 ? s.date_years[1] : 0};
 }
 // Sorts positions by key, number of dates, obligor and place, and calls f(positions) for those of each key.
 template <class Key, class F>
@@ -60,10 +60,11 @@ Corrections::Corrections(CompiledClaims& claims, const RowSet& rows, const Recov
     first_valued_.push_back(static_cast<std::uint32_t>(
         std::lower_bound(rows.valued.begin(), rows.valued.end(), static_cast<int>(n)) - rows.valued.begin()));
   for (std::size_t begin = 0; begin < rows.valued.size(); begin += Horizons::width) {
-    Horizons& h = horizons_.emplace_back(Horizons{begin, std::min(Horizons::width, rows.valued.size() - begin), {}, {}});
+    Horizons& h = horizons_.emplace_back(Horizons{begin, std::min(Horizons::width, rows.valued.size() - begin), {}, {}, {}});
     for (std::size_t j = 0; j < Horizons::width; ++j) {
       const std::size_t v = std::min(begin + j, rows.valued.size() - 1);
       h.at[j] = v * lanes, h.step[j] = static_cast<std::size_t>(rows.valued[v]) * lanes;
+      h.number[j] = begin + j == v ? static_cast<double>(v) : -1;
     }
   }
   std::vector<std::uint32_t> order(claims.lines.size());
@@ -82,7 +83,8 @@ Corrections::Corrections(CompiledClaims& claims, const RowSet& rows, const Recov
       order, positions, claims,
       [&](std::uint32_t p) {
         const CashFlowLine& l = claims.lines[p];
-        return std::tuple(dates_key(claims.schedules[l.schedule]), l.spread, l.floating != 0, l.rule->slope != 0);
+        return std::tuple(dates_key(claims.schedules[l.schedule]), l.spread, l.floating != 0, l.rule->slope != 0,
+                          l.currency);
       },
       [&](std::span<std::uint32_t> group) {
         const bool chain = worth_a_chain(group, claims);
@@ -199,7 +201,8 @@ std::vector<Corrections::AtStep> Corrections::steps_along(const Schedule& s) con
   std::vector<AtStep> out;
   for (std::size_t n = 0; n < time_years_.size(); ++n) {
     const std::size_t unpaid = n == 0 ? 0 : s.paid_by(static_cast<int>(n) - 1);
-    out.push_back({static_cast<std::uint32_t>(unpaid), first_valued_[n], static_cast<double>(unpaid),
+    const bool seen = first_valued_[n] < rows_.valued.size();
+    out.push_back({seen ? static_cast<std::uint32_t>(unpaid) : none, first_valued_[n], static_cast<double>(unpaid),
                    static_cast<double>(first_valued_[n]), unpaid == 0 ? 0 : s.date_years[unpaid - 1], time_years_[n]});
   }
   return out;
@@ -209,30 +212,22 @@ void Corrections::add_chain(std::span<const std::uint32_t> positions, const Comp
   const CashFlowLine& longest = claims.lines[positions.back()];
   const Schedule& s = claims.schedules[longest.schedule];
   Chain chain{longest.schedule,
+              longest.currency,
               longest.spread,
               longest.rule->slope != 0,
-              false,
-              false,
               lines_.size(),
               lines_.size() + positions.size(),
               folds_.size(),
               coupons_of_.size(),
               {},
-              {},
               {}};
   if (longest.floating != 0) chain.periods = coupons_.periods(s);
   for (const std::uint32_t p : positions) {
     add_line(p, claims, all);
-    chain.firsts |= lines_.back().rule.first != 0;
-    chain.abroad |= !is_none(lines_.back().currency);
     if (longest.floating != 0) coupons_of_.push_back({claims.lines[p].floating, claims.lines[p].running});
   }
   chain.at_step = steps_along(s);
-  if (longest.floating == 0 && chain.abroad) {
-    for (std::size_t k = 0; k < s.paid_by(rows_.valued.back()); ++k) chain.rate_at.push_back(s.step[k] * lanes);
-    for (const int h : rows_.valued) chain.rate_at.push_back(static_cast<std::uint32_t>(h * lanes));
-    most_rates_ = std::max(most_rates_, chain.rate_at.size());
-  }
+  if (!is_none(chain.currency)) most_rates_ = std::max<std::size_t>(most_rates_, s.paid_by(rows_.valued.back()));
   if (chain.spread != 0)
     for (const double date : s.date_years)
       for (const int h : rows_.valued)

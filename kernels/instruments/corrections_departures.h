@@ -22,7 +22,7 @@ inline Vector add_up(Vector a, Vector b, Vector c, Vector e) {
 // Defaults that take something away, and how much.
 struct Corrections::Gone {
   struct Place {
-    std::uint32_t line, changes;  // place_of_changes, from changes_at_ on
+    std::uint32_t line, changes;  // AddToRow::Place, from its rows on
     double seen, exposed;         // AtStep::seen; the claim in the job's currency
   };
   // Room for `asked` of each, in the order in which they are corrected.

@@ -3,10 +3,10 @@
 // corrections*.cpp alone.
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/instruments/corrections.h"
-#include "kernels/instruments/defaults_abreast.h"
 
 namespace tailcube {
 namespace corrections {
@@ -35,14 +35,12 @@ inline Vector abreast(double a, double b, double c, double d) {
 inline Vector gather(const double* table, const std::size_t (&place)[4]) {
   return abreast(table[place[0]], table[place[1]], table[place[2]], table[place[3]]);
 }
-// f(j, begins[j], ends[j]) for the first j; not through memory, where a vector would wait for its parts.
+// f(begin, end) of each; not through memory, where a vector would wait for its parts.
 template <class F>
-HWY_INLINE Vector each(std::size_t count, Vector begins, Vector ends, const F& f) {
+HWY_INLINE Vector each(Vector begins, Vector ends, const F& f) {
   alignas(32) double begin[4], end[4];
   hn::Store(begins, Tag(), begin), hn::Store(ends, Tag(), end);
-  const auto at = [&](std::size_t j) {
-    return j < count ? f(j, static_cast<std::size_t>(begin[j]), static_cast<std::size_t>(end[j])) : 0.0;
-  };
+  const auto at = [&](std::size_t j) { return f(static_cast<std::size_t>(begin[j]), static_cast<std::size_t>(end[j])); };
   const double a = at(0), b = at(1), c = at(2), d = at(3);
   return abreast(a, b, c, d);
 }
@@ -114,6 +112,46 @@ struct Corrections::Sums {
   }
 };
 
+// AmountRule::sum at a few valued steps; `slopes`: whether the slope matters.
+namespace corrections {
+HWY_INLINE Vector due(const AmountRule& rule, bool slopes, Vector dates, Vector begins, Vector ends) {
+  const Tag d;
+  const auto count = hn::Sub(ends, begins);
+  auto sum = hn::Mul(hn::Set(d, rule.level), count);
+  if (slopes) {
+    const auto twice_mean = hn::Sub(hn::Add(begins, ends), hn::Set(d, 1.0));
+    sum = hn::Add(sum, hn::Mul(hn::Set(d, rule.slope), hn::Mul(hn::Mul(hn::Set(d, 0.5), twice_mean), count)));
+  }
+  sum = hn::Add(sum, hn::IfThenElseZero(hn::Eq(begins, hn::Zero(d)), hn::Set(d, rule.first)));
+  sum = hn::Add(sum, hn::IfThenElseZero(hn::Eq(ends, dates), hn::Set(d, rule.last)));
+  return hn::IfThenElseZero(hn::Lt(begins, ends), sum);
+}
+}  // namespace corrections
+
+// Exchange rates added up along a chain in a foreign currency, over the dates that are paid in the simulated time.
+struct Corrections::Abroad {
+  const double* rate = nullptr;  // [step][lane]; null: the chain is in the job's currency
+  double *level, *slope;         // [dates so far][lane]: rates, and rates times the number of the date
+  const Schedule& s;
+  std::size_t paid;
+
+  Abroad(const Chain& chain, const Schedule& schedule, std::size_t most, const Block& block, double* memory)
+      : level(memory),
+        slope(memory + (most + 1) * lanes),
+        s(schedule),
+        paid(static_cast<std::size_t>(s.paid_valued.back())) {
+    if (is_none(chain.currency)) return;
+    rate = exchange(block, chain.currency, 0);
+    std::fill_n(level, lanes, 0.0), std::fill_n(slope, lanes, 0.0);
+    for (std::size_t k = 0; k < paid; ++k) {
+      const double *const at = rate + s.step[k] * lanes, number = static_cast<double>(k);
+      double *const to = level + k * lanes, *const to_slope = slope + k * lanes;
+      for (std::size_t i = 0; i < lanes; ++i) to[lanes + i] = to[i] + at[i];
+      for (std::size_t i = 0; i < lanes; ++i) to_slope[lanes + i] = std::fma(number, at[i], to_slope[i]);
+    }
+  }
+};
+
 // Principal outstanding and interest accrued when the default is seen: what was due after the step before is unpaid.
 inline double Corrections::claim_at_default(const Line& l, const Schedule& s, int step) const {
   std::size_t unpaid = s.paid_by(step - 1);
@@ -149,11 +187,12 @@ class Corrections::Telling {
     hits_.push_back({l.position, static_cast<std::uint32_t>(lane)});
     changes_.resize(changes_.size() + 2 * valued_, 0.0);
   }
-  // Of the default begun last, or so many before it, at a place among the valued steps: what value and cash change by, as
-  // for add_changes.
-  void put(std::size_t v, const double* change, std::size_t before = 0) {
-    double* const to = changes_.data() + changes_.size() - 2 * (valued_ * (before + 1) - v);
-    to[0] = change[0], to[1] = change[1];
+  // Of the default begun last, or so many before it: what value and cash change by; cash since the valued step before.
+  void put(const Horizons& h, corrections::Vector value, corrections::Vector cash, std::size_t before = 0) {
+    alignas(32) double values[Horizons::width], cashes[Horizons::width];
+    corrections::hn::Store(value, corrections::Tag(), values), corrections::hn::Store(cash, corrections::Tag(), cashes);
+    double* to = changes_.data() + changes_.size() - 2 * (valued_ * (before + 1) - h.begin);
+    for (std::size_t j = 0; j < h.count; ++j) *to++ = values[j], *to++ = cashes[j];
   }
   void tell() {
     losses_.clear();
@@ -173,25 +212,61 @@ class Corrections::Telling {
   std::vector<double> changes_, losses_;
 };
 
-// Where a default is written: scratch memory, where the changes of a scenario lie together ({value, cash, defaults, exposed}
-// by valued step); where every position has a row of its own, the ledger. Cash and gauges: since the valued step before.
-template <class V>
-inline void Corrections::add_changes(const Line& l, std::size_t lane, const Horizons& h, V value, V cash, V count, V exposed,
-                                     Ledger& ledger, Telling* telling) const {
-  using namespace corrections;
-  const Tag d;
-  alignas(32) double change[Horizons::width][4];
-  hn::StoreInterleaved4(value, cash, count, exposed, d, change[0]);
-  if (telling != nullptr)
-    for (std::size_t j = 0; j < h.count; ++j) telling->put(h.begin + j, change[j]);
-  if (rows_.detail == Detail::leaf) {
-    double* const to = memory(ledger) + place_of_changes(l.row, lane) + 4 * h.begin;
-    for (std::size_t j = 0; j < h.count; ++j)
-      hn::StoreU(hn::Add(hn::LoadU(d, to + 4 * j), hn::Load(d, change[j])), d, to + 4 * j);
-  } else {
-    for (std::size_t j = 0; j < h.count; ++j) add_change(l, lane, h.begin + j, change[j], ledger);
+// Adds what defaults change to scratch memory, where the changes of a scenario lie together ({value, cash, defaults,
+// exposed}[valued]). Cash and gauges: since the valued step before.
+struct Corrections::AddToRow {
+  double* rows;  // changes_at_ in memory()
+  std::size_t valued;
+
+  using Place = double*;
+  Place begin(const Line& l, std::size_t lane) const { return rows + (std::size_t{l.row} * lanes + lane) * valued * 4; }
+  // At a few valued steps; 0 behind the last.
+  HWY_INLINE void change(Place to, const Horizons& h, corrections::Vector value, corrections::Vector cash) const {
+    using namespace corrections;
+    const Tag d;
+    double *const to_value = to + h.begin, *const to_cash = to_value + valued;
+    const auto new_value = hn::Add(hn::LoadU(d, to_value), value), new_cash = hn::Add(hn::LoadU(d, to_cash), cash);
+    hn::StoreU(new_value, d, to_value), hn::StoreU(new_cash, d, to_cash);  // in this order: they overlap
   }
-}
+  // Once, behind its changes: the first valued step that sees it.
+  HWY_INLINE void count(Place to, std::size_t first, double exposed) const {
+    to[2 * valued + first] += 1, to[3 * valued + first] += exposed;
+  }
+};
+// Or to the ledger, where every position has a row of its own; tells the listener, if any.
+struct Corrections::AddAnywhere {
+  const Corrections& all;
+  Ledger& ledger;
+  Telling* telling;
+
+  struct Place {
+    const Line& line;
+    std::size_t lane;
+  };
+  bool leaf() const { return all.rows_.detail == Detail::leaf; }
+  AddToRow row() const { return {memory(ledger) + all.changes_at_, all.rows_.valued.size()}; }
+  Place begin(const Line& l, std::size_t lane) const {
+    if (telling != nullptr) telling->begin(l, lane);
+    return {l, lane};
+  }
+  void change(const Place& to, const Horizons& h, corrections::Vector value, corrections::Vector cash) const {
+    if (telling != nullptr) telling->put(h, value, cash);
+    if (leaf()) return row().change(row().begin(to.line, to.lane), h, value, cash);
+    alignas(32) double values[Horizons::width], cashes[Horizons::width];
+    corrections::hn::Store(value, corrections::Tag(), values), corrections::hn::Store(cash, corrections::Tag(), cashes);
+    const auto row = all.rows_.row(to.line.row);
+    for (std::size_t j = 0; j < h.count; ++j) {
+      const int at = static_cast<int>(h.begin + j);
+      ledger.value(row, at)[to.lane] += values[j], ledger.cash(row, at)[to.lane] += cashes[j];
+    }
+  }
+  void count(const Place& to, std::size_t first, double exposed) const {
+    if (leaf()) return row().count(row().begin(to.line, to.lane), first, exposed);
+    const int at = static_cast<int>(first);
+    ledger.gauges(all.rows_.gauge(to.line.row, defaults), at)[to.lane] += 1;
+    ledger.gauges(all.rows_.gauge(to.line.row, defaulted_exposure), at)[to.lane] += exposed;
+  }
+};
 
 // Lines whose obligors default, in their order, with their defaults; in three rounds, each of which fetches what the next
 // will read while others are at work.
@@ -207,30 +282,42 @@ class Corrections::Hits {
   // correct(line, its defaults) for the lines [line, end).
   template <class Correct>
   void each(std::size_t line, std::size_t end, Correct correct) const {
+    rounds(line, end, [&](const Batch& batch) {
+      for (std::size_t i = 0, n; i < batch.count; i += n) {
+        for (n = 1; i + n < batch.count && batch.hit[i + n].line == batch.hit[i].line;) ++n;
+        correct(std::size_t{batch.hit[i].line}, std::span(defaults_ + batch.hit[i].of, n));
+      }
+    });
+  }
+  struct Hit {
+    std::uint32_t line, of;  // of lines_; of Block::defaults
+  };
+  // correct(hits) a batch at a time.
+  template <class Correct>
+  void each_batch(std::size_t line, std::size_t end, Correct correct) const {
+    rounds(line, end, [&](const Batch& batch) { correct(std::span(batch.hit, batch.count)); });
+  }
+
+ private:
+  static constexpr std::size_t enough = 64, always = 4;
+  struct Batch {
+    std::size_t count = 0;
+    Hit hit[enough + lanes + always];
+  };
+  template <class Correct>
+  void rounds(std::size_t line, std::size_t end, Correct correct) const {
     constexpr std::size_t rounds = 3;
     Batch batches[rounds];
     for (std::size_t n = 0, empty = 0; empty < rounds - 1; ++n) {
       Batch& last = batches[n % rounds];
       line = take(line, end, last);
       fetch(batches[(n + 2) % rounds]);
-      const Batch& first = batches[(n + 1) % rounds];
-      for (std::size_t i = 0; i < first.count; ++i) correct(std::size_t{first.hit[i].line}, defaults_of(first.hit[i]));
+      correct(batches[(n + 1) % rounds]);
       if (last.count == 0) ++empty;
     }
   }
-
- private:
-  static constexpr std::size_t enough = 32;
-  struct Hit {
-    std::uint32_t line, begin, count;  // of lines_; of Block::defaults
-  };
-  struct Batch {
-    std::size_t count = 0;
-    Hit hit[enough];
-  };
-  std::span<const Default> defaults_of(const Hit& hit) const { return {defaults_ + hit.begin, hit.count}; }
-  // Takes lines until they are enough; returns the first that is left. Without a branch on whether an obligor defaults,
-  // which nobody could guess.
+  // Takes lines until their defaults are enough; returns the first that is left. Without a branch on how often an obligor
+  // defaults, which nobody could guess.
   std::size_t take(std::size_t line, std::size_t end, Batch& batch) const {
     constexpr std::size_t ahead = 24;
     const std::size_t fetched = all_.lines_.size() - std::min(all_.lines_.size(), 2 * ahead);
@@ -245,23 +332,22 @@ class Corrections::Hits {
       }
       const std::uint32_t begin = first_[obligor[line]], n = first_[obligor[line] + 1] - begin;
       corrections::fetch(lines_of + std::size_t{n > 0} * line);
-      batch.hit[count] = {static_cast<std::uint32_t>(line), begin, n};
-      count += n > 0;
+      const auto number = static_cast<std::uint32_t>(line);
+      for (std::uint32_t i = 0; i < always; ++i) batch.hit[count + i] = {number, begin + i};
+      for (std::uint32_t i = always; i < n; ++i) batch.hit[count + i] = {number, begin + i};
+      count += n;
     }
     batch.count = count;
     return line;
   }
   void fetch(const Batch& batch) const {
-    for (std::size_t i = 0; i < batch.count; ++i) fetch(batch.hit[i].line, defaults_of(batch.hit[i]));
+    for (std::size_t i = 0; i < batch.count; ++i) fetch(batch.hit[i].line, defaults_[batch.hit[i].of]);
   }
   // Where nothing better is known, a balance lies about where it does if a date is paid at every step.
-  void fetch(std::size_t line, std::span<const Default> defaults) const {
-    constexpr std::size_t few = 4;  // more share what they read
+  void fetch(std::size_t line, const Default& d) const {
     const Line& l = all_.lines_[line];
-    for (const Default& d : defaults.first(std::min(defaults.size(), few))) {
-      const std::size_t before = d.step - 1u, unpaid = paid_ == nullptr ? before : paid_[before];
-      corrections::fetch(all_.balances_.data() + l.early + (l.level ? 0 : unpaid));
-    }
+    const std::size_t before = d.step - 1u, unpaid = paid_ == nullptr ? before : paid_[before];
+    corrections::fetch(all_.balances_.data() + l.early + (l.level ? 0 : unpaid));
     if (line >= all_.own_end_) return;
     const double* const record = all_.numbers_.data() + l.own.record;
     for (std::size_t ahead = 0; ahead < 5 * cache_line; ahead += cache_line) corrections::fetch(record + ahead);
@@ -271,104 +357,6 @@ class Corrections::Hits {
   const std::uint16_t* paid_;
   const Default* defaults_;
   const std::uint32_t* first_;
-};
-
-// Defaults of a chain's plain claims, gathered until they fill DefaultsAbreast, then valued side by side and added to their
-// rows one after the other.
-class Corrections::Gathered {
- public:
-  Gathered(const Corrections& all, const Chain& chain, const Schedule& s, const Sums& sums, const Block& block,
-           Ledger& ledger, Telling* telling)
-      : all_(all),
-        chain_(chain),
-        s_(s),
-        sums_(sums),
-        factors_(block.factors.data()),
-        series_(static_cast<std::size_t>(block.factors.steps()) * lanes),
-        valued_(sums.count / lanes),
-        ledger_(ledger),
-        telling_(telling),
-        promised_(memory(ledger) + all.work_at_ + Sums::tables * sums.count),
-        change_(promised_ + valued_ * DefaultsAbreast::sums * DefaultsAbreast::most),
-        rates_(change_ + valued_ * 4 * DefaultsAbreast::most),
-        rows_(memory(ledger) + all.changes_at_) {}
-
-  // `sums` has reached the claim's last date.
-  HWY_INLINE void take(const Line& l, const Default& d) {
-    const AtStep& at = chain_.at_step[d.step];
-    if (at.paid_before >= l.dates || at.seen == static_cast<double>(valued_)) return;  // repaid before
-    const std::size_t i = some_.count, lane = d.lane;
-    to_[i] = {rows_ + (std::size_t{l.row} * lanes + lane) * valued_ * 4, &l, lane};
-    some_.dates[i] = l.dates, some_.unpaid[i] = at.unpaid, some_.seen[i] = at.seen;
-    some_.owed[i] = all_.balance(l, at.paid_before);
-    some_.years[i] = std::min(at.time, s_.date_years[l.dates - 1u]) - at.since;
-    some_.interest[i] = l.interest, some_.recovered[i] = 1 - d.loss_given_default;
-    some_.rule[i] = l.rule;
-    some_.exchange[i] = 1, some_.foreign[i] = 0;
-    if (chain_.abroad) take_rates(l, d, i);
-    double* to = promised_ + i;
-    for (std::size_t from = lane; from < sums_.count; from += lanes, to += DefaultsAbreast::sums * DefaultsAbreast::most) {
-      to[DefaultsAbreast::level * DefaultsAbreast::most] = sums_.level[from];
-      to[DefaultsAbreast::last * DefaultsAbreast::most] = sums_.last[from];
-      if (chain_.slopes) to[DefaultsAbreast::slope * DefaultsAbreast::most] = sums_.slope[from];
-      if (chain_.firsts) to[DefaultsAbreast::first * DefaultsAbreast::most] = sums_.first[from];
-    }
-    if (++some_.count == DefaultsAbreast::most) flush();
-  }
-  void flush() {
-    changes(some_, {valued_, s_.paid_valued.data(), chain_.abroad ? rates_ : nullptr, chain_.slopes, chain_.firsts},
-            promised_, change_);
-    const bool leaf = all_.rows_.detail == Detail::leaf;
-    for (std::size_t i = 0; i < some_.count; ++i) {
-      if (leaf)
-        add_changes(to_[i].row, change_ + 4 * i);
-      else
-        for (std::size_t v = 0; v < valued_; ++v)
-          all_.add_change(*to_[i].line, to_[i].lane, v, change_ + 4 * (v * DefaultsAbreast::most + i), ledger_);
-    }
-    for (std::size_t i = 0; i < some_.count && telling_ != nullptr; ++i) {
-      telling_->begin(*to_[i].line, to_[i].lane);
-      for (std::size_t v = 0; v < valued_; ++v) telling_->put(v, change_ + 4 * (v * DefaultsAbreast::most + i));
-    }
-    some_.count = 0;
-  }
-
- private:
-  struct Place {
-    double* row;  // of the scenario's changes; where every position has its own row, line and lane say where
-    const Line* line;
-    std::size_t lane;
-  };
-  // All valued steps, though nothing changes before the default: where that ends is anybody's guess.
-  HWY_INLINE void add_changes(double* to, const double* change) const {
-    using namespace corrections;
-    const Tag d;
-    for (std::size_t v = 0, end = valued_; v < end; ++v, to += 4, change += 4 * DefaultsAbreast::most)
-      hn::StoreU(hn::Add(hn::LoadU(d, to), hn::LoadU(d, change)), d, to);
-  }
-  HWY_INLINE void take_rates(const Line& l, const Default& d, std::size_t i) {
-    double* to = rates_ + i;
-    if (is_none(l.currency)) {
-      for (std::size_t n = chain_.rate_at.size(); n > 0; --n, to += DefaultsAbreast::most) *to = 1;
-      return;
-    }
-    const double* const rate = factors_ + static_cast<std::size_t>(l.currency) * series_ + d.lane;
-    for (const std::uint32_t at : chain_.rate_at) *to = rate[at], to += DefaultsAbreast::most;
-    some_.exchange[i] = rate[std::size_t{d.step} * lanes], some_.foreign[i] = 1;
-  }
-
-  const Corrections& all_;
-  const Chain& chain_;
-  const Schedule& s_;
-  const Sums& sums_;
-  const double* factors_;
-  std::size_t series_, valued_;
-  Ledger& ledger_;
-  Telling* telling_;
-  double *promised_, *change_, *rates_;
-  double* rows_;
-  DefaultsAbreast some_;
-  Place to_[DefaultsAbreast::most];
 };
 
 }  // namespace tailcube

@@ -89,108 +89,91 @@ class Corrections::Walk {
   const double* table_;
 };
 
-// Claims with fixed amounts, whose recoveries come at once.
-template <bool slopes, bool abroad, class Add>
-void Corrections::correct_plain(const Chain& chain, const Block& block, Ledger& ledger, const Add& add) const {
+// Claims with fixed amounts, whose recoveries come at once. `one`: the valued steps fill one vector.
+template <bool slopes, bool abroad, bool one, class Add>
+void Corrections::correct_plain(const Chain& chain, const Block& block, Ledger& ledger, const Add& adds) const {
   const Schedule& s = schedules_[chain.schedule];
   Walk walk(*this, chain, block, ledger);
   const Abroad rates(chain, s, most_rates_, block, memory(ledger) + work_at_ + Sums::tables * rows_.valued.size() * lanes);
-  const std::size_t groups = horizons_.size();
-  const Hits hits(*this, block, ledger, s.paid.data());
-  hits.each_batch(chain.begin, chain.end, [&](std::span<const Hits::Hit> batch) {
-    // What no store can change.
-    const Add add_to = add;
+  Hits(*this, block, ledger).each_batch(chain.begin, chain.end, [&](std::span<const Hits::Hit> batch) {
+    // Copies, which no store can change: the loop need not read them again.
+    const Add add = adds;
+    const Abroad exchange = rates;
+    Sums sums = walk.sums;
+    std::size_t reached = walk.reached;
     const Line* const lines = lines_.data();
-    const Default* const all_defaults = block.defaults.data();
+    const Default* const struck = block.defaults.data();
     const AtStep* const at_step = chain.at_step.data();
     const double *const balances = balances_.data(), *const date_years = s.date_years.data();
     const double* const paid = s.paid_valued.data();
-    const Horizons* const horizons = horizons_.data();
-    const double *const level = walk.sums.level, *const slope = walk.sums.slope, *const first = walk.sums.first;
-    const double* last = walk.sums.last;
-    const bool firsts = s.paid_valued[1] == 0;
-    const double* const rate = rates.rate;
-    const double *const rate_level = rates.level, *const rate_slope = rates.slope;
-    const std::size_t paid_abroad = rates.paid, end_group = groups;
-    const std::uint16_t* const steps = s.step.data();
-    std::size_t reached = walk.reached;
+    const bool firsts = paid[1] == 0;
+    const Horizons* const groups = horizons_.data();
+    const std::size_t group_count = horizons_.size();
+    const Horizons only = groups[0];
     const Tag tag;
+    const auto zero = hn::Zero(tag);
+    const Vector only_number = hn::LoadU(tag, only.number), only_paid = hn::LoadU(tag, paid),
+                 only_next = hn::LoadU(tag, paid + 1);
     for (const Hits::Hit& hit : batch) {
       const Line& l = lines[hit.line];
-      const Default& d = all_defaults[hit.of];
+      const Default& d = struck[hit.of];
       const std::size_t dates = l.dates, lane = d.lane;
       if (reached < dates) {
         walk.reach(dates);
-        reached = dates, last = walk.sums.last;
+        reached = dates, sums.last = walk.sums.last;
       }
       const AtStep& at = at_step[d.step];
       if (at.paid_before >= dates) continue;  // repaid before
       const double owed = balances[l.early + (l.level ? 0 : at.paid_before)];
       const double claim = owed + owed * l.interest * (std::min(at.time, date_years[dates - 1]) - at.since);
-      double exposed = claim;
-      if constexpr (abroad) exposed *= rate[std::size_t{d.step} * lanes + lane];
+      const double exposed = abroad ? claim * exchange.rate[std::size_t{d.step} * lanes + lane] : claim;
       const auto end = hn::Set(tag, static_cast<double>(dates)), from = hn::Set(tag, at.unpaid),
-                 seen = hn::Set(tag, at.seen);
-      const auto comes = hn::Set(tag, (1 - d.loss_given_default) * exposed);
-      const auto of_level = hn::Set(tag, l.rule.level), of_first = hn::Set(tag, l.rule.first),
-                 of_last = hn::Set(tag, l.rule.last);
-      const auto of_slope = slopes ? hn::Set(tag, l.rule.slope) : hn::Zero(tag);
-      const auto place = add_to.begin(l, lane);
-      std::size_t i = at.place / Horizons::width;
-      do {
-        const Horizons& h = horizons[i];
-        const auto begins = hn::Max(hn::Min(hn::LoadU(tag, paid + h.begin), end), from);
-        const auto ends = hn::Max(hn::Min(hn::LoadU(tag, paid + h.begin + 1), end), from);
-        auto removed = hn::Mul(of_last, gather(last + lane, h.at));
-        if constexpr (slopes) removed = hn::MulAdd(of_slope, gather(slope + lane, h.at), removed);
-        removed = hn::MulAdd(of_level, gather(level + lane, h.at), removed);
+                 seen = hn::Set(tag, at.seen), comes = hn::Set(tag, (1 - d.loss_given_default) * exposed);
+      const auto level = hn::Set(tag, l.rule.level), first = hn::Set(tag, l.rule.first), last = hn::Set(tag, l.rule.last),
+                 slope = slopes ? hn::Set(tag, l.rule.slope) : zero;
+      const auto place = add.begin(l, lane);
+      const auto correct = [&](const Horizons& h, Vector number, Vector paid_before, Vector paid_after)
+          __attribute__((always_inline)) {
+        const auto begins = hn::Max(hn::Min(paid_before, end), from), ends = hn::Max(hn::Min(paid_after, end), from);
+        auto removed = hn::Mul(last, gather(sums.last + lane, h.at));
+        if constexpr (slopes) removed = hn::MulAdd(slope, gather(sums.slope + lane, h.at), removed);
+        removed = hn::MulAdd(level, gather(sums.level + lane, h.at), removed);
         if (firsts) {
-          const auto unpaid = hn::Eq(ends, hn::Zero(tag));
-          removed = hn::IfThenElse(unpaid, hn::MulAdd(of_first, gather(first + lane, h.at), removed), removed);
+          const auto with_first = hn::MulAdd(first, gather(sums.first + lane, h.at), removed);
+          removed = hn::IfThenElse(hn::Eq(ends, zero), with_first, removed);
         }
-        auto missed = hn::Zero(tag);
-        if constexpr (!abroad) {
-          const auto count = hn::Sub(ends, begins);
-          missed = hn::Mul(of_level, count);
-          if constexpr (slopes) {
-            const auto twice_mean = hn::Sub(hn::Add(begins, ends), hn::Set(tag, 1.0));
-            missed = hn::Add(missed, hn::Mul(of_slope, hn::Mul(hn::Mul(hn::Set(tag, 0.5), twice_mean), count)));
-          }
-          missed = hn::Add(missed, hn::IfThenElseZero(hn::Eq(begins, hn::Zero(tag)), of_first));
-          missed = hn::Add(missed, hn::IfThenElseZero(hn::Eq(ends, end), of_last));
-          missed = hn::IfThenElseZero(hn::Lt(begins, ends), missed);
+        Vector missed;
+        if constexpr (abroad) {
+          removed = hn::Mul(removed, gather(exchange.rate + lane, h.step));
+          missed = exchange.due(l, slopes, end, begins, ends, lane);
         } else {
-          removed = hn::Mul(removed, gather(rate + lane, h.step));
-          const hn::Rebind<std::int32_t, Tag> whole;
-          alignas(16) std::int32_t begin[4], until[4];
-          const auto index = [&](Vector x) {
-            return hn::Add(hn::ShiftLeft<6>(hn::DemoteTo(whole, x)), hn::Set(whole, static_cast<std::int32_t>(lane)));
-          };
-          hn::Store(index(begins), whole, begin), hn::Store(index(ends), whole, until);
-          const auto sum = [&](const double* t) {
-            const double a = t[begin[0]], b = t[until[0]], c = t[until[1]], e = t[until[2]], f = t[until[3]];
-            return hn::Sub(abreast(b, c, e, f), abreast(a, b, c, e));
-          };
-          missed = hn::Mul(of_level, sum(rate_level));
-          if constexpr (slopes) missed = hn::MulAdd(of_slope, sum(rate_slope), missed);
-          const auto some = hn::Lt(begins, ends);
-          if (l.rule.first != 0 && paid_abroad > 0) {
-            const auto extra = hn::Set(tag, l.rule.first * rate[steps[0] * lanes + lane]);
-            missed = hn::Add(missed, hn::IfThenElseZero(hn::And(some, hn::Eq(begins, hn::Zero(tag))), extra));
-          }
-          if (dates <= paid_abroad) {
-            const auto extra = hn::Set(tag, l.rule.last * rate[steps[dates - 1] * lanes + lane]);
-            missed = hn::Add(missed, hn::IfThenElseZero(hn::And(some, hn::Eq(ends, end)), extra));
-          }
+          missed = due(level, slope, first, last, slopes, end, begins, ends);
         }
-        const auto number = hn::LoadU(tag, h.number);
-        const auto value = hn::IfThenElseZero(hn::Ge(number, seen), hn::Sub(hn::Zero(tag), removed));
-        const auto cash = hn::Sub(hn::IfThenElseZero(hn::Eq(number, seen), comes), missed);
-        add_to.change(place, h, value, cash);
-      } while (++i < end_group);
-      add_to.count(place, at.place, exposed);
+        add.change(place, h, hn::IfThenElseZero(hn::Ge(number, seen), hn::Sub(zero, removed)),
+                   hn::Sub(hn::IfThenElseZero(hn::Eq(number, seen), comes), missed));
+      };
+      if constexpr (one) {
+        correct(only, only_number, only_paid, only_next);
+      } else {
+        for (std::size_t i = at.place / Horizons::width; i < group_count; ++i) {
+          const double* const p = paid + groups[i].begin;
+          correct(groups[i], hn::LoadU(tag, groups[i].number), hn::LoadU(tag, p), hn::LoadU(tag, p + 1));
+        }
+      }
+      add.count(place, at.place, exposed);
     }
   });
+}
+
+template <bool one, class Add>
+void Corrections::correct_plain(const Chain& chain, const Block& block, Ledger& ledger, const Add& add) const {
+  const bool abroad = !is_none(chain.currency);
+  if (chain.slopes)
+    abroad ? correct_plain<true, true, one>(chain, block, ledger, add)
+           : correct_plain<true, false, one>(chain, block, ledger, add);
+  else
+    abroad ? correct_plain<false, true, one>(chain, block, ledger, add)
+           : correct_plain<false, false, one>(chain, block, ledger, add);
 }
 
 // Claims with floating coupons.
@@ -248,14 +231,10 @@ void Corrections::correct_floating(const Chain& chain, const Block& block, Ledge
 void Corrections::along(const Chain& chain, const Block& block, Ledger& ledger, Telling* telling) const {
   const AddAnywhere anywhere{*this, ledger, telling};
   if (!chain.periods.empty()) return correct_floating(chain, block, ledger, anywhere);
-  const auto correct = [&](const auto& add) {
-    const bool home = is_none(chain.currency);
-    if (chain.slopes)
-      home ? correct_plain<true, false>(chain, block, ledger, add) : correct_plain<true, true>(chain, block, ledger, add);
-    else
-      home ? correct_plain<false, false>(chain, block, ledger, add) : correct_plain<false, true>(chain, block, ledger, add);
-  };
-  anywhere.leaf() && telling == nullptr ? correct(anywhere.row()) : correct(anywhere);
+  if (anywhere.leaf() && telling == nullptr && horizons_.size() == 1)
+    correct_plain<true>(chain, block, ledger, anywhere.row());
+  else
+    correct_plain<false>(chain, block, ledger, anywhere);
 }
 
 void Corrections::finish(Ledger& ledger) const {

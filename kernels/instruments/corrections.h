@@ -130,7 +130,9 @@ class Corrections {
               const double* rate, double* out) const;
   void take_away(const Gone&, const Block&, Ledger&, Telling*) const;
   double balance(const Line& l, std::size_t paid) const { return balances_[l.early + (l.level ? 0 : paid)]; }
-  template <bool slopes, bool abroad, class Add>
+  template <bool one, class Add>
+  void correct_plain(const Chain&, const Block&, Ledger&, const Add&) const;
+  template <bool slopes, bool abroad, bool one, class Add>
   void correct_plain(const Chain&, const Block&, Ledger&, const Add&) const;
   void correct_floating(const Chain&, const Block&, Ledger&, const AddAnywhere&) const;
   [[gnu::always_inline]] double claim_at_default(const Line&, const Schedule&, int step) const;

@@ -43,6 +43,18 @@ TEST_CASE("loans that share their dates agree with the definition", "[loan]") {
   }
 }
 
+TEST_CASE("defaults behind the last valued step change nothing", "[loan]") {
+  for (const int per_year : {0, 12}) {
+    World w = credit_world(12, 1.0 / 12, {1, 3, 7}, obligors, 36);
+    const RandomClaims book = random_claims(w, "loan", 160, obligors, true, per_year);
+    const Errors errors = compare_claims(w, "loan", book, obligors);
+    INFO(errors.where);
+    CHECK(errors.reference < 2e-14);
+    CHECK(errors.leaf < 1e-14);
+    CHECK(errors.units <= 1);
+  }
+}
+
 TEST_CASE("yearly steps miss all payments since the step before default", "[loan]") {
   World w = credit_world(3, 1.0, {1, 2, 3}, obligors, 8);
   const RandomClaims book = random_claims(w, "loan", 80, obligors, true);

@@ -330,7 +330,7 @@ class Corrections::Hits {
   }
 
  private:
-  static constexpr std::size_t enough = 32, always = 4;
+  static constexpr std::size_t enough = 16, always = 4;
   struct Batch {
     std::size_t count = 0;
     Hit hit[enough + lanes + always];

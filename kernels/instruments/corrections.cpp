@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "kernels/instruments/corrections_inl.h"
+#include "kernels/instruments/corrections_hits.h"
 
 namespace tailcube {
 
@@ -95,7 +95,7 @@ void Corrections::correct_plain(const Chain& chain, const Block& block, Ledger& 
   const Schedule& s = schedules_[chain.schedule];
   Walk walk(*this, chain, block, ledger);
   const Abroad rates(chain, s, most_rates_, block, memory(ledger) + work_at_ + Sums::tables * rows_.valued.size() * lanes);
-  Hits(*this, block, ledger).each_batch(chain.begin, chain.end, [&](std::span<const Hits::Hit> batch) {
+  Hits(*this, block, ledger).each_few(chain.begin, chain.end, [&](std::span<const Hits::Hit> batch) {
     // Copies, which no store can change: the loop need not read them again.
     const Add add = adds;
     const Abroad exchange = rates;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "kernels/instruments/corrections_inl.h"
+#include "kernels/instruments/corrections_hits.h"
 
 namespace tailcube {
 

@@ -1,6 +1,5 @@
 #pragma once
-// What Corrections is made of: sums over dates, the defaults of a block in the order of lines. Included by
-// corrections*.cpp alone.
+// What Corrections is made of: sums over dates, what is told, where it is added. Included by corrections*.cpp alone.
 #include <hwy/highway.h>
 
 #include <algorithm>
@@ -293,102 +292,6 @@ struct Corrections::AddAnywhere {
     ledger.gauges(all.rows_.gauge(to.line.row, defaults), at)[to.lane] += 1;
     ledger.gauges(all.rows_.gauge(to.line.row, defaulted_exposure), at)[to.lane] += exposed;
   }
-};
-
-// Lines whose obligors default, in their order, with their defaults; in three rounds, each of which fetches what the next
-// will read while others are at work.
-class Corrections::Hits {
- public:
-  // `paid`: Schedule::paid of the lines, where they share it.
-  Hits(const Corrections& all, const Block& block, const Ledger& ledger, const std::uint16_t* paid = nullptr)
-      : all_(all),
-        paid_(paid),
-        defaults_(block.defaults.data()),
-        first_((block.first_default.size() > all.obligors_ ? block.first_default : ledger.scratch_indices).data()) {}
-
-  // correct(line, its defaults) for the lines [line, end).
-  template <class Correct>
-  void each(std::size_t line, std::size_t end, Correct correct) const {
-    rounds(line, end, [&](const Batch& batch) {
-      for (std::size_t i = 0, n; i < batch.count; i += n) {
-        for (n = 1; i + n < batch.count && batch.hit[i + n].line == batch.hit[i].line;) ++n;
-        correct(std::size_t{batch.hit[i].line}, std::span(defaults_ + batch.hit[i].of, n));
-      }
-    });
-  }
-  struct Hit {
-    std::uint32_t line, of;  // of lines_; of Block::defaults
-  };
-  // correct(hits) a batch at a time, of chains: what they need lies about in the order of lines.
-  template <class Correct>
-  void each_batch(std::size_t line, std::size_t end, Correct correct) const {
-    Batch batch;
-    while (line < end) {
-      line = take(line, end, batch);
-      correct(std::span<const Hit>(batch.hit, batch.count));
-    }
-  }
-
- private:
-  static constexpr std::size_t enough = 16, always = 4;
-  struct Batch {
-    std::size_t count = 0;
-    Hit hit[enough + lanes + always];
-  };
-  template <class Correct>
-  void rounds(std::size_t line, std::size_t end, Correct correct) const {
-    constexpr std::size_t rounds = 3;
-    Batch batches[rounds];
-    for (std::size_t n = 0, empty = 0; empty < rounds - 1; ++n) {
-      Batch& last = batches[n % rounds];
-      line = take(line, end, last);
-      fetch(batches[(n + 2) % rounds]);
-      correct(batches[(n + 1) % rounds]);
-      if (last.count == 0) ++empty;
-    }
-  }
-  // Takes lines until their defaults are enough; returns the first that is left. Without a branch on how often an obligor
-  // defaults, which nobody could guess.
-  std::size_t take(std::size_t line, std::size_t end, Batch& batch) const {
-    constexpr std::size_t ahead = 24;
-    const std::size_t fetched = all_.lines_.size() - std::min(all_.lines_.size(), 2 * ahead);
-    const std::uint32_t* const obligor = all_.obligor_of_.data();
-    const Line* const lines_of = all_.lines_.data();
-    const double* const balances = all_.balances_.data();
-    std::size_t count = 0;
-    for (; line < end && count < enough; ++line) {
-      if (line < fetched) {  // the next chain's too
-        corrections::fetch(first_ + obligor[line + 2 * ahead]), corrections::fetch(lines_of + line + 2 * ahead);
-        const std::uint32_t* const soon = first_ + obligor[line + ahead];
-        corrections::fetch(defaults_ + soon[0]), corrections::fetch(defaults_ + soon[1]);
-        const double* const balance = balances + lines_of[line + ahead].early;
-        corrections::fetch(balance), corrections::fetch(balance + cache_line);
-      }
-      const std::uint32_t begin = first_[obligor[line]], n = first_[obligor[line] + 1] - begin;
-      const auto number = static_cast<std::uint32_t>(line);
-      for (std::uint32_t i = 0; i < always; ++i) batch.hit[count + i] = {number, begin + i};
-      for (std::uint32_t i = always; i < n; ++i) batch.hit[count + i] = {number, begin + i};
-      count += n;
-    }
-    batch.count = count;
-    return line;
-  }
-  void fetch(const Batch& batch) const {
-    for (std::size_t i = 0; i < batch.count; ++i) fetch(batch.hit[i].line, defaults_[batch.hit[i].of]);
-  }
-  void fetch(std::size_t line, const Default& d) const {
-    const Line& l = all_.lines_[line];
-    const std::size_t before = d.step - 1u, unpaid = paid_ == nullptr ? before : paid_[before];
-    corrections::fetch(all_.balances_.data() + l.early + (l.level ? 0 : unpaid));
-    if (line >= all_.own_end_) return;
-    const double* const record = all_.numbers_.data() + l.own.record;
-    for (std::size_t ahead = 0; ahead < 5 * cache_line; ahead += cache_line) corrections::fetch(record + ahead);
-  }
-
-  const Corrections& all_;
-  const std::uint16_t* paid_;
-  const Default* defaults_;
-  const std::uint32_t* first_;
 };
 
 }  // namespace tailcube

@@ -141,7 +141,7 @@ struct Corrections::Abroad {
     rate = exchange(block, chain.currency, 0);
     std::fill_n(level, lanes, 0.0), std::fill_n(slope, lanes, 0.0);
     for (std::size_t k = 0; k < paid; ++k) {
-      const double *const at = rate + step[k] * lanes, number = static_cast<double>(k);
+      const double *const at = rate + std::size_t{step[k]} * lanes, number = static_cast<double>(k);
       double *const to = level + k * lanes, *const to_slope = slope + k * lanes;
       for (std::size_t i = 0; i < lanes; ++i) to[lanes + i] = to[i] + at[i];
       for (std::size_t i = 0; i < lanes; ++i) to_slope[lanes + i] = std::fma(number, at[i], to_slope[i]);
@@ -167,11 +167,11 @@ struct Corrections::Abroad {
     if (slopes) sum = hn::MulAdd(hn::Set(d, l.rule.slope), between(slope), sum);
     const auto some = hn::Lt(begins, ends);
     if (l.rule.first != 0 && paid > 0) {
-      const auto first = hn::Set(d, l.rule.first * rate[step[0] * lanes + lane]);
+      const auto first = hn::Set(d, l.rule.first * rate[std::size_t{step[0]} * lanes + lane]);
       sum = hn::Add(sum, hn::IfThenElseZero(hn::And(some, hn::Eq(begins, hn::Zero(d))), first));
     }
     if (l.dates <= paid) {
-      const auto last = hn::Set(d, l.rule.last * rate[step[l.dates - 1u] * lanes + lane]);
+      const auto last = hn::Set(d, l.rule.last * rate[std::size_t{step[l.dates - 1u]} * lanes + lane]);
       sum = hn::Add(sum, hn::IfThenElseZero(hn::And(some, hn::Eq(ends, dates)), last));
     }
     return sum;

@@ -1,16 +1,32 @@
 // The engine's loop on a book whose losses are known: rounding, node sums, tiles, threads, reuse between cells, faults.
 #include "kernels/evaluate.h"
 
+#include <omp.h>
+
 #include <atomic>
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <thread>
 
 #include "tests/catch_any.h"
 
 using namespace tailcube;
 
 namespace {
+
+// Opens once and for all.
+class Gate {
+ public:
+  void open() {
+    open_ = true;
+    open_.notify_all();
+  }
+  void pass() const { open_.wait(false); }
+
+ private:
+  std::atomic<bool> open_{false};
+};
 
 // Row r is worth factor r at each valued step; it counts how often it was evaluated.
 class Holdings final : public Batch {
@@ -23,6 +39,7 @@ class Holdings final : public Batch {
   }
   void evaluate(const Block& block, Ledger& ledger, Faults&) const noexcept override {
     ++evaluated;
+    if (gate && omp_get_thread_num() != 0) gate->pass();
     for (std::size_t r = 0; r < reads.size(); ++r)
       for (std::size_t v = 0; v < valued_.size(); ++v)
         for (std::size_t lane = 0; lane < lanes; ++lane) {
@@ -35,6 +52,7 @@ class Holdings final : public Batch {
         }
   }
   mutable std::atomic<int> evaluated{0};
+  const Gate* gate = nullptr;  // where threads other than the caller's stand until it is open
 
  private:
   std::uint32_t first_row_;
@@ -330,27 +348,30 @@ TEST_CASE("a tile that is left keeps the blocks that were begun, and the rest ca
     }
 }
 
+// In a tile of at least as many blocks as threads the caller then has one: the others are held in their first until it is
+// polled.
+void hold_until_polled(const CompiledBook& b, const Gate& polled) {
+  dynamic_cast<Holdings&>(*b.stages[0].batch).gate = &polled;
+}
+
 TEST_CASE("a tile that ends by an exception leaves tallies and faults as they were", "[threads]") {
   const double poison = GENERATE(0.0, std::numeric_limits<double>::quiet_NaN());
-  const CompiledBook b = book(poison);
   for (const int threads : {1, 3}) {
+    const CompiledBook b = book(poison);
     Tallies expected = run(b, {0, 2}, threads, {{128, 640}});
-    bool thrown = false;
-    for (int tries = 0; tries < 100 && !thrown; ++tries) {  // the caller may come too late for a block, and is not polled
-      Tallies t = run(b, {0, 2}, threads, {{128, 320}});
-      Evaluator evaluate(b, {0, 2}, threads);
-      FaultLog faults;
-      try {
-        evaluate({0, 256}, t, faults, [&]() -> bool { throw std::runtime_error("not now"); });
-      } catch (const std::runtime_error& error) {
-        thrown = true;
-        CHECK(std::string(error.what()) == "not now");
-        CHECK(faults.empty());
-        evaluate({320, 640}, t, {});
-        CHECK(equal(t, expected));
-      }
-    }
-    CHECK(thrown);
+    Tallies t = run(b, {0, 2}, threads, {{128, 320}});
+    Evaluator evaluate(b, {0, 2}, threads);
+    FaultLog faults;
+    Gate polled;
+    hold_until_polled(b, polled);
+    const auto interrupt = [&]() -> bool {
+      polled.open();
+      throw std::runtime_error("not now");
+    };
+    CHECK_THROWS_WITH(evaluate({0, 256}, t, faults, interrupt), "not now");
+    CHECK(faults.empty());
+    evaluate({320, 640}, t, {});
+    CHECK(equal(t, expected));
   }
 }
 
@@ -358,7 +379,16 @@ TEST_CASE("the caller is polled by its own thread", "[threads]") {
   const CompiledBook b = book();
   Tallies t(shape(2), {});
   Evaluator evaluate(b, {0, 2}, 2);
-  int polls = 0;  // after a tile in which the other thread was faster, none
-  for (std::uint64_t tile = 0; tile < 100; ++tile) evaluate({tile * 512, (tile + 1) * 512}, t, [&] { return ++polls > 0; });
-  CHECK(polls > 0);
+  Gate polled;
+  hold_until_polled(b, polled);
+  const auto caller = std::this_thread::get_id();
+  int own = 0, foreign = 0;
+  const auto poll = [&] {
+    ++(std::this_thread::get_id() == caller ? own : foreign);
+    polled.open();
+    return true;
+  };
+  CHECK(evaluate({0, 512}, t, poll) == 512);
+  CHECK(own > 0);
+  CHECK(foreign == 0);
 }

@@ -47,14 +47,22 @@ class BucketSampler {
     for (std::size_t c = 0; c < cells_.size(); ++c) {
       std::fill(scratch_.hit.begin(), scratch_.hit.end(), 0);
       find_hits(hazard(c, 0).data(), furthest);
-      const std::size_t before = emit(*cells_[c], scratch_.hit.data());
-      if (model_.steps == 1) continue;
-      place_marks(*cells_[c], before);
-      if (compare_marks())
-        running_to_marks(c);
-      else
-        sample::scores_of_marks(bucket_.count, scratch_.score);
-      find_steps(c, before);
+      start(*cells_[c], scratch_.hit.data());
+      if (model_.steps > 1) {
+        const double* score = points_->mark.data();
+        if (compare_marks()) {
+          running_to_marks(c);
+        } else {
+          resize_scores(points_->size, 1);
+          std::copy_n(points_->mark.begin(), points_->size, scratch_.score.begin());
+          sample::scores_of_marks(bucket_.count, scratch_.score);
+          score = scratch_.score.data();
+        }
+        scratch_.point_step.resize(points_->size);
+        find_steps(c, *points_, score, scratch_.point_step);
+        place_steps();
+      }
+      emit(*cells_[c]);
     }
   }
 
@@ -62,30 +70,36 @@ class BucketSampler {
     sample::compare(cells_[0]->seed, scenarios(), {model_.obligors.data() + bucket_.first, bucket_.count}, pd.data(),
                     cells_.size(), scratch_.hit.data());
     for (std::size_t c = 0; c < cells_.size(); ++c) {
-      const std::size_t before = emit(*cells_[c], scratch_.hit.data() + c * bucket_.count);
-      if (model_.steps == 1) continue;
-      resize_scores(*cells_[c], before, 0.5);
-      for (std::size_t i = before; i < cells_[c]->defaults.size(); ++i) {
-        const Default& d = cells_[c]->defaults[i];
-        scratch_.lane[i - before] = d.lane;
-        scratch_.score[i - before] =
-            uniform(cells_[c]->seed, model_.obligors[static_cast<std::size_t>(d.obligor)].stream, scenarios()[d.lane], 0);
+      start(*cells_[c], scratch_.hit.data() + c * bucket_.count);
+      if (model_.steps > 1) {
+        sample::Points& points = scratch_.points;  // every default is one
+        points.size = 0;
+        points.make_room(count_ + lane_count);
+        resize_scores(count_, 0.5);
+        for (std::size_t k = 0; k < labels_; ++k)
+          for (std::uint64_t bits = hit_[scratch_.label[k]]; bits != 0; bits &= bits - 1) {
+            const auto lane = static_cast<std::size_t>(std::countr_zero(bits));
+            const Obligor& obligor = model_.obligors[bucket_.first + scratch_.label[k]];
+            scratch_.score[points.size] = uniform(cells_[c]->seed, obligor.stream, scenarios()[lane], 0);
+            points.key[points.size++] = lane;
+          }
+        for (std::size_t i = 0; i < count_; i += lane_count) normal_quantile(scores(i), scores(i));
+        find_steps(c, points, scratch_.score.data(), scratch_.step);
       }
-      for (std::size_t i = 0; i < scratch_.score.size(); i += lane_count) normal_quantile(scores(i), scores(i));
-      find_steps(c, before);
+      emit(*cells_[c]);
     }
   }
 
  private:
   ScenarioLanes scenarios() const { return cells_[0]->numbers(); }
 
-  // A default's step is where M_n passes its score, or count times hazard its mark, which is the same but for a tie in the
+  // A point's step is where M_n passes its score, or count times hazard its mark, which is the same but for a tie in the
   // last digits. The scores are computed where fewer of them are expected; the rule knows nothing of cells or scenarios.
   bool compare_marks() const { return bucket_.count * normal_cdf(bucket_.threshold.back()) > model_.steps; }
   // M_n to count times hazard, in place.
   void running_to_marks(std::size_t cell) {
     alignas(64) std::array<double, lanes> pd;
-    for (int n = 0; n < model_.steps; ++n) {
+    for (int n = 0; n + 1 < model_.steps; ++n) {  // nobody asks for the last
       const Lanes running = scratch_.running(cell, n);
       sample::conditional(running.data(), pd.data(), running.data());
       for (double& x : running) x *= bucket_.count;
@@ -106,70 +120,71 @@ class BucketSampler {
     for (std::size_t i = 0; i < points_->size; ++i) hit[key[i] >> 6] |= std::uint64_t{1} << (key[i] & 63);
   }
 
-  // Appends the hits as defaults at step 1, by (obligor, lane); returns where they start. How many lanes an obligor has is
-  // anybody's guess: four entries are written whatever their number, which costs less than guessing wrong.
-  std::size_t emit(Block& block, const std::uint64_t* hit) {
-    std::vector<Default>& defaults = block.defaults;
-    const std::size_t before = defaults.size();
-    std::size_t count = 0, labels = 0;
-    std::uint32_t* const first = block.first_default.data() + bucket_.first;
+  // Finds the places of a cell's hits behind the defaults of earlier buckets, by (obligor, lane), all at the last step.
+  void start(Block& block, const std::uint64_t* hit) {
+    hit_ = hit, before_ = block.defaults.size(), count_ = labels_ = 0;
+    first_ = block.first_default.data() + bucket_.first;
     for (std::uint32_t i = 0; i < bucket_.count; ++i) {
-      first[i] = static_cast<std::uint32_t>(before + count);
-      scratch_.label[labels] = i;
-      labels += hit[i] != 0;
-      count += static_cast<std::size_t>(std::popcount(hit[i]));
+      first_[i] = static_cast<std::uint32_t>(before_ + count_);
+      scratch_.label[labels_] = i;
+      labels_ += hit[i] != 0;
+      count_ += static_cast<std::size_t>(std::popcount(hit[i]));
     }
-    constexpr std::size_t always = 4;
-    defaults.resize(before + count + always);
+    scratch_.step.assign(count_ + always, static_cast<std::uint16_t>(model_.steps));
+  }
+
+  // Appends the hits as defaults. How many lanes an obligor has is anybody's guess: four entries are written whatever their
+  // number, which costs less than guessing wrong.
+  void emit(Block& block) {
+    block.defaults.resize(before_ + count_ + always);
     const Obligor* const obligors = model_.obligors.data() + bucket_.first;
-    for (std::size_t k = 0; k < labels; ++k) {
+    for (std::size_t k = 0; k < labels_; ++k) {
       const std::uint32_t label = scratch_.label[k];
-      Default* out = defaults.data() + first[label];
+      Default* out = block.defaults.data() + first_[label];
+      const std::uint16_t* step = scratch_.step.data() + (first_[label] - before_);
       const ObligorIndex obligor{bucket_.first + label};
       const double lgd = obligors[label].loss_given_default;
-      std::uint64_t bits = hit[label];
+      std::uint64_t bits = hit_[label];
       const auto next = [&] {
-        *out++ = {obligor, static_cast<std::uint16_t>(std::countr_zero(bits)), 1, lgd};
+        *out++ = {obligor, static_cast<std::uint16_t>(std::countr_zero(bits)), *step++, lgd};
         bits &= bits - 1;
       };
       for (std::size_t i = 0; i < always; ++i) next();
       while (bits != 0) next();
     }
-    defaults.resize(before + count);
-    return before;
+    block.defaults.resize(before_ + count_);
   }
 
-  void resize_scores(const Block& block, std::size_t before, double blank) {
-    const std::size_t count = block.defaults.size() - before;
+  void resize_scores(std::size_t count, double blank) {
     scratch_.score.assign((count + lane_count - 1) / lane_count * lane_count, blank);  // whole vectors
-    scratch_.lane.assign(scratch_.score.size(), 0);
   }
   Lanes scores(std::size_t from) { return Lanes(scratch_.score.data() + from, lane_count); }
 
+  void find_steps(std::size_t cell, const sample::Points& points, const double* score, std::vector<std::uint16_t>& step) {
+    sample::find_steps(scratch_.running(cell, 0).data(), model_.steps, points, score, step.data());
+  }
   // An obligor's first point decides.
-  void place_marks(const Block& block, std::size_t before) {
-    resize_scores(block, before, 1e300);
-    const sample::Points& p = *points_;
-    const std::uint64_t *const key = p.key.data(), *const hit = scratch_.hit.data();
-    double* const score = scratch_.score.data();
-    const std::uint32_t* const first = block.first_default.data() + bucket_.first;
-    for (std::size_t i = 0; i < p.size; ++i) {
+  void place_steps() {
+    const std::uint64_t* const key = points_->key.data();
+    const std::uint16_t* const found = scratch_.point_step.data();
+    std::uint16_t* const step = scratch_.step.data();
+    for (std::size_t i = 0; i < points_->size; ++i) {
       const std::uint64_t label = key[i] >> 6, before_lane = (std::uint64_t{1} << (key[i] & 63)) - 1;
-      const std::size_t at = first[label] - before + static_cast<std::size_t>(std::popcount(hit[label] & before_lane));
-      score[at] = std::min(score[at], p.mark[i]);
-      scratch_.lane[at] = static_cast<std::uint32_t>(key[i] & 63);
+      const std::size_t at = first_[label] - before_ + static_cast<std::size_t>(std::popcount(hit_[label] & before_lane));
+      step[at] = std::min(step[at], found[i]);
     }
   }
-  void find_steps(std::size_t cell, std::size_t before) {
-    sample::find_steps(scratch_.running(cell, 0).data(), model_.steps, scratch_.score.data(), scratch_.lane.data(),
-                       std::span(cells_[cell]->defaults).subspan(before));
-  }
 
+  static constexpr std::size_t always = 4;
   const CreditModel& model_;
   const Bucket& bucket_;
   CreditScratch& scratch_;
   std::span<Block* const> cells_;
-  const sample::Points* points_ = nullptr;  // of the cell at hand
+  // Of the cell at hand.
+  const sample::Points* points_ = nullptr;
+  const std::uint64_t* hit_ = nullptr;
+  std::uint32_t* first_ = nullptr;
+  std::size_t before_ = 0, count_ = 0, labels_ = 0;  // defaults of earlier buckets; of this one; of how many obligors
 };
 
 }  // namespace

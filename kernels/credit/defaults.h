@@ -62,12 +62,13 @@ struct Points {  // of a bucket's Poisson process, in no order (sample.h)
 
 // Reusable memory of one thread. Holds no state that a result depends on.
 struct CreditScratch {
-  LaneTable running;               // [cell][step - 1][lane]: M_n of one bucket
-  LaneTable pd, hazard;            // [cell][0][lane]: by the last step
-  sample::Points points, below;    // of one bucket; those of one cell
-  std::vector<std::uint64_t> hit;  // per obligor of a bucket, bit = lane
-  std::vector<double> score;       // normal scores of a bucket's defaults, in their order
-  std::vector<std::uint32_t> label, lane;
+  LaneTable running;                            // [cell][step - 1][lane]: M_n of one bucket
+  LaneTable pd, hazard;                         // [cell][0][lane]: by the last step
+  sample::Points points, below;                 // of one bucket; those of one cell
+  std::vector<std::uint64_t> hit;               // per obligor of a bucket, bit = lane
+  std::vector<double> score;                    // normal scores of points
+  std::vector<std::uint16_t> point_step, step;  // of points; of defaults
+  std::vector<std::uint32_t> label;
   struct Mixing {  // sqrt(W / dof) of the last block
     bool known = false;
     std::uint64_t seed = 0, first_scenario = 0;

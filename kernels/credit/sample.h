@@ -48,8 +48,8 @@ void compare(std::uint64_t seed, ScenarioLanes, std::span<const Obligor>, const 
 // smaller of the two tails.
 void scores_of_marks(double count, std::span<double> marks);
 
-// The first n with score < M_n, for the defaults of a bucket (`score` and `lane` padded to whole vectors of `lanes`); the
-// last step at the latest: rounding cannot push a default past the step where it was found.
-void find_steps(const double* running, int steps, const double* score, const std::uint32_t* lane, std::span<Default>);
+// The first n with score < M_n, for each of the points; the last step at the latest: rounding cannot push a default past the
+// step where it was found. Scores and keys are read in whole vectors, of up to 8.
+void find_steps(const double* running, int steps, const Points& points, const double* score, std::uint16_t* step);
 
 }  // namespace tailcube::sample

@@ -45,7 +45,7 @@ Steps steps_of(const Block& block) {
 
 TEST_CASE("defaults equal a plain scalar loop") {
   for (const Sampler sampler : {Sampler::sparse, Sampler::per_obligor})
-    for (const int steps : {1, 2, 12, 20}) {
+    for (const int steps : {1, 2, 9, 10, 12, 17, 18, 20}) {
       const CreditModel model = make_model(specs, steps, sampler);
       CreditScratch scratch;
       Block block;

@@ -71,22 +71,23 @@ class BucketSampler {
                     cells_.size(), scratch_.hit.data());
     for (std::size_t c = 0; c < cells_.size(); ++c) {
       start(*cells_[c], scratch_.hit.data() + c * bucket_.count);
-      if (model_.steps > 1) {
-        sample::Points& points = scratch_.points;  // every default is one
-        points.size = 0;
-        points.make_room(count_ + lane_count);
-        resize_scores(count_, 0.5);
-        for (std::size_t k = 0; k < labels_; ++k)
-          for (std::uint64_t bits = hit_[scratch_.label[k]]; bits != 0; bits &= bits - 1) {
-            const auto lane = static_cast<std::size_t>(std::countr_zero(bits));
-            const Obligor& obligor = model_.obligors[bucket_.first + scratch_.label[k]];
-            scratch_.score[points.size] = uniform(cells_[c]->seed, obligor.stream, scenarios()[lane], 0);
-            points.key[points.size++] = lane;
-          }
-        for (std::size_t i = 0; i < count_; i += lane_count) normal_quantile(scores(i), scores(i));
-        find_steps(c, points, scratch_.score.data(), scratch_.step);
-      }
       emit(*cells_[c]);
+      if (model_.steps == 1) continue;
+      const std::span defaults = std::span(cells_[c]->defaults).subspan(before_);
+      sample::Points& points = scratch_.points;  // every default is one
+      points.size = 0;
+      points.make_room(count_ + lane_count);
+      points.size = count_;
+      resize_scores(count_, 0.5);
+      for (std::size_t i = 0; i < count_; ++i) {
+        const Default& d = defaults[i];
+        points.key[i] = d.lane;
+        scratch_.score[i] =
+            uniform(cells_[c]->seed, model_.obligors[static_cast<std::size_t>(d.obligor)].stream, scenarios()[d.lane], 0);
+      }
+      for (std::size_t i = 0; i < count_; i += lane_count) normal_quantile(scores(i), scores(i));
+      find_steps(c, points, scratch_.score.data(), scratch_.step);
+      for (std::size_t i = 0; i < count_; ++i) defaults[i].step = scratch_.step[i];
     }
   }
 

@@ -4,7 +4,9 @@
 #include <omp.h>
 
 #include <atomic>
+#include <chrono>
 #include <cmath>
+#include <future>
 #include <limits>
 #include <numeric>
 #include <thread>
@@ -14,19 +16,6 @@
 using namespace tailcube;
 
 namespace {
-
-// Opens once and for all.
-class Gate {
- public:
-  void open() {
-    open_ = true;
-    open_.notify_all();
-  }
-  void pass() const { open_.wait(false); }
-
- private:
-  std::atomic<bool> open_{false};
-};
 
 // Row r is worth factor r at each valued step; it counts how often it was evaluated.
 class Holdings final : public Batch {
@@ -39,7 +28,10 @@ class Holdings final : public Batch {
   }
   void evaluate(const Block& block, Ledger& ledger, Faults&) const noexcept override {
     ++evaluated;
-    if (gate && omp_get_thread_num() != 0) gate->pass();
+    if (held_until.valid() && omp_get_thread_num() != 0) {
+      ++held;
+      held_until.wait_for(std::chrono::minutes(1));
+    }
     for (std::size_t r = 0; r < reads.size(); ++r)
       for (std::size_t v = 0; v < valued_.size(); ++v)
         for (std::size_t lane = 0; lane < lanes; ++lane) {
@@ -52,7 +44,8 @@ class Holdings final : public Batch {
         }
   }
   mutable std::atomic<int> evaluated{0};
-  const Gate* gate = nullptr;  // where threads other than the caller's stand until it is open
+  std::shared_future<void> held_until;  // threads other than the caller's
+  mutable std::atomic<int> held{0};
 
  private:
   std::uint32_t first_row_;
@@ -348,10 +341,12 @@ TEST_CASE("a tile that is left keeps the blocks that were begun, and the rest ca
     }
 }
 
-// In a tile of at least as many blocks as threads the caller then has one: the others are held in their first until it is
-// polled.
-void hold_until_polled(const CompiledBook& b, const Gate& polled) {
-  dynamic_cast<Holdings&>(*b.stages[0].batch).gate = &polled;
+// In a tile of at least as many blocks as threads the caller then has one: until it is polled the others wait in their
+// first.
+const Holdings& hold_others(const CompiledBook& b, std::promise<void>& polled) {
+  auto& batch = dynamic_cast<Holdings&>(*b.stages[0].batch);
+  batch.held_until = polled.get_future().share();
+  return batch;
 }
 
 TEST_CASE("a tile that ends by an exception leaves tallies and faults as they were", "[threads]") {
@@ -362,10 +357,10 @@ TEST_CASE("a tile that ends by an exception leaves tallies and faults as they we
     Tallies t = run(b, {0, 2}, threads, {{128, 320}});
     Evaluator evaluate(b, {0, 2}, threads);
     FaultLog faults;
-    Gate polled;
-    hold_until_polled(b, polled);
+    std::promise<void> polled;
+    hold_others(b, polled);
     const auto interrupt = [&]() -> bool {
-      polled.open();
+      polled.set_value();
       throw std::runtime_error("not now");
     };
     CHECK_THROWS_WITH(evaluate({0, 256}, t, faults, interrupt), "not now");
@@ -379,16 +374,19 @@ TEST_CASE("the caller is polled by its own thread", "[threads]") {
   const CompiledBook b = book();
   Tallies t(shape(2), {});
   Evaluator evaluate(b, {0, 2}, 2);
-  Gate polled;
-  hold_until_polled(b, polled);
+  std::promise<void> polled;
+  const Holdings& batch = hold_others(b, polled);
   const auto caller = std::this_thread::get_id();
   int own = 0, foreign = 0;
   const auto poll = [&] {
     ++(std::this_thread::get_id() == caller ? own : foreign);
-    polled.open();
+    if (own + foreign > 1) return true;
+    for (int i = 0; i < 60000 && batch.held == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    polled.set_value();
     return true;
   };
   CHECK(evaluate({0, 512}, t, poll) == 512);
+  CHECK(batch.held > 0);
   CHECK(own > 0);
   CHECK(foreign == 0);
 }

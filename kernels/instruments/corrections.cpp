@@ -10,7 +10,7 @@ using namespace corrections;
 
 // Of memory along a chain: Sums, then Abroad.
 inline std::size_t Corrections::chain_doubles() const {
-  return rows_.valued.size() * Sums::tables * lanes + 2 * (most_rates_ + 1) * lanes;
+  return (rows_.valued.size() * Sums::tables + 2 * (most_rates_ + 1) + Horizons::width) * lanes;
 }
 
 std::size_t Corrections::bytes_per_thread() const {
@@ -89,13 +89,12 @@ class Corrections::Walk {
   const double* table_;
 };
 
-// Claims with fixed amounts, whose recoveries come at once. `one`: the valued steps fill one vector.
-template <bool slopes, bool abroad, bool one, class Add>
-void Corrections::correct_plain(const Chain& chain, const Block& block, Ledger& ledger, const Add& adds) const {
+// Claims with fixed amounts, whose recoveries come at once.
+template <bool slopes, bool abroad, class Add>
+void Corrections::correct_lines(std::size_t begin, std::size_t end, const Chain& chain, const Block& block, Ledger& ledger,
+                                Walk& walk, const Abroad& rates, const Add& adds) const {
   const Schedule& s = schedules_[chain.schedule];
-  Walk walk(*this, chain, block, ledger);
-  const Abroad rates(chain, s, most_rates_, block, memory(ledger) + work_at_ + Sums::tables * rows_.valued.size() * lanes);
-  Hits(*this, block, ledger).each_few(chain.begin, chain.end, [&](std::span<const Hits::Hit> batch) {
+  Hits(*this, block, ledger).each_few(begin, end, [&](std::span<const Hits::Hit> batch) {
     // Copies, which no store can change: the loop need not read them again.
     const Add add = adds;
     const Abroad exchange = rates;
@@ -109,11 +108,8 @@ void Corrections::correct_plain(const Chain& chain, const Block& block, Ledger& 
     const bool firsts = paid[1] == 0;
     const Horizons* const groups = horizons_.data();
     const std::size_t group_count = horizons_.size();
-    const Horizons only = groups[0];
     const Tag tag;
     const auto zero = hn::Zero(tag);
-    const Vector only_number = hn::LoadU(tag, only.number), only_paid = hn::LoadU(tag, paid),
-                 only_next = hn::LoadU(tag, paid + 1);
     for (const Hits::Hit& hit : batch) {
       const Line& l = lines[hit.line];
       const Default& d = struck[hit.of];
@@ -127,14 +123,16 @@ void Corrections::correct_plain(const Chain& chain, const Block& block, Ledger& 
       const double owed = balances[l.early + (l.level ? 0 : at.paid_before)];
       const double claim = owed + owed * l.interest * (std::min(at.time, date_years[dates - 1]) - at.since);
       const double exposed = abroad ? claim * exchange.rate[std::size_t{d.step} * lanes + lane] : claim;
-      const auto end = hn::Set(tag, static_cast<double>(dates)), from = hn::Set(tag, at.unpaid),
+      const auto all = hn::Set(tag, static_cast<double>(dates)), from = hn::Set(tag, at.unpaid),
                  seen = hn::Set(tag, at.seen), comes = hn::Set(tag, (1 - d.loss_given_default) * exposed);
       const auto level = hn::Set(tag, l.rule.level), first = hn::Set(tag, l.rule.first), last = hn::Set(tag, l.rule.last),
                  slope = slopes ? hn::Set(tag, l.rule.slope) : zero;
       const auto place = add.begin(l, lane);
-      const auto correct = [&](const Horizons& h, Vector number, Vector paid_before, Vector paid_after)
-          __attribute__((always_inline)) {
-        const auto begins = hn::Max(hn::Min(paid_before, end), from), ends = hn::Max(hn::Min(paid_after, end), from);
+      for (std::size_t i = at.place / Horizons::width; i < group_count; ++i) {
+        const Horizons& h = groups[i];
+        const auto number = hn::LoadU(tag, h.number);
+        const auto begins = hn::Max(hn::Min(hn::LoadU(tag, paid + h.begin), all), from),
+                   ends = hn::Max(hn::Min(hn::LoadU(tag, paid + h.begin + 1), all), from);
         auto removed = hn::Mul(last, gather(sums.last + lane, h.at));
         if constexpr (slopes) removed = hn::MulAdd(slope, gather(sums.slope + lane, h.at), removed);
         removed = hn::MulAdd(level, gather(sums.level + lane, h.at), removed);
@@ -145,35 +143,98 @@ void Corrections::correct_plain(const Chain& chain, const Block& block, Ledger& 
         Vector missed;
         if constexpr (abroad) {
           removed = hn::Mul(removed, gather(exchange.rate + lane, h.step));
-          missed = exchange.due(l, slopes, end, begins, ends, lane);
+          missed = exchange.due(l, slopes, all, begins, ends, lane);
         } else {
-          missed = due(level, slope, first, last, slopes, end, begins, ends);
+          missed = due(level, slope, first, last, slopes, all, begins, ends);
         }
-        add.change(place, h, hn::IfThenElseZero(hn::Ge(number, seen), hn::Sub(zero, removed)),
-                   hn::Sub(hn::IfThenElseZero(hn::Eq(number, seen), comes), missed));
-      };
-      if constexpr (one) {
-        correct(only, only_number, only_paid, only_next);
-      } else {
-        for (std::size_t i = at.place / Horizons::width; i < group_count; ++i) {
-          const double* const p = paid + groups[i].begin;
-          correct(groups[i], hn::LoadU(tag, groups[i].number), hn::LoadU(tag, p), hn::LoadU(tag, p + 1));
-        }
+        add.change(
+            place, h, hn::IfThenElseZero(hn::Ge(number, seen), hn::Sub(zero, removed)),
+            hn::Sub(hn::IfThenElseZero(hn::Eq(number, seen), comes), hn::IfThenElseZero(hn::Ge(number, seen), missed)));
       }
       add.count(place, at.place, exposed);
     }
   });
 }
 
-template <bool one, class Add>
-void Corrections::correct_plain(const Chain& chain, const Block& block, Ledger& ledger, const Add& add) const {
-  const bool abroad = !is_none(chain.currency);
-  if (chain.slopes)
-    abroad ? correct_plain<true, true, one>(chain, block, ledger, add)
-           : correct_plain<true, false, one>(chain, block, ledger, add);
-  else
-    abroad ? correct_plain<false, true, one>(chain, block, ledger, add)
-           : correct_plain<false, false, one>(chain, block, ledger, add);
+// The same for claims with dates after all valued steps, which are most: what depends on the step of default alone is
+// looked up.
+template <bool slopes, bool abroad, std::size_t valued>
+void Corrections::correct_later(const Chain& chain, const Block& block, Ledger& ledger, Walk& walk,
+                                const Abroad& rates) const {
+  Hits(*this, block, ledger).each_few(chain.later, chain.end, [&](std::span<const Hits::Hit> batch) {
+    double* const rows = memory(ledger) + changes_at_;
+    const Abroad exchange = rates;
+    Sums sums = walk.sums;
+    std::size_t reached = walk.reached;
+    const Line* const lines = lines_.data();
+    const Default* const struck = block.defaults.data();
+    const Departure* const departures = chain.departures.data();
+    const double* const balances = balances_.data();
+    const bool firsts = chain.firsts;
+    const Tag tag;
+    for (const Hits::Hit& hit : batch) {
+      const Line& l = lines[hit.line];
+      const Default& d = struck[hit.of];
+      if (reached < l.dates) {
+        walk.reach(l.dates);
+        reached = l.dates, sums.last = walk.sums.last;
+      }
+      const Departure& at = departures[d.step];
+      if (at.paid_before == none) continue;  // after all valued steps
+      const std::size_t lane = d.lane;
+      const double owed = balances[l.early + (l.level ? 0 : at.paid_before)];
+      const double claim = owed + owed * l.interest * at.years;
+      const double exposed = abroad ? claim * exchange.rate[std::size_t{d.step} * lanes + lane] : claim;
+      const auto comes = hn::Set(tag, (1 - d.loss_given_default) * exposed), level = hn::Set(tag, l.rule.level);
+      auto removed = hn::Mul(hn::Set(tag, l.rule.last), across<valued>(sums.last + lane));
+      auto missed = hn::Mul(level, abroad ? Abroad::missed(exchange.level + lane, at) : hn::LoadU(tag, at.missed));
+      if (slopes && l.rule.slope != 0) {  // as it was with the line before, mostly
+        const auto slope = hn::Set(tag, l.rule.slope);
+        removed = hn::MulAdd(slope, across<valued>(sums.slope + lane), removed);
+        missed = abroad ? hn::MulAdd(slope, Abroad::missed(exchange.slope + lane, at), missed)
+                        : hn::Add(missed, hn::Mul(slope, hn::LoadU(tag, at.numbers)));
+      }
+      removed = hn::MulAdd(level, across<valued>(sums.level + lane), removed);
+      if (firsts) {
+        const auto first = hn::Set(tag, l.rule.first);
+        const auto with_first = hn::MulAdd(first, across<valued>(sums.first + lane), removed);
+        removed = hn::IfVecThenElse(mask(at.unpaid), with_first, removed);
+        const double rate = abroad ? exchange.at_first[lane] : 1;
+        missed = hn::Add(missed, hn::And(mask(at.first), hn::Set(tag, l.rule.first * rate)));
+      }
+      if constexpr (abroad) removed = hn::Mul(removed, across<valued>(exchange.seen + lane));
+      double* const value = rows + (std::size_t{l.row} * lanes + lane) * valued * 4;
+      double* const cash = value + valued;
+      const auto new_value = hn::Sub(hn::LoadU(tag, value), hn::And(mask(at.goes), removed));
+      const auto new_cash =
+          hn::Add(hn::LoadU(tag, cash), hn::Sub(hn::And(mask(at.comes), comes), hn::And(mask(at.goes), missed)));
+      hn::StoreU(new_value, tag, value), hn::StoreU(new_cash, tag, cash);  // in this order: they overlap
+      value[2 * valued + at.place] += 1, value[3 * valued + at.place] += exposed;
+    }
+  });
+}
+
+template <bool slopes, bool abroad>
+void Corrections::correct_plain(const Chain& chain, const Block& block, Ledger& ledger, Telling* telling) const {
+  Walk walk(*this, chain, block, ledger);
+  const Abroad rates(chain, schedules_[chain.schedule], most_rates_, rows_.valued, block,
+                     memory(ledger) + work_at_ + Sums::tables * rows_.valued.size() * lanes);
+  const AddAnywhere anywhere{*this, ledger, telling};
+  if (!anywhere.leaf() || telling != nullptr)
+    return correct_lines<slopes, abroad>(chain.begin, chain.end, chain, block, ledger, walk, rates, anywhere);
+  const std::size_t later = chain.departures.empty() ? chain.end : chain.later;
+  correct_lines<slopes, abroad>(chain.begin, later, chain, block, ledger, walk, rates, anywhere.row());
+  if (later == chain.end) return;
+  switch (rows_.valued.size()) {
+    case 1:
+      return correct_later<slopes, abroad, 1>(chain, block, ledger, walk, rates);
+    case 2:
+      return correct_later<slopes, abroad, 2>(chain, block, ledger, walk, rates);
+    case 3:
+      return correct_later<slopes, abroad, 3>(chain, block, ledger, walk, rates);
+    default:
+      return correct_later<slopes, abroad, Horizons::width>(chain, block, ledger, walk, rates);
+  }
 }
 
 // Claims with floating coupons.
@@ -229,12 +290,15 @@ void Corrections::correct_floating(const Chain& chain, const Block& block, Ledge
 }
 
 void Corrections::along(const Chain& chain, const Block& block, Ledger& ledger, Telling* telling) const {
-  const AddAnywhere anywhere{*this, ledger, telling};
-  if (!chain.periods.empty()) return correct_floating(chain, block, ledger, anywhere);
-  if (anywhere.leaf() && telling == nullptr && horizons_.size() == 1)
-    correct_plain<true>(chain, block, ledger, anywhere.row());
+  const bool abroad = !is_none(chain.currency);
+  if (!chain.periods.empty())
+    correct_floating(chain, block, ledger, {*this, ledger, telling});
+  else if (chain.slopes)
+    abroad ? correct_plain<true, true>(chain, block, ledger, telling)
+           : correct_plain<true, false>(chain, block, ledger, telling);
   else
-    correct_plain<false>(chain, block, ledger, anywhere);
+    abroad ? correct_plain<false, true>(chain, block, ledger, telling)
+           : correct_plain<false, false>(chain, block, ledger, telling);
 }
 
 void Corrections::finish(Ledger& ledger) const {

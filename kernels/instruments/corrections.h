@@ -70,6 +70,16 @@ class Corrections {
     double unpaid, seen;  // the same
     double since, time;   // interest accrues since the last of those dates
   };
+  // Of a claim with dates after all valued steps, where one vector holds these: what depends on the step of default alone.
+  struct alignas(32) Departure {
+    // By valued step: dates missed since the one before, and the sum of their numbers; all bits where the default has been
+    // seen, is seen first, where no date has been paid, where the first date is missed.
+    double missed[4], numbers[4];
+    std::uint64_t goes[4], comes[4], unpaid[4], first[4];
+    std::uint32_t begin, end[4];       // those dates: from `begin` or the end before
+    std::uint32_t paid_before, place;  // as AtStep's
+    double years;                      // that interest accrues
+  };
   struct Smooth {
     std::uint32_t schedule;           // the longest
     std::size_t begin, end;           // its lines
@@ -81,10 +91,12 @@ class Corrections {
     std::uint32_t schedule;  // the longest
     FactorIndex currency;
     double spread;                           // a number to fold in
-    bool slopes;                             // whether amounts rise or fall along the dates
+    bool slopes, firsts;                     // whether any amounts rise or fall along the dates, any has more on the first
     std::size_t begin, end, folds, coupons;  // its lines, its places in folds_ and coupons_of_
+    std::size_t later;                       // of its lines, the first with dates after all valued steps
     std::vector<std::uint32_t> periods;      // by date, of floating coupons; empty: none
     std::vector<AtStep> at_step;             // of default
+    std::vector<Departure> departures;       // of default, if there is one vector of valued steps
   };
   // As many valued steps as a vector is wide; behind the last comes the last again, which is computed and not used.
   struct Horizons {
@@ -112,6 +124,7 @@ class Corrections {
   void add_smooth(std::span<const std::uint32_t> positions, const CompiledClaims&, const Positions&,
                   std::vector<std::uint32_t>& rough);
   std::vector<AtStep> steps_along(const Schedule&) const;
+  std::vector<Departure> departures_along(const Schedule&, const std::vector<AtStep>&) const;
   void add_chain(std::span<const std::uint32_t> positions, const CompiledClaims&, const Positions&);
   std::size_t chain_doubles() const;
   // Sums [lane][valued][term]; what a claim would have paid since the valued step before, and since today, [valued].
@@ -130,10 +143,13 @@ class Corrections {
               const double* rate, double* out) const;
   void take_away(const Gone&, const Block&, Ledger&, Telling*) const;
   double balance(const Line& l, std::size_t paid) const { return balances_[l.early + (l.level ? 0 : paid)]; }
-  template <bool one, class Add>
-  void correct_plain(const Chain&, const Block&, Ledger&, const Add&) const;
-  template <bool slopes, bool abroad, bool one, class Add>
-  void correct_plain(const Chain&, const Block&, Ledger&, const Add&) const;
+  template <bool slopes, bool abroad>
+  void correct_plain(const Chain&, const Block&, Ledger&, Telling*) const;
+  template <bool slopes, bool abroad, class Add>
+  void correct_lines(std::size_t begin, std::size_t end, const Chain&, const Block&, Ledger&, Walk&, const Abroad&,
+                     const Add&) const;
+  template <bool slopes, bool abroad, std::size_t valued>
+  void correct_later(const Chain&, const Block&, Ledger&, Walk&, const Abroad&) const;
   void correct_floating(const Chain&, const Block&, Ledger&, const AddAnywhere&) const;
   [[gnu::always_inline]] double claim_at_default(const Line&, const Schedule&, int step) const;
   struct Commitment {

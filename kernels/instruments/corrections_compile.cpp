@@ -9,6 +9,7 @@
 namespace tailcube {
 namespace {
 
+bool slopes(const CashFlowLine& l) { return l.rule && l.rule->slope != 0; }
 bool revolves(const CashFlowLine& l) { return l.fee != 0 || l.conversion != 0; }
 
 bool share_dates(std::span<const std::uint32_t> by_dates, const CompiledClaims& claims) {
@@ -37,12 +38,14 @@ bool worth_a_smooth_chain(std::span<const std::uint32_t> by_dates, const Compile
 std::tuple<FactorIndex, CurveIndex, double, double> dates_key(const Schedule& s) {
   return {s.spread, s.curve, s.date_years.front(), s.date_years.size() > 1 ? s.date_years[1] : 0};
 }
-// Sorts positions by key, number of dates, obligor and place, and calls f(positions) for those of each key.
+// Sorts positions by key, number of dates, whether amounts rise or fall, obligor and place, and calls f(positions) for those
+// of each key.
 template <class Key, class F>
 void each_group(std::vector<std::uint32_t>& order, const Positions& positions, const CompiledClaims& claims, const Key& key,
                 const F& f) {
   const auto place = [&](std::uint32_t p) {
-    return std::tuple(key(p), claims.schedules[claims.lines[p].schedule].date_years.size(), positions.obligor[p], p);
+    const CashFlowLine& l = claims.lines[p];
+    return std::tuple(key(p), claims.schedules[l.schedule].date_years.size(), slopes(l), positions.obligor[p], p);
   };
   std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return place(a) < place(b); });
   for (std::size_t begin = 0, end; begin < order.size(); begin = end) {
@@ -70,6 +73,7 @@ Corrections::Corrections(CompiledClaims& claims, const RowSet& rows, const Recov
   std::vector<std::uint32_t> order(claims.lines.size());
   std::iota(order.begin(), order.end(), 0u);
   std::erase_if(order, [&](std::uint32_t p) { return is_none(positions.obligor[p]); });
+  lines_.reserve(order.size()), obligor_of_.reserve(order.size());
   std::vector<std::span<const std::uint32_t>> chains;
   std::vector<std::uint32_t> others;
   const auto plain = [&](const CashFlowLine& l, std::uint32_t p) {
@@ -83,8 +87,7 @@ Corrections::Corrections(CompiledClaims& claims, const RowSet& rows, const Recov
       order, positions, claims,
       [&](std::uint32_t p) {
         const CashFlowLine& l = claims.lines[p];
-        return std::tuple(dates_key(claims.schedules[l.schedule]), l.spread, l.floating != 0, l.rule->slope != 0,
-                          l.currency);
+        return std::tuple(dates_key(claims.schedules[l.schedule]), l.spread, l.floating != 0, l.currency);
       },
       [&](std::span<std::uint32_t> group) {
         const bool chain = worth_a_chain(group, claims);
@@ -208,25 +211,52 @@ std::vector<Corrections::AtStep> Corrections::steps_along(const Schedule& s) con
   return out;
 }
 
+std::vector<Corrections::Departure> Corrections::departures_along(const Schedule& s,
+                                                                  const std::vector<AtStep>& at_step) const {
+  const Horizons& h = horizons_.front();
+  std::vector<Departure> out;
+  for (const AtStep& at : at_step) {
+    Departure& d = out.emplace_back(Departure{{}, {}, {}, {}, {}, {}, 0, {}, at.paid_before, at.place, at.time - at.since});
+    for (std::size_t j = 0; j < Horizons::width && at.paid_before != none; ++j) {
+      const double begin = std::max(s.paid_valued[j], at.unpaid), end = std::max(s.paid_valued[j + 1], at.unpaid);
+      if (j == 0) d.begin = static_cast<std::uint32_t>(begin);
+      d.end[j] = static_cast<std::uint32_t>(end);
+      d.missed[j] = end - begin, d.numbers[j] = 0.5 * (begin + end - 1) * (end - begin);
+      d.goes[j] = h.number[j] >= at.seen ? ~std::uint64_t{0} : 0;
+      d.comes[j] = h.number[j] == at.seen ? ~std::uint64_t{0} : 0;
+      d.unpaid[j] = end == 0 ? ~std::uint64_t{0} : 0;
+      d.first[j] = begin == 0 && end > 0 ? ~std::uint64_t{0} : 0;
+    }
+  }
+  return out;
+}
+
 void Corrections::add_chain(std::span<const std::uint32_t> positions, const CompiledClaims& claims, const Positions& all) {
   const CashFlowLine& longest = claims.lines[positions.back()];
   const Schedule& s = claims.schedules[longest.schedule];
   Chain chain{longest.schedule,
               longest.currency,
               longest.spread,
-              longest.rule->slope != 0,
+              false,
+              false,
               lines_.size(),
               lines_.size() + positions.size(),
               folds_.size(),
               coupons_of_.size(),
+              lines_.size(),
+              {},
               {},
               {}};
   if (longest.floating != 0) chain.periods = coupons_.periods(s);
   for (const std::uint32_t p : positions) {
     add_line(p, claims, all);
+    chain.slopes |= slopes(claims.lines[p]);
+    chain.firsts |= claims.lines[p].rule->first != 0;
+    chain.later += lines_.back().dates <= s.paid_by(rows_.valued.back());
     if (longest.floating != 0) coupons_of_.push_back({claims.lines[p].floating, claims.lines[p].running});
   }
   chain.at_step = steps_along(s);
+  if (horizons_.size() == 1 && longest.floating == 0) chain.departures = departures_along(s, chain.at_step);
   if (!is_none(chain.currency)) most_rates_ = std::max<std::size_t>(most_rates_, s.paid_by(rows_.valued.back()));
   if (chain.spread != 0)
     for (const double date : s.date_years)

@@ -48,7 +48,7 @@ class Corrections::Hits {
   }
 
  private:
-  static constexpr std::size_t enough = 32, few_enough = 16, always = 4, ahead = 24;
+  static constexpr std::size_t enough = 32, few_enough = 16, always = 4, ahead = 16;
   struct LineHit {
     std::uint32_t line, begin, count;  // of lines_; of Block::defaults
   };
@@ -87,11 +87,11 @@ class Corrections::Hits {
     std::size_t taken = 0;
     for (; line < end && taken < few_enough; ++line) {
       if (line < fetched) {
-        corrections::fetch(first_ + obligor[line + 2 * ahead]), corrections::fetch(lines_of + line + 2 * ahead);
+        corrections::fetch(first_ + obligor[line + 2 * ahead]), corrections::fetch_once(lines_of + line + 2 * ahead);
         const std::uint32_t* const soon = first_ + obligor[line + ahead];
-        corrections::fetch(defaults_ + soon[0]), corrections::fetch(defaults_ + soon[1]);
+        corrections::fetch_once(defaults_ + soon[0]), corrections::fetch_once(defaults_ + soon[1]);
         const double* const balance = balances + lines_of[line + ahead].early;
-        corrections::fetch(balance), corrections::fetch(balance + cache_line);
+        corrections::fetch_once(balance), corrections::fetch_once(balance + cache_line);
       }
       const std::uint32_t begin = first_[obligor[line]], n = first_[obligor[line] + 1] - begin;
       const auto number = static_cast<std::uint32_t>(line);

@@ -31,6 +31,15 @@ inline Vector abreast(double a, double b, double c, double d) { return Vector{_m
 inline Vector gather(const double* table, const std::size_t (&place)[4]) {
   return abreast(table[place[0]], table[place[1]], table[place[2]], table[place[3]]);
 }
+// Of `count` rows of lanes, the last again behind it.
+template <std::size_t count>
+HWY_INLINE Vector across(const double* row) {
+  const auto at = [&](std::size_t j) { return row[std::min(j, count - 1) * lanes]; };
+  return abreast(at(0), at(1), at(2), at(3));
+}
+HWY_INLINE Vector mask(const std::uint64_t (&bits)[4]) {
+  return hn::BitCast(Tag(), hn::LoadU(hn::RebindToUnsigned<Tag>(), bits));
+}
 // f(begin, end) of each; not through memory, where a vector would wait for its parts.
 template <class F>
 HWY_INLINE Vector each(Vector begins, Vector ends, const F& f) {
@@ -43,6 +52,8 @@ HWY_INLINE Vector each(Vector begins, Vector ends, const F& f) {
 // Asks for a cache line. Not by the builtin: g++ 12 takes a function that does nothing but prefetch for one without effect,
 // and leaves out calls of it.
 HWY_INLINE void fetch(const void* line) { asm volatile("prefetcht0 %0" : : "m"(*static_cast<const char*>(line))); }
+// Of what is read once a block: not to stay in the second-level cache, where sums and rows are.
+HWY_INLINE void fetch_once(const void* line) { asm volatile("prefetchnta %0" : : "m"(*static_cast<const char*>(line))); }
 HWY_INLINE void fetch(const double* from, std::size_t count) {
   for (std::size_t i = 0; i < count; i += 8) fetch(from + i);
 }
@@ -129,16 +140,22 @@ HWY_INLINE Vector due(Vector level, Vector slope, Vector first, Vector last, boo
 struct Corrections::Abroad {
   const double* rate = nullptr;  // [step][lane]; null: the chain is in the job's currency
   double *level, *slope;         // [dates so far][lane]: rates, and rates times the number of the date
+  double* seen;                  // [valued][lane]: rates at valued steps, if they fill one vector
+  const double* at_first;        // [lane]: rates on the first date, if it is paid in the simulated time
   const std::uint16_t* step;     // of each date
   std::size_t paid;
 
-  Abroad(const Chain& chain, const Schedule& s, std::size_t most, const Block& block, double* memory)
+  Abroad(const Chain& chain, const Schedule& s, std::size_t most, std::span<const int> valued, const Block& block,
+         double* memory)
       : level(memory),
         slope(memory + (most + 1) * lanes),
+        seen(slope + (most + 1) * lanes),
+        at_first(nullptr),
         step(s.step.data()),
         paid(static_cast<std::size_t>(s.paid_valued.back())) {
     if (is_none(chain.currency)) return;
     rate = exchange(block, chain.currency, 0);
+    at_first = rate + (paid == 0 ? 0 : step[0]) * std::size_t{lanes};
     std::fill_n(level, lanes, 0.0), std::fill_n(slope, lanes, 0.0);
     for (std::size_t k = 0; k < paid; ++k) {
       const double *const at = rate + std::size_t{step[k]} * lanes, number = static_cast<double>(k);
@@ -146,6 +163,14 @@ struct Corrections::Abroad {
       for (std::size_t i = 0; i < lanes; ++i) to[lanes + i] = to[i] + at[i];
       for (std::size_t i = 0; i < lanes; ++i) to_slope[lanes + i] = std::fma(number, at[i], to_slope[i]);
     }
+    for (std::size_t v = 0; v < std::min(valued.size(), Horizons::width); ++v)
+      std::copy_n(rate + static_cast<std::size_t>(valued[v]) * lanes, lanes, seen + v * lanes);
+  }
+  // What `table` of the above adds up to over the dates missed at a few valued steps.
+  HWY_INLINE static corrections::Vector missed(const double* table, const Departure& at) {
+    const auto sum = [&](std::size_t j) { return table[std::size_t{at.end[j]} * lanes]; };
+    const double before = table[std::size_t{at.begin} * lanes], a = sum(0), b = sum(1), c = sum(2), d = sum(3);
+    return corrections::hn::Sub(corrections::abreast(a, b, c, d), corrections::abreast(before, a, b, c));
   }
   // corrections::due, each amount at the rate of its date. Where anything is due, `begins` is where the step before ends.
   HWY_INLINE corrections::Vector due(const Line& l, bool slopes, corrections::Vector dates, corrections::Vector begins,
@@ -167,7 +192,7 @@ struct Corrections::Abroad {
     if (slopes) sum = hn::MulAdd(hn::Set(d, l.rule.slope), between(slope), sum);
     const auto some = hn::Lt(begins, ends);
     if (l.rule.first != 0 && paid > 0) {
-      const auto first = hn::Set(d, l.rule.first * rate[std::size_t{step[0]} * lanes + lane]);
+      const auto first = hn::Set(d, l.rule.first * at_first[lane]);
       sum = hn::Add(sum, hn::IfThenElseZero(hn::And(some, hn::Eq(begins, hn::Zero(d))), first));
     }
     if (l.dates <= paid) {

@@ -43,6 +43,68 @@ TEST_CASE("loans that share their dates agree with the definition", "[loan]") {
   }
 }
 
+// Spreads that are factors, recoveries at once: plain chains, whose later claims are corrected by what hangs on the step
+// alone.
+TEST_CASE("claims in plain chains agree with the definition, and bits do not depend on who listens", "[loan]") {
+  using Steps = std::vector<int>;
+  for (const Steps& valued : {Steps{12}, Steps{5, 9}, Steps{3, 6, 12}, Steps{1, 2, 7, 11}, Steps{1, 3, 4, 7, 12}}) {
+    World w = credit_world(12, 1.0 / 12, valued, obligors, 51);
+    RandomClaims book;
+    for (int i = 0; i < 700; ++i) {
+      const char kind = "bal"[w.random() % 3];
+      const int frequency = w.random() % 2 ? 12 : 4, months = 1 + static_cast<int>(w.random() % 90);
+      const double principal = w.uniform(1e3, 1e6), rate = w.random() % 8 == 0 ? 0 : w.uniform(0.01, 0.14);
+      Line line;
+      line.leaf = 1 + static_cast<std::uint32_t>(w.random() % 5);
+      line.currency = w.random() % 2 ? FactorIndex{none} : w.factor("EURUSD");
+      line.obligor = ObligorIndex{static_cast<std::uint32_t>(w.random() % obligors)};
+      line.cells = {{"frequency", static_cast<double>(frequency)},
+                    {"maturity_years", months / 12.0},
+                    {"curve", CurveIndex{0}},
+                    {"principal", principal},
+                    {"rate", rate},
+                    {"spread", w.factor("SPREAD")}};
+      line.cells["amortisation"] = std::string(kind == 'b' ? "bullet" : kind == 'a' ? "annuity" : "linear");
+      PlainClaim plain = plain_claim(kind, principal, rate, frequency, months / 12.0L);
+      plain.curve = CurveIndex{0}, plain.spread_factor = w.factor("SPREAD");
+      book.lines.push_back(std::move(line)), book.plain.push_back(std::move(plain));
+    }
+    const Errors errors = compare_claims(w, "loan", book, obligors);
+    INFO(errors.where << ", " << valued.size() << " valued steps");
+    CHECK(errors.reference < 2e-14);
+    CHECK(errors.leaf < 1e-14);
+    CHECK(errors.units <= 1);
+  }
+}
+
+TEST_CASE("a scenario without an exchange rate leaves its neighbours alone", "[loan]") {
+  for (const double months : {11.0, 40.0}) {
+    World w = credit_world(12, 1.0 / 12, {12}, obligors, 52);
+    std::vector<Line> lines;
+    for (std::uint32_t i = 0; i < 3 * obligors; ++i) {
+      Line line;
+      line.leaf = 1 + i % 5, line.currency = w.factor("EURUSD"), line.obligor = ObligorIndex{i % obligors};
+      line.cells = {{"frequency", 12.0}, {"maturity_years", months / 12}, {"curve", CurveIndex{0}}, {"principal", 1e5},
+                    {"rate", 0.05},      {"spread", w.factor("SPREAD")}};
+      line.cells["amortisation"] = std::string(i % 2 ? "annuity" : "linear");
+      lines.push_back(line);
+    }
+    const Positions positions = table(instrument("loan"), lines);
+    const auto values = [&] {
+      Compiled leaves(instrument("loan"), positions, w, Detail::leaf, obligors);
+      w.discount();
+      leaves.evaluate(w.block);
+      return std::vector<double>(leaves.ledger.value.data(), leaves.ledger.value.data() + leaves.ledger.value.size());
+    };
+    const std::vector<double> before = values();
+    for (const int lane : {5, 63})
+      for (int n = 1; n <= w.market.steps; ++n) w.at("EURUSD", n, lane) = std::nan("");
+    const std::vector<double> after = values();
+    for (std::size_t i = 0; i < after.size(); ++i)
+      if (i % lanes != 5 && i % lanes != 63) CHECK(after[i] == before[i]);
+  }
+}
+
 TEST_CASE("defaults behind the last valued step change nothing", "[loan]") {
   for (const int per_year : {0, 12}) {
     World w = credit_world(12, 1.0 / 12, {1, 3, 7}, obligors, 36);

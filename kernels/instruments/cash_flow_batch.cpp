@@ -134,7 +134,9 @@ class CashFlows final : public TellingBatch {
             std::unique_ptr<Recovery> recovery, std::size_t further_gauges)
       : rows_(wiring, Corrections::gauge_count + further_gauges), recovery_(std::move(recovery)), published_(wiring) {
     CompiledClaims compiled = compile(positions, claim_of, wiring);
-    ladders_ = Ladders(compiled, wiring);
+    // A position's own ladder has too few dates for what finding its points takes.
+    using enum Ladders::Summed;
+    ladders_ = Ladders(compiled, wiring, wiring.detail == Detail::leaf ? at_points : by_date);
     cash_ = CashTable(compiled, rows_);
     corrections_.emplace(compiled, rows_, *recovery_, coupons_, positions, wiring);
     bytes_per_thread = corrections_->bytes_per_thread();

@@ -86,7 +86,7 @@ void FloatingCoupons::add(const Claim& claim, const CashFlowLine& line, const Wi
 }
 
 void FloatingCoupons::finish(const Wiring& wiring) {
-  ladders_ = Ladders(claims_, wiring);
+  ladders_ = Ladders(claims_, wiring, Ladders::Summed::by_date);
   const auto key = [](const Cash& c) { return std::tie(c.row, c.step, c.currency, c.period); };
   std::stable_sort(cash_.begin(), cash_.end(), [&](const Cash& a, const Cash& b) { return key(a) < key(b); });
   std::size_t kept = 0;

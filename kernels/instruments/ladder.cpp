@@ -72,21 +72,63 @@ std::vector<std::uint32_t> Schedules::number_slots(const std::vector<bool>& need
   return of_slot;
 }
 
-Ladders::Ladders(const CompiledClaims& claims, const Wiring& wiring) {
+Ladders::Ladders(const CompiledClaims& claims, const Wiring& wiring, Summed how) : valued_(wiring.valued.size()) {
   const auto& lines = claims.lines;
   const auto& schedules = claims.schedules;
-  const auto key = [&](std::uint32_t p) {
+  const auto factors = [&](std::uint32_t p) {
     const Schedule& s = schedules[lines[p].schedule];
-    return std::tuple(s.curve, s.spread, lines[p].currency, lines[p].row);
+    return std::pair(s.curve, s.spread);
   };
+  const auto key = [&](std::uint32_t p) { return std::tuple(factors(p), lines[p].currency, lines[p].row); };
   std::vector<std::uint32_t> order(lines.size());
   std::iota(order.begin(), order.end(), 0u);
   std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return key(a) < key(b); });
-  for (std::size_t begin = 0, end; begin < order.size(); begin = end) {
-    for (end = begin + 1; end < order.size() && key(order[end]) == key(order[begin]);) ++end;
-    add(std::span(order).subspan(begin, end - begin), claims, wiring);
+  for (std::size_t begin = 0, end; begin < order.size();) {
+    const std::uint32_t first = order[begin];
+    const std::size_t first_ladder = ladders_.size();
+    for (; begin < order.size() && factors(order[begin]) == factors(first); begin = end) {
+      for (end = begin + 1; end < order.size() && key(order[end]) == key(order[begin]);) ++end;
+      add(std::span(order).subspan(begin, end - begin), claims, wiring);
+    }
+    choose_points(first_ladder, how == Summed::at_points ? &schedules[lines[first].schedule] : nullptr, wiring);
   }
-  scratch_ = {};
+  scratch_ = {}, date_years_ = {};
+}
+
+// For the ladders of one curve and spread factor, a schedule's; null: none, they are by date.
+void Ladders::choose_points(std::size_t first_ladder, const Schedule* schedule, const Wiring& wiring) {
+  for (std::size_t v = 0; v < valued_.size(); ++v) {
+    const auto dates = [&](const Ladder& l) {
+      return LadderPoints::Dates(discount_).subspan(l.discount, l.count).subspan(start_[l.start + v]);
+    };
+    const auto ladders = std::span(ladders_).subspan(first_ladder);
+    std::vector<AtPoints> taken;
+    if (schedule != nullptr) {
+      std::vector<LadderPoints::Dates> all;
+      for (const Ladder& l : ladders) all.push_back(dates(l));
+      const int step = wiring.valued[v];
+      LadderPoints points(wiring.market->curves[static_cast<std::size_t>(schedule->curve)], schedule->spread, step,
+                          wiring.time_years[static_cast<std::size_t>(step)], all, date_years_);
+      if (points.size() > 0) taken.push_back({std::move(points), {}, {}});
+    }
+    for (const Ladder& l : ladders) {
+      const auto number = static_cast<std::uint32_t>(&l - ladders_.data());
+      std::vector<double> weights;
+      if (!taken.empty()) {
+        const std::size_t start = start_[l.start + v];
+        const auto amounts = std::span(amount_).subspan(l.amount + v * l.count + start, l.count - start);
+        weights = taken.front().points.weights(dates(l), amounts);
+      }
+      if (weights.empty() || weights.size() > dates(l).size()) {
+        valued_[v].by_dates.push_back(number);
+        continue;
+      }
+      taken.front().sums.push_back({number, static_cast<std::uint32_t>(weights.size()), weight_.size()});
+      taken.front().ladders.push_back(number);
+      weight_.insert(weight_.end(), weights.begin(), weights.end());
+    }
+    if (!taken.empty()) valued_[v].at_points.push_back(std::move(taken.front()));
+  }
 }
 
 void Ladders::add(std::span<const std::uint32_t> positions, const CompiledClaims& claims, const Wiring& wiring) {
@@ -99,6 +141,8 @@ void Ladders::add(std::span<const std::uint32_t> positions, const CompiledClaims
       if (s.discount[k] >= scratch_.size()) scratch_.resize(s.discount[k] + 1, none);
       if (scratch_[s.discount[k]] == none) {
         scratch_[s.discount[k]] = 0;
+        date_years_.resize(scratch_.size());
+        date_years_[s.discount[k]] = s.date_years[k];
         dates.emplace_back(s.date_years[k], s.discount[k]);
       }
     }
@@ -133,25 +177,85 @@ void Ladders::add(std::span<const std::uint32_t> positions, const CompiledClaims
   ladders_.push_back(ladder);
 }
 
+struct Ladders::Target {
+  const RowSet& rows;
+  const Block& block;
+  Ledger& ledger;
+  std::size_t valued;
+  const double* exchange(const Ladder& l) const { return tailcube::exchange(block, l.currency, rows.valued[valued]); }
+  double* value(const Ladder& l) const { return ledger.value(rows.row(l.row), static_cast<int>(valued)).data(); }
+};
+
 void Ladders::add_values(const RowSet& rows, const Block& block, const double* factors, Ledger& ledger) const {
+  for (std::size_t v = 0; v < valued_.size(); ++v) {
+    const Target target{rows, block, ledger, v};
+    add_by_dates(valued_[v].by_dates, factors, nullptr, target);
+    for (const AtPoints& at : valued_[v].at_points) add_at_points(at, factors, target);
+  }
+}
+
+// In the lanes that are taken (1, the others 0), or in all.
+void Ladders::add_by_dates(std::span<const std::uint32_t> ladders, const double* factors, const double* lanes_taken,
+                           const Target& target) const {
   constexpr std::size_t chunk = 64;
-  const std::size_t stride = rows.valued.size() * lanes;
-  for (std::size_t v = 0; v < rows.valued.size(); ++v)
-    for (std::size_t begin = 0; begin < ladders_.size(); begin += chunk) {
-      std::array<LadderProduct, chunk> products;
-      const std::size_t count = std::min(chunk, ladders_.size() - begin);
-      for (std::size_t i = 0; i < count; ++i) {
-        const Ladder& l = ladders_[begin + i];
-        const std::size_t start = start_[l.start + v];
-        products[i] = {discount_.data() + l.discount + start,
-                       amount_.data() + l.amount + v * l.count + start,
-                       l.count - start,
-                       exchange(block, l.currency, rows.valued[v]),
-                       ledger.value(rows.row(l.row), static_cast<int>(v)).data(),
-                       l.alike - std::min<std::size_t>(l.alike, start)};
+  const std::size_t v = target.valued, valued = target.rows.valued.size();
+  alignas(64) std::array<std::array<double, lanes>, chunk> exchange;
+  for (std::size_t begin = 0; begin < ladders.size(); begin += chunk) {
+    std::array<LadderProduct, chunk> products;
+    const std::size_t count = std::min(chunk, ladders.size() - begin);
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint32_t number = ladders[begin + i];
+      const Ladder& l = ladders_[number];
+      const std::size_t start = start_[l.start + v];
+      const bool behind = begin + i > 0 && ladders[begin + i - 1] + 1 == number;
+      const double* rate = target.exchange(l);
+      if (lanes_taken != nullptr) {
+        for (std::size_t k = 0; k < lanes; ++k) exchange[i][k] = lanes_taken[k] == 1 ? rate[k] : 0;
+        rate = exchange[i].data();
       }
-      ladder_products({products.data(), count}, factors + v * lanes, stride);
+      products[i] = {discount_.data() + l.discount + start,
+                     amount_.data() + l.amount + v * l.count + start,
+                     l.count - start,
+                     rate,
+                     target.value(l),
+                     behind ? l.alike - std::min<std::size_t>(l.alike, start) : 0};
     }
+    ladder_products({products.data(), count}, factors + v * lanes, valued * lanes);
+  }
+}
+
+// A few points at a time, whose factors stay in the first-level cache.
+void Ladders::add_at_points(const AtPoints& at, const double* factors, const Target& target) const {
+  constexpr std::size_t chunk = 64, most = 64;
+  static constexpr auto in_turn = [] {
+    std::array<std::uint32_t, most> out{};
+    for (std::uint32_t i = 0; i < most; ++i) out[i] = i;
+    return out;
+  }();
+  alignas(64) std::array<double, lanes> holds;
+  alignas(64) std::array<double, most * lanes> factor;
+  const std::size_t held = at.points.hold(target.block, holds);
+  if (held < lanes) {
+    alignas(64) std::array<double, lanes> others;
+    for (std::size_t k = 0; k < lanes; ++k) others[k] = 1 - holds[k];
+    add_by_dates(at.ladders, factors, others.data(), target);
+  }
+  for (std::size_t from = 0, to; from < at.points.size() && held > 0; from = to) {
+    to = std::min(from + most, at.points.size());
+    at.points.evaluate(target.block, static_cast<int>(target.valued), from, to, holds, factor.data());
+    for (std::size_t begin = 0; begin < at.sums.size(); begin += chunk) {
+      std::array<LadderProduct, chunk> products;
+      const std::size_t count = std::min(chunk, at.sums.size() - begin);
+      for (std::size_t i = 0; i < count; ++i) {
+        const AtPoints::Sum& sum = at.sums[begin + i];
+        const Ladder& l = ladders_[sum.ladder];
+        const std::size_t points = std::clamp<std::size_t>(sum.count, from, to) - from;
+        products[i] = {in_turn.data(), weight_.data() + sum.weight + from, points, target.exchange(l), target.value(l),
+                       points};
+      }
+      ladder_products({products.data(), count}, factor.data(), lanes);
+    }
+  }
 }
 
 CashTable::CashTable(const CompiledClaims& claims, const RowSet& rows) {

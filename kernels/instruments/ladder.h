@@ -9,6 +9,7 @@
 
 #include "kernels/instruments/amounts.h"
 #include "kernels/instruments/cash_flows.h"
+#include "kernels/instruments/ladder_points.h"
 #include "kernels/instruments/rows.h"
 
 namespace tailcube {
@@ -71,11 +72,12 @@ CashFlowLine compile_claim(Batch&, const Claim&, FactorIndex currency, std::uint
 class Ladders {
  public:
   Ladders() = default;
-  Ladders(const CompiledClaims&, const Wiring&);
+  // At points: where they are worth it, and add_values is given Block::discounts.
+  enum class Summed { by_date, at_points };
+  Ladders(const CompiledClaims&, const Wiring&, Summed);
   // Adds sum amount x factor x exchange to the value of each row at each valued step; factors by DiscountIndex,
   // [index][valued][lane].
   void add_values(const RowSet&, const Block&, const double* factors, Ledger&) const;
-  std::size_t bytes() const { return amount_.size() * sizeof(double) + discount_.size() * sizeof(std::uint32_t); }
 
  private:
   struct Ladder {
@@ -84,11 +86,32 @@ class Ladders {
     FactorIndex currency;
     std::size_t discount, amount, start;  // offsets: [date]; [valued][date]; [valued] first date after the step
   };
+  // Ladders of one curve and spread factor, seen from one valued step, that are summed up at points.
+  struct AtPoints {
+    LadderPoints points;
+    struct Sum {
+      std::uint32_t ladder, count;  // of points
+      std::size_t weight;           // offset: [point]
+    };
+    std::vector<Sum> sums;
+    std::vector<std::uint32_t> ladders;  // of the sums
+  };
+  struct Valued {
+    std::vector<AtPoints> at_points;
+    std::vector<std::uint32_t> by_dates;  // the other ladders
+  };
+  struct Target;  // where the values at one valued step go
   void add(std::span<const std::uint32_t> positions, const CompiledClaims&, const Wiring&);
+  void choose_points(std::size_t first_ladder, const Schedule*, const Wiring&);
+  void add_by_dates(std::span<const std::uint32_t> ladders, const double* factors, const double* lanes_taken,
+                    const Target&) const;
+  void add_at_points(const AtPoints&, const double* factors, const Target&) const;
   std::vector<Ladder> ladders_;
+  std::vector<Valued> valued_;
   std::vector<std::uint32_t> discount_, start_;
-  std::vector<double> amount_;
+  std::vector<double> amount_, weight_;
   std::vector<std::uint32_t> scratch_;  // place in the ladder of each DiscountIndex
+  std::vector<double> date_years_;      // of each DiscountIndex, while it compiles
 };
 
 // Cash that is due whatever the market does, per row and currency, converted at the step of its date.

@@ -9,11 +9,10 @@
 namespace tailcube {
 namespace {
 
-// rate = lower + weight (upper - lower)
-struct Interpolation {
-  FactorIndex lower, upper;
-  double weight;
-};
+alignas(64) constexpr double no_spread[lanes] = {};
+
+}  // namespace
+
 Interpolation interpolate(const std::vector<Pillar>& pillars, double tenor_years) {
   const auto upper = std::upper_bound(pillars.begin(), pillars.end(), tenor_years,
                                       [](double tenor, const Pillar& p) { return tenor < p.tenor_years; });
@@ -24,10 +23,6 @@ Interpolation interpolate(const std::vector<Pillar>& pillars, double tenor_years
           (tenor_years - lower->tenor_years) / (upper->tenor_years - lower->tenor_years)};
 }
 
-alignas(64) constexpr double no_spread[lanes] = {};
-
-}  // namespace
-
 double zero_rate_today(const FactorModel& model, CurveIndex curve, double tenor_years) {
   const Interpolation at = interpolate(model.curves[static_cast<std::size_t>(curve)], tenor_years);
   const double lower = model.factors[static_cast<std::size_t>(at.lower)].initial;
@@ -35,10 +30,12 @@ double zero_rate_today(const FactorModel& model, CurveIndex curve, double tenor_
   return std::fma(at.weight, upper - lower, lower);
 }
 
-void spot_discounts(const std::vector<Pillar>& pillars, double years, int step, const Block& block, Lanes out) {
-  const Interpolation at = interpolate(pillars, years);
+void spot_discounts(const Interpolation& at, FactorIndex spread, double years, int step, const Block& block, Lanes out) {
   market::discount_factors(years, at.weight, block.factors(at.lower, step), block.factors(at.upper, step),
-                           ConstLanes(no_spread), out);
+                           is_none(spread) ? ConstLanes(no_spread) : block.factors(spread, step), out);
+}
+void spot_discounts(const std::vector<Pillar>& pillars, double years, int step, const Block& block, Lanes out) {
+  spot_discounts(interpolate(pillars, years), FactorIndex{none}, years, step, block, out);
 }
 
 double spot_discount(const std::vector<Pillar>& pillars, double years, int step, const Block& block, std::size_t lane) {
@@ -60,9 +57,7 @@ void discount(const FactorModel& model, Block& block) {
         std::fill(out.begin(), out.end(), 0.0);
         continue;
       }
-      const Interpolation at = interpolate(model.curves[static_cast<std::size_t>(d.curve)], years);
-      const ConstLanes spread = is_none(d.spread) ? ConstLanes(no_spread) : ConstLanes(block.factors(d.spread, step));
-      market::discount_factors(years, at.weight, block.factors(at.lower, step), block.factors(at.upper, step), spread, out);
+      spot_discounts(interpolate(model.curves[static_cast<std::size_t>(d.curve)], years), d.spread, years, step, block, out);
     }
   }
 }

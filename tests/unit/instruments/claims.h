@@ -319,6 +319,15 @@ inline double compare_told(World& w, const Instrument& type, const Positions& po
   return furthest;
 }
 
+// [leaf][valued][lane]
+inline std::vector<double> leaf_values(World& w, const std::string& type, const Positions& positions,
+                                       std::uint32_t obligors) {
+  Compiled leaves(instrument(type), positions, w, Detail::leaf, obligors);
+  w.discount();
+  leaves.evaluate(w.block);
+  return std::vector<double>(leaves.ledger.value.data(), leaves.ledger.value.data() + leaves.ledger.value.size());
+}
+
 inline Errors compare_claims(World& w, const std::string& type, const RandomClaims& book, std::uint32_t obligors) {
   const Positions positions = table(instrument(type), book.lines);
   Errors errors = compare(instrument(type), positions, w, obligors, [&](std::size_t p, std::size_t v, int lane) {

@@ -328,12 +328,7 @@ TEST_CASE("rates beyond the bounds in some scenarios are nothing to the others",
     for (int n = 1; n <= w.market.steps; ++n)
       for (const char* name : {"R1", "R5", "R10", "E3"}) w.at(name, n, lane) += 0.4;
   };
-  const auto values = [&] {
-    Compiled leaves(instrument("loan"), positions, w, Detail::leaf, obligors);
-    w.discount();
-    leaves.evaluate(w.block);
-    return std::vector<double>(leaves.ledger.value.data(), leaves.ledger.value.data() + leaves.ledger.value.size());
-  };
+  const auto values = [&] { return leaf_values(w, "loan", positions, obligors); };
   const std::vector<double> before = values();
   for (const int lane : {0, 17, 63}) raise(lane);
   const std::vector<double> some = values();

@@ -90,12 +90,7 @@ TEST_CASE("a scenario without an exchange rate leaves its neighbours alone", "[l
       lines.push_back(line);
     }
     const Positions positions = table(instrument("loan"), lines);
-    const auto values = [&] {
-      Compiled leaves(instrument("loan"), positions, w, Detail::leaf, obligors);
-      w.discount();
-      leaves.evaluate(w.block);
-      return std::vector<double>(leaves.ledger.value.data(), leaves.ledger.value.data() + leaves.ledger.value.size());
-    };
+    const auto values = [&] { return leaf_values(w, "loan", positions, obligors); };
     const std::vector<double> before = values();
     for (const int lane : {5, 63})
       for (int n = 1; n <= w.market.steps; ++n) w.at("EURUSD", n, lane) = std::nan("");

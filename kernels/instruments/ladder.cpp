@@ -1,6 +1,7 @@
 #include "kernels/instruments/ladder.h"
 
 #include <numeric>
+#include <optional>
 
 #include "kernels/math/functions.h"
 
@@ -102,32 +103,32 @@ void Ladders::choose_points(std::size_t first_ladder, const Schedule* schedule, 
       return LadderPoints::Dates(discount_).subspan(l.discount, l.count).subspan(start_[l.start + v]);
     };
     const auto ladders = std::span(ladders_).subspan(first_ladder);
-    std::vector<AtPoints> taken;
+    std::optional<AtPoints> at;
     if (schedule != nullptr) {
       std::vector<LadderPoints::Dates> all;
       for (const Ladder& l : ladders) all.push_back(dates(l));
       const int step = wiring.valued[v];
       LadderPoints points(wiring.market->curves[static_cast<std::size_t>(schedule->curve)], schedule->spread, step,
                           wiring.time_years[static_cast<std::size_t>(step)], all, date_years_);
-      if (points.size() > 0) taken.push_back({std::move(points), {}, {}});
+      if (points.size() > 0) at = {std::move(points), {}, {}};
     }
     for (const Ladder& l : ladders) {
       const auto number = static_cast<std::uint32_t>(&l - ladders_.data());
       std::vector<double> weights;
-      if (!taken.empty()) {
+      if (at) {
         const std::size_t start = start_[l.start + v];
         const auto amounts = std::span(amount_).subspan(l.amount + v * l.count + start, l.count - start);
-        weights = taken.front().points.weights(dates(l), amounts);
+        weights = at->points.weights(dates(l), amounts);
       }
       if (weights.empty() || weights.size() > dates(l).size()) {
         valued_[v].by_dates.push_back(number);
         continue;
       }
-      taken.front().sums.push_back({number, static_cast<std::uint32_t>(weights.size()), weight_.size()});
-      taken.front().ladders.push_back(number);
+      at->sums.push_back({number, static_cast<std::uint32_t>(weights.size()), weight_.size()});
+      at->ladders.push_back(number);
       weight_.insert(weight_.end(), weights.begin(), weights.end());
     }
-    if (!taken.empty()) valued_[v].at_points.push_back(std::move(taken.front()));
+    if (at) valued_[v].at_points.push_back(std::move(*at));
   }
 }
 
